@@ -1,0 +1,320 @@
+/*
+ * The work on a turn, step by step (steps.def). A step does its part and names the next; an error is put down in
+ * the run and ends it. While the model writes, the turn holds nothing but its text and the messages.
+ */
+#include <string.h>
+
+#include "agent/agent_priv.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/settings.h"
+
+enum { CALLS_AT_ONCE = 8 };
+
+enum step {
+#define STEP(name) STEP_##name,
+#include "agent/steps.def"
+#undef STEP
+	STEP_END,
+};
+
+struct work {
+	struct agent_run *r;
+	struct agent_intent intent;
+};
+
+static enum step end_with(struct agent_run *r, struct err *e)
+{
+	r->error = e;
+	return STEP_END;
+}
+
+#define STEP_TRY(r, call) \
+	do { \
+		struct err *step_err_ = (call); \
+		if (step_err_) \
+			return end_with((r), step_err_); \
+	} while (0)
+
+/* An error moved out of an arena that ends before the turn. */
+static struct err *adopt(struct agent_run *r, const struct err *e)
+{
+	struct err *copy = err_code(err_new(r->ctx.a, e->kind, "%s", e->message), arena_strdup(r->ctx.a, e->code));
+
+	copy->detail = arena_strdup(r->ctx.a, e->detail);
+	copy->hint = arena_strdup(r->ctx.a, e->hint);
+	return copy;
+}
+
+static struct ctx scene_ctx(struct agent_run *r)
+{
+	struct ctx ctx = r->ctx;
+
+	ctx.a = r->scene_arena;
+	return ctx;
+}
+
+static void forget_scene(struct agent_run *r)
+{
+	arena_free(r->scene_arena);
+	r->scene_arena = NULL;
+	r->scene = NULL;
+}
+
+static enum step step_open(struct work *w)
+{
+	struct agent_run *r = w->r;
+	struct ctx ctx;
+	struct err *e;
+
+	r->scene_arena = arena_create();
+	ctx = scene_ctx(r);
+	e = agent_scene_load(&ctx, r->project, r->role, &r->scene);
+	return e ? end_with(r, adopt(r, e)) : STEP_intent;
+}
+
+static enum step step_intent(struct work *w)
+{
+	struct agent_run *r = w->r;
+
+	w->intent = agent_intent_of(r->scene_arena, r->scene->catalog, str_of(r->question));
+	if (w->intent.kind != AGENT_INTENT_NONE)
+		return STEP_catalog;
+	return llm_configured(r->ctx.settings) ? STEP_prompt : STEP_no_model;
+}
+
+static enum step step_catalog(struct work *w)
+{
+	struct agent_run *r = w->r;
+	struct ctx ctx = scene_ctx(r);
+	struct buf answer = buf_init(r->scene_arena, AGENT_TEXT_BYTES);
+	struct err *e, *closing;
+	int64_t n;
+
+	r->from_catalog = true;
+	STEP_TRY(r, agent_step_open(r, "catalog", "Looking in the data dictionary", &n));
+	e = agent_catalog_answer(r, &ctx, &w->intent, &answer);
+	if (e)
+		e = adopt(r, e);
+	closing = agent_step_close(r, n, !e, NULL);
+	STEP_TRY(r, e ? e : closing);
+	buf_add_str(&r->text, buf_str(&answer));
+	return end_with(r, agent_message(r));
+}
+
+static enum step step_no_model(struct work *w)
+{
+	struct agent_run *r = w->r;
+
+	agent_no_model_answer(r, &r->text);
+	return end_with(r, agent_message(r));
+}
+
+static enum step step_prompt(struct work *w)
+{
+	struct agent_run *r = w->r;
+
+	r->system = arena_strdup(r->ctx.a, agent_prompt(r->scene_arena, r->project, r->scene->catalog));
+	forget_scene(r);
+	STEP_TRY(r, agent_history(r));
+	return STEP_model;
+}
+
+static void on_text(void *arg, struct str delta)
+{
+	agent_delta(arg, delta);
+}
+
+static struct err *check_limits(struct agent_run *r)
+{
+	const struct settings *s = r->ctx.settings;
+
+	if (ctx_stopped(&r->ctx))
+		return err_new(r->ctx.a, ERR_CANCELLED, "the turn was stopped");
+	if (r->model_calls >= s->turn_steps)
+		return err_hint(err_code(err_new(r->ctx.a, ERR_TOO_LARGE, "the answer was not found within %lld steps",
+						 (long long)s->turn_steps), "turn_steps"),
+				"Ask for less at once.");
+	if (clock_mono_us() >= r->deadline_us)
+		return err_hint(err_code(err_new(r->ctx.a, ERR_TIMEOUT, "the answer was not found within %lld seconds",
+						 (long long)s->turn_seconds), "turn_seconds"),
+				"Ask for less at once.");
+	return NULL;
+}
+
+static bool id_is_used(const struct agent_run *r, const char *id)
+{
+	const struct llm_message *m = r->messages.p;
+
+	for (size_t i = 0; i < r->messages.n; i++)
+		for (size_t j = 0; j < m[i].nblocks; j++)
+			if (m[i].blocks[j].kind == LLM_TOOL_USE && m[i].blocks[j].id && strcmp(m[i].blocks[j].id, id) == 0)
+				return true;
+	return false;
+}
+
+/* The provider takes each id once and only of these characters; a model that breaks that gets ids of ours. */
+static const char *call_id(struct agent_run *r, const char *id, size_t i)
+{
+	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	if (*id && strspn(id, fine) == strlen(id) && strlen(id) <= 100 && !id_is_used(r, id))
+		return arena_strdup(r->ctx.a, id);
+	return arena_printf(r->ctx.a, "call_%lld_%zu", (long long)r->model_calls, i);
+}
+
+/* The reply becomes a message of the conversation, in the turn's arena. */
+static void keep_reply(struct agent_run *r, const struct llm_reply *reply)
+{
+	struct llm_message *m = AGENT_ADD(r, messages, struct llm_message);
+
+	m->role = LLM_ASSISTANT;
+	m->blocks = ARENA_ARRAY(r->ctx.a, struct llm_block, reply->nblocks);
+	for (size_t i = 0; i < reply->nblocks; i++) {
+		const struct llm_block *from = &reply->blocks[i];
+		struct llm_block *b = &m->blocks[m->nblocks];
+
+		*b = (struct llm_block){.kind = from->kind, .text = str_of(str_dup(r->ctx.a, from->text))};
+		if (from->kind == LLM_TOOL_USE) {
+			b->id = call_id(r, from->id, i);
+			b->name = arena_strdup(r->ctx.a, from->name);
+			b->input = str_of(str_dup(r->ctx.a, from->input));
+		}
+		m->nblocks++;
+	}
+	r->usage.input_tokens += reply->usage.input_tokens;
+	r->usage.output_tokens += reply->usage.output_tokens;
+	r->usage.cached_tokens += reply->usage.cached_tokens;
+	r->model = arena_strdup(r->ctx.a, reply->model);
+	r->reply = m;
+	r->reply_stop = reply->stop;
+}
+
+static struct err *call_model(struct agent_run *r)
+{
+	struct llm_request req = {
+		.provider = llm_provider_of(r->ctx.settings, r->project->model), .system = r->system,
+		.messages = r->messages.p, .nmessages = r->messages.n, .max_tokens = r->ctx.settings->llm_max_tokens,
+		.timeout_ms = (r->deadline_us - clock_mono_us()) / 1000,
+	};
+	struct ctx ctx = r->ctx;
+	struct llm_reply *reply;
+	struct err *e;
+
+	req.tools = agent_tools(&req.ntools);
+	ctx.a = arena_create();
+	e = llm_complete(&ctx, &req, &(struct llm_sink){on_text, r}, &reply);
+	if (!e)
+		keep_reply(r, reply);
+	else
+		e = adopt(r, e);
+	arena_free(ctx.a);
+	return e;
+}
+
+static bool has_calls(const struct llm_message *m)
+{
+	for (size_t i = 0; i < m->nblocks; i++)
+		if (m->blocks[i].kind == LLM_TOOL_USE)
+			return true;
+	return false;
+}
+
+static enum step step_model(struct work *w)
+{
+	struct agent_run *r = w->r;
+	struct err *e, *closing;
+	int64_t n;
+
+	STEP_TRY(r, check_limits(r));
+	r->model_calls++;
+	STEP_TRY(r, agent_step_open(r, "model", "Thinking", &n));
+	e = call_model(r);
+	/* What a failed call said so far stays the answer of the turn. */
+	if (!e)
+		e = agent_message(r);
+	closing = agent_step_close(r, n, !e, NULL);
+	STEP_TRY(r, e ? e : closing);
+	return has_calls(r->reply) ? STEP_tools : STEP_answer;
+}
+
+static struct err *call_one(struct agent_run *r, const struct llm_block *call, size_t done, struct llm_block *result)
+{
+	if (ctx_stopped(&r->ctx))
+		return err_new(r->ctx.a, ERR_CANCELLED, "the turn was stopped");
+	if (done < CALLS_AT_ONCE)
+		return agent_call(r, call, result);
+	*result = (struct llm_block){.kind = LLM_TOOL_RESULT, .id = call->id, .is_error = true,
+				     .text = STR("ERROR: too many tool calls at once; call the tool again")};
+	return NULL;
+}
+
+static struct err *too_many_failures(struct agent_run *r, const struct llm_block *last)
+{
+	struct str text = str_trim(last->text), line = str_chop(&text, '\n');
+
+	if (str_starts(line, STR("ERROR: ")))
+		line = (struct str){line.p + 7, line.n - 7};
+	return err_hint(err_code(err_new(r->ctx.a, ERR_QUERY, "could not find a query that works, after %d tries in a row: %.*s",
+					 AGENT_FAILURES, STR_ARG(line)), "too_many_failures"),
+			"Ask the question in other words, or name the tables to use.");
+}
+
+static enum step step_tools(struct work *w)
+{
+	struct agent_run *r = w->r;
+	const struct llm_message *reply = r->reply;
+	struct llm_block *results = ARENA_ARRAY(r->ctx.a, struct llm_block, reply->nblocks);
+	size_t n = 0;
+
+	for (size_t i = 0; i < reply->nblocks; i++) {
+		if (reply->blocks[i].kind != LLM_TOOL_USE)
+			continue;
+		STEP_TRY(r, call_one(r, &reply->blocks[i], n, &results[n]));
+		r->failures = results[n].is_error ? r->failures + 1 : 0;
+		n++;
+	}
+	if (r->failures >= AGENT_FAILURES)
+		return end_with(r, too_many_failures(r, &results[n - 1]));
+	*AGENT_ADD(r, messages, struct llm_message) = (struct llm_message){LLM_USER, results, n};
+	return STEP_model;
+}
+
+static enum step step_answer(struct work *w)
+{
+	struct agent_run *r = w->r;
+
+	if (r->reply_stop == LLM_STOP_REFUSAL)
+		return end_with(r, err_hint(err_new(r->ctx.a, ERR_PROVIDER, "the model declined to answer this question"),
+					"Ask it in other words."));
+	if (r->reply->nblocks == 0)
+		return end_with(r, err_hint(err_new(r->ctx.a, ERR_PROVIDER, "the model gave no answer"), "Ask the question again."));
+	if (r->reply_stop == LLM_STOP_LENGTH)
+		r->answer = arena_printf(r->ctx.a, "%s\n\n*The answer was cut here: it reached the limit of %lld tokens.*",
+					 r->answer, (long long)r->ctx.settings->llm_max_tokens);
+	return STEP_END;
+}
+
+static enum step (*const steps[])(struct work *w) = {
+#define STEP(name) [STEP_##name] = step_##name,
+#include "agent/steps.def"
+#undef STEP
+};
+
+void agent_work(struct agent_run *r)
+{
+	struct work w = {.r = r};
+	enum step step = 0;
+
+	while (step != STEP_END && !r->error) {
+		if (ctx_stopped(&r->ctx)) {
+			end_with(r, err_new(r->ctx.a, ERR_CANCELLED, "the turn was stopped"));
+			break;
+		}
+		step = steps[step](&w);
+	}
+	forget_scene(r);
+	if (r->error && r->error->kind != ERR_CANCELLED)
+		log_err(LOG_WARNING, r->ctx.request_id, "turn failed", r->error);
+}

@@ -1,0 +1,156 @@
+/* The record of a turn, both ways, and its provenance: computed from what was run, never from what the model says. */
+#include "agent/agent_priv.h"
+#include "lib/arena.h"
+
+static void put_step(struct json_writer *w, const struct agent_step *s)
+{
+	json_object_open(w, NULL);
+	json_put_i64(w, "n", s->n);
+	json_put_cstr(w, "name", s->name);
+	json_put_cstr(w, "label", s->label);
+	json_put_cstr(w, "state", s->state);
+	json_put_cstr(w, "detail", s->detail);
+	json_put_i64(w, "ms", s->ms);
+	json_object_close(w);
+}
+
+static void put_query(struct json_writer *w, const struct agent_asked *q)
+{
+	json_object_open(w, NULL);
+	json_put_i64(w, "run_id", q->run_id);
+	json_put_cstr(w, "sql", q->sql);
+	json_put_cstr(w, "sql_run", q->sql_run);
+	json_put_bool(w, "ok", q->ok);
+	json_put_cstr(w, "error", q->error);
+	json_put_i64(w, "rows", q->rows);
+	json_put_i64(w, "ms", q->ms);
+	json_put_bool(w, "truncated", q->truncated);
+	json_put_cstr(w, "cut", q->cut);
+	if (q->preview.n)
+		json_put_raw(w, "preview", q->preview);
+	json_object_close(w);
+}
+
+static void put_tables(struct json_writer *w, const struct agent_run *r)
+{
+	const char **tables = r->tables.p;
+
+	json_array_open(w, "tables");
+	for (size_t i = 0; i < r->tables.n; i++)
+		json_put_cstr(w, NULL, tables[i]);
+	json_array_close(w);
+}
+
+void agent_record_put(struct buf *b, const struct agent_run *r)
+{
+	struct json_writer w = {.b = b};
+	const struct agent_step *steps = r->steps.p;
+	const struct agent_asked *queries = r->queries.p;
+
+	json_object_open(&w, NULL);
+	json_array_open(&w, "steps");
+	for (size_t i = 0; i < r->steps.n; i++)
+		put_step(&w, &steps[i]);
+	json_array_close(&w);
+	json_array_open(&w, "queries");
+	for (size_t i = 0; i < r->queries.n; i++)
+		put_query(&w, &queries[i]);
+	json_array_close(&w);
+	put_tables(&w, r);
+	json_put_bool(&w, "from_catalog", r->from_catalog);
+	json_object_close(&w);
+}
+
+void agent_provenance_put(struct buf *b, const struct agent_run *r)
+{
+	struct json_writer w = {.b = b};
+	const struct agent_asked *queries = r->queries.p;
+
+	json_object_open(&w, NULL);
+	put_tables(&w, r);
+	json_array_open(&w, "queries");
+	for (size_t i = 0; i < r->queries.n; i++) {
+		if (!queries[i].ok)
+			continue;
+		json_object_open(&w, NULL);
+		json_put_i64(&w, "run_id", queries[i].run_id);
+		json_put_cstr(&w, "sql", queries[i].sql);
+		json_put_i64(&w, "rows", queries[i].rows);
+		json_put_i64(&w, "ms", queries[i].ms);
+		json_object_close(&w);
+	}
+	json_array_close(&w);
+	json_put_cstr(&w, "model", r->model);
+	json_put_bool(&w, "catalog", r->from_catalog);
+	json_object_close(&w);
+}
+
+static size_t length(struct json_object *array)
+{
+	return array ? json_object_array_length(array) : 0;
+}
+
+static void read_step(struct json_object *o, struct agent_step *s)
+{
+	*s = (struct agent_step){json_get_i64(o, "n", 0), json_get_str(o, "name"), json_get_str(o, "label"),
+				 json_get_str(o, "state"), json_get_str(o, "detail"), json_get_i64(o, "ms", 0)};
+}
+
+static struct err *read_query(struct arena *a, struct json_object *o, struct agent_query *q)
+{
+	struct json_object *preview = json_get(o, "preview");
+
+	*q = (struct agent_query){
+		.run_id = json_get_i64(o, "run_id", 0), .sql = json_get_str(o, "sql"), .sql_run = json_get_str(o, "sql_run"),
+		.ok = json_get_bool(o, "ok", false), .error = json_get_str(o, "error"), .rows = json_get_i64(o, "rows", 0),
+		.ms = json_get_i64(o, "ms", 0), .truncated = json_get_bool(o, "truncated", false),
+		.cut = json_get_str(o, "cut"),
+	};
+	return preview ? query_read_json(a, preview, &q->preview) : NULL;
+}
+
+struct err *agent_record_read(struct arena *a, const char *json, struct agent_turn *t)
+{
+	struct json_object *o, *steps, *queries, *tables;
+
+	TRY(json_read(a, str_of(json), JSON_DEPTH, &o));
+	steps = json_get_array(o, "steps");
+	queries = json_get_array(o, "queries");
+	tables = json_get_array(o, "tables");
+	t->nsteps = length(steps);
+	t->steps = ARENA_ARRAY(a, struct agent_step, t->nsteps);
+	for (size_t i = 0; i < t->nsteps; i++)
+		read_step(json_object_array_get_idx(steps, i), &t->steps[i]);
+	t->nqueries = length(queries);
+	t->queries = ARENA_ARRAY(a, struct agent_query, t->nqueries);
+	for (size_t i = 0; i < t->nqueries; i++)
+		TRY(read_query(a, json_object_array_get_idx(queries, i), &t->queries[i]));
+	t->ntables = length(tables);
+	t->tables = ARENA_ARRAY(a, const char *, t->ntables);
+	for (size_t i = 0; i < t->ntables; i++)
+		t->tables[i] = json_object_get_string(json_object_array_get_idx(tables, i));
+	t->from_catalog = json_get_bool(o, "from_catalog", false);
+	return NULL;
+}
+
+struct err *agent_steps_read(struct arena *a, const char *json, struct agent_turn *t)
+{
+	struct json_object *o;
+
+	TRY(json_read(a, str_of(json), JSON_DEPTH, &o));
+	if (!json_object_is_type(o, json_type_array))
+		return NULL;
+	t->steps = ARENA_ARRAY(a, struct agent_step, length(o));
+	for (size_t i = 0; i < length(o); i++) {
+		struct agent_step s;
+
+		/* A step has an event when it opens and one when it closes: the later one counts. */
+		read_step(json_object_array_get_idx(o, i), &s);
+		if (s.n < 1 || s.n > (int64_t)length(o))
+			continue;
+		t->steps[s.n - 1] = s;
+		if ((size_t)s.n > t->nsteps)
+			t->nsteps = (size_t)s.n;
+	}
+	return NULL;
+}

@@ -1,0 +1,197 @@
+/* Turns as rows: begun, read back for a page, asked to stop; and the run of one from its row to its outcome. */
+#include <string.h>
+
+#include "agent/agent_priv.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/settings.h"
+
+DB_STMT(agent_turn_insert,
+	"INSERT INTO turns (conversation_id, question) VALUES ($1, $2) RETURNING id", DB_I64, DB_TEXT);
+DB_STMT(agent_turn_touch,
+	"UPDATE conversations SET updated_at = now() WHERE id = $1", DB_I64);
+DB_STMT(agent_turn_open,
+	"SELECT conversation_id, question, (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
+	" FROM turns t WHERE id = $1 AND status = 'running'", DB_I64);
+DB_STMT(agent_turn_request_stop,
+	"WITH t AS (UPDATE turns SET stop_requested = true WHERE id = $1 AND status = 'running' RETURNING id)"
+	" SELECT pg_notify('turn_stop', id::text) FROM t", DB_I64);
+
+#define TURN_COLUMNS \
+	"t.id, t.conversation_id, c.project_id, c.user_id, t.question, t.status, t.answer, t.record::jsonb," \
+	" CASE WHEN t.status = 'running' THEN (SELECT jsonb_agg(e.body ORDER BY e.seq) FROM turn_events e" \
+	" WHERE e.turn_id = t.id AND e.kind = 'step') END, t.error->>'message', t.error->>'hint', t.model," \
+	" t.input_tokens, t.output_tokens, t.started_at, t.finished_at," \
+	" (SELECT coalesce(max(e.seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
+
+DB_STMT(agent_turn_list,
+	"SELECT * FROM (SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
+	" WHERE t.conversation_id = $1 AND ($2 = 0 OR t.id < $2) ORDER BY t.id DESC LIMIT $3) newest ORDER BY id",
+	DB_I64, DB_I64, DB_I64);
+DB_STMT(agent_turn_find,
+	"SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
+	" WHERE t.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL", DB_I64, DB_I64);
+
+struct turn_row {
+	int64_t id, conversation_id, project_id, user_id;
+	const char *question, *status, *answer, *record, *steps, *error, *hint, *model;
+	int64_t input_tokens, output_tokens, started_at, finished_at, last_event;
+};
+
+static const struct db_row turn_row = DB_ROW(struct turn_row,
+	DB_COL_I64(struct turn_row, id), DB_COL_I64(struct turn_row, conversation_id),
+	DB_COL_I64(struct turn_row, project_id), DB_COL_I64(struct turn_row, user_id),
+	DB_COL_TEXT(struct turn_row, question), DB_COL_TEXT(struct turn_row, status),
+	DB_COL_TEXT(struct turn_row, answer), DB_COL_JSON(struct turn_row, record),
+	DB_COL_JSON(struct turn_row, steps), DB_COL_TEXT(struct turn_row, error),
+	DB_COL_TEXT(struct turn_row, hint), DB_COL_TEXT(struct turn_row, model),
+	DB_COL_I64(struct turn_row, input_tokens), DB_COL_I64(struct turn_row, output_tokens),
+	DB_COL_TIME(struct turn_row, started_at), DB_COL_TIME(struct turn_row, finished_at),
+	DB_COL_I64(struct turn_row, last_event));
+
+static struct err *turn_read(struct arena *a, const struct turn_row *row, struct agent_turn *t)
+{
+	*t = (struct agent_turn){
+		.id = row->id, .conversation_id = row->conversation_id, .project_id = row->project_id,
+		.user_id = row->user_id, .question = row->question, .status = row->status, .answer = row->answer,
+		.error = row->error, .hint = row->hint, .model = row->model, .input_tokens = row->input_tokens,
+		.output_tokens = row->output_tokens, .started_at = row->started_at, .last_event = row->last_event,
+		.took_ms = row->finished_at ? (row->finished_at - row->started_at) / 1000 : 0,
+	};
+	if (row->record)
+		return agent_record_read(a, row->record, t);
+	return row->steps ? agent_steps_read(a, row->steps, t) : NULL;
+}
+
+struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit, struct agent_turn **out,
+			size_t *n)
+{
+	struct turn_row *rows;
+
+	TRY(db_all(ctx, &agent_turn_list, DB_ARGS(db_i64(conversation_id), db_i64(before), db_i64(limit)), &turn_row, &rows,
+		   n));
+	*out = ARENA_ARRAY(ctx->a, struct agent_turn, *n);
+	for (size_t i = 0; i < *n; i++)
+		TRY(turn_read(ctx->a, &rows[i], &(*out)[i]));
+	return NULL;
+}
+
+struct err *agent_turn_get(struct ctx *ctx, int64_t turn_id, struct agent_turn *out)
+{
+	struct turn_row row;
+
+	TRY(db_one(ctx, &agent_turn_find, DB_ARGS(db_i64(turn_id), db_i64(ctx->user_id)), &turn_row, "turn", &row));
+	return turn_read(ctx->a, &row, out);
+}
+
+struct begin {
+	int64_t conversation_id;
+	struct str question;
+	int64_t *turn_id;
+};
+
+struct new_row {
+	int64_t id;
+};
+
+static const struct db_row new_row = DB_ROW(struct new_row, DB_COL_I64(struct new_row, id));
+
+static struct err *insert(struct ctx *ctx, void *arg)
+{
+	struct begin *b = arg;
+	struct new_row row;
+
+	TRY(db_one(ctx, &agent_turn_insert, DB_ARGS(db_i64(b->conversation_id), db_str(b->question)), &new_row, "turn",
+		   &row));
+	*b->turn_id = row.id;
+	return db_run(ctx, &agent_turn_touch, DB_ARGS(db_i64(b->conversation_id)), NULL);
+}
+
+static struct err *check_question(struct arena *a, struct str question)
+{
+	if (question.n == 0)
+		return err_new(a, ERR_INVALID, "the question is empty");
+	if (question.n > AGENT_QUESTION_BYTES)
+		return err_new(a, ERR_INVALID, "the question is longer than %d bytes", AGENT_QUESTION_BYTES);
+	if (str_has_nul(question) || !str_utf8_valid(question))
+		return err_new(a, ERR_INVALID, "the question is not valid UTF-8 text");
+	return NULL;
+}
+
+struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int64_t conversation_id, struct str question,
+			     int64_t *turn_id)
+{
+	struct agent_conversation conversation;
+	struct begin b = {conversation_id, str_trim(question), turn_id};
+	struct err *e;
+
+	TRY(check_question(ctx->a, b.question));
+	TRY(agent_conversation_get(ctx, project->id, conversation_id, &conversation));
+	if (conversation.running)
+		TRY(agent_sweep(ctx));
+	e = db_transact(ctx, insert, &b);
+	if (e && e->kind == ERR_CONFLICT)
+		return err_hint(err_new(ctx->a, ERR_CONFLICT, "a question is still being answered in this conversation"),
+				"Wait for its answer, or stop it.");
+	return e;
+}
+
+struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id)
+{
+	agent_live_stop(turn_id);
+	return db_run(ctx, &agent_turn_request_stop, DB_ARGS(db_i64(turn_id)), NULL);
+}
+
+struct open_row {
+	int64_t conversation_id;
+	const char *question;
+	int64_t seq;
+};
+
+static const struct db_row open_row = DB_ROW(struct open_row, DB_COL_I64(struct open_row, conversation_id),
+	DB_COL_TEXT(struct open_row, question), DB_COL_I64(struct open_row, seq));
+
+static struct err *open_turn(struct agent_run *r, int64_t turn_id)
+{
+	struct open_row row;
+
+	TRY(db_one(&r->ctx, &agent_turn_open, DB_ARGS(db_i64(turn_id)), &open_row, "running turn", &row));
+	r->conversation_id = row.conversation_id;
+	r->question = row.question;
+	r->seq = row.seq;
+	return NULL;
+}
+
+static struct err *run(struct agent_run *r)
+{
+	struct err *e;
+
+	agent_live_add(&r->live);
+	agent_work(r);
+	e = agent_close(r);
+	agent_live_remove(&r->live);
+	arena_free(r->scene_arena);
+	return e;
+}
+
+struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role, int64_t turn_id,
+			   const struct agent_sink *sink)
+{
+	struct agent_run *r = ARENA_NEW(ctx->a, struct agent_run);
+
+	r->ctx = *ctx;
+	r->ctx.stop = &r->live.stop;
+	r->live.turn_id = turn_id;
+	r->live.outer = ctx->stop;
+	r->project = project;
+	r->role = role;
+	r->sink = sink;
+	r->started_us = clock_mono_us();
+	r->deadline_us = r->started_us + ctx->settings->turn_seconds * 1000000;
+	r->checkpoint_us = r->started_us;
+	r->text = buf_init(ctx->a, AGENT_TEXT_BYTES);
+	r->model = "";
+	r->answer = "";
+	TRY(open_turn(r, turn_id));
+	return run(r);
+}

@@ -1,0 +1,56 @@
+/*
+ * What people did, and how often they may. The trail is append-only and reads as sentences: who, what, to
+ * which object. Rate limits are counted in the database, so they hold across processes, hosts and restarts.
+ */
+#ifndef AUDIT_AUDIT_H
+#define AUDIT_AUDIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/ctx.h"
+#include "lib/err.h"
+
+struct audit_entry {
+	int64_t id;
+	int64_t at;         /* wall clock, microseconds */
+	int64_t user_id;    /* 0: nobody, or a person who was removed since */
+	const char *email;  /* NULL with user_id 0 */
+	const char *action; /* "project.create" */
+	const char *object; /* "project:7" or "" */
+	const char *detail; /* JSON text */
+	const char *address;
+	const char *request_id;
+};
+
+/* Appends an entry with the user, address and request of ctx. detail is JSON text without secrets, or NULL.
+ * Inside a transaction the entry is kept if the action is. Errors: UNAVAILABLE; INVALID for a detail that is
+ * not JSON. */
+MUST_CHECK struct err *audit_log(struct ctx *ctx, const char *action, const char *object, const char *detail);
+
+/* The newest entries, newest first, at most `most` of them. */
+MUST_CHECK struct err *audit_recent(struct ctx *ctx, int64_t most, struct audit_entry **entries, size_t *n);
+
+enum { AUDIT_WINDOW_MOST = 86400 };
+
+/* Counts one event in the bucket ("sign-in:address:203.0.113.7", at most 400 bytes) unless that would make
+ * more than `limit` in the last window_seconds (1 to AUDIT_WINDOW_MOST); then it is not counted and the error
+ * is RATE_LIMITED with retry_after. The last window is the current one and the part of the one before that it
+ * overlaps, taken as evenly spread. A bucket is always used with the same window. Call it outside of
+ * transactions. Other errors: UNAVAILABLE; INVALID for a bucket that is too long.
+ *
+ * To limit failures only (sign-in): count before the attempt, undo after success. Counting first holds
+ * against many attempts at the same moment; peeking first does not. */
+MUST_CHECK struct err *audit_rate(struct ctx *ctx, const char *bucket, int64_t limit, int64_t window_seconds);
+
+/* Takes the newest counted event back. */
+MUST_CHECK struct err *audit_rate_undo(struct ctx *ctx, const char *bucket);
+
+/* RATE_LIMITED if audit_rate() would refuse now; counts nothing. */
+MUST_CHECK struct err *audit_rate_peek(struct ctx *ctx, const char *bucket, int64_t limit,
+                                       int64_t window_seconds);
+
+/* Removes counters that no window can reach any more. audit_rate() does so about once an hour. */
+MUST_CHECK struct err *audit_rate_sweep(struct ctx *ctx);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * The dictionary as text for the model and the terminal: a table is a paragraph, a column a line. Comments and values
+ * come from the database: they are kept to one line and cut, so that they cannot pass for another part of the text.
+ */
+#include <string.h>
+
+#include "catalog/catalog_priv.h"
+
+enum { COMMENT = 300, LIST_COMMENT = 100, PROMPT_VALUES = 20, PROMPT_SAMPLES = 3, LIST_TABLES = 1500 };
+
+/* White space and control characters as single spaces. */
+static void put_line(struct buf *b, const char *text, size_t most)
+{
+	struct str s = str_trim(str_of(text)), shown = str_utf8_cut(s, most);
+	bool space = false;
+
+	for (size_t i = 0; i < shown.n; i++) {
+		bool blank = (unsigned char)shown.p[i] <= ' ' || shown.p[i] == 0x7f;
+
+		if (!blank || !space)
+			buf_add_char(b, blank ? ' ' : shown.p[i]);
+		space = blank;
+	}
+	if (shown.n < s.n)
+		buf_add_cstr(b, "…");
+}
+
+static void put_values(struct buf *b, const char *before, const char *const *values, size_t n, size_t most)
+{
+	for (size_t i = 0; i < n && i < most; i++) {
+		buf_printf(b, "%s'", i ? ", " : before);
+		put_line(b, values[i], LIST_COMMENT);
+		buf_add_char(b, '\'');
+	}
+	if (n > most)
+		buf_printf(b, " and %zu more", n - most);
+}
+
+static const char *key_text(const struct catalog_table *t, const struct catalog_column *c)
+{
+	if (c->primary)
+		return t->nprimary_key > 1 ? ", in the primary key" : ", primary key";
+	return c->not_null ? ", not null" : "";
+}
+
+static void put_column(struct buf *b, const struct catalog_table *t, const struct catalog_column *c, bool all)
+{
+	buf_add_cstr(b, "  ");
+	put_line(b, c->ident, COMMENT);
+	buf_add_char(b, ' ');
+	put_line(b, c->type, COMMENT);
+	buf_add_cstr(b, key_text(t, c));
+	if (c->unique)
+		buf_add_cstr(b, ", unique");
+	if (c->references) {
+		buf_add_cstr(b, ", references ");
+		put_line(b, c->references, COMMENT);
+	}
+	if (all && c->dflt) {
+		buf_add_cstr(b, str_starts(str_of(c->dflt), STR("GENERATED ")) ? ", " : ", default ");
+		put_line(b, c->dflt, COMMENT);
+	}
+	put_values(b, ", one of ", c->enum_values, c->nenum_values, all ? SIZE_MAX : PROMPT_VALUES);
+	if (!c->nenum_values)
+		put_values(b, ", for example ", c->samples, all || c->nsamples < PROMPT_SAMPLES ? c->nsamples : PROMPT_SAMPLES, CATALOG_SAMPLES);
+	if (c->comment) {
+		buf_add_cstr(b, " -- ");
+		put_line(b, c->comment, COMMENT);
+	}
+	buf_add_char(b, '\n');
+}
+
+/* "orders (table, about 1200 rows): what the comment says" */
+static void put_head(struct buf *b, const struct catalog_table *t, size_t comment)
+{
+	put_line(b, t->ident, COMMENT);
+	buf_printf(b, " (%s", t->kind);
+	if (t->rows >= 0)
+		buf_printf(b, ", about %lld row%s", (long long)t->rows, t->rows == 1 ? "" : "s");
+	buf_add_char(b, ')');
+	if (t->comment) {
+		buf_add_cstr(b, ": ");
+		put_line(b, t->comment, comment);
+	}
+	buf_add_char(b, '\n');
+}
+
+static void put_lines(struct buf *b, const char *label, const char *const *texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(b, "  %s ", label);
+		put_line(b, texts[i], COMMENT);
+		buf_add_char(b, '\n');
+	}
+}
+
+/* A key of several columns says something that its columns' lines do not. */
+static void put_primary_key(struct buf *b, const struct catalog_table *t)
+{
+	if (t->nprimary_key < 2)
+		return;
+	buf_add_cstr(b, "  key: PRIMARY KEY (");
+	for (size_t i = 0; i < t->nprimary_key; i++) {
+		buf_add_cstr(b, i ? ", " : "");
+		put_line(b, t->primary_key[i], COMMENT);
+	}
+	buf_add_cstr(b, ")\n");
+}
+
+static void put_table(struct buf *b, const struct catalog_table *t, bool all)
+{
+	put_head(b, t, COMMENT);
+	for (size_t i = 0; i < t->ncolumns; i++)
+		put_column(b, t, &t->columns[i], all);
+	put_primary_key(b, t);
+	put_lines(b, "key:", t->constraints, t->nconstraints);
+	if (all)
+		put_lines(b, "index:", t->indexes, t->nindexes);
+}
+
+void catalog_describe(const struct catalog_table *t, struct buf *out)
+{
+	put_table(out, t, true);
+}
+
+static void put_list(struct buf *b, const struct catalog *c)
+{
+	buf_add_cstr(b, "Only the tables are listed here. Before you write SQL, call describe_table for each table that you"
+			" need: it gives the columns.\n\n");
+	for (size_t i = 0; i < c->ntables && i < LIST_TABLES; i++) {
+		buf_add_cstr(b, "- ");
+		put_head(b, &c->tables[i], LIST_COMMENT);
+	}
+	if (c->ntables > LIST_TABLES)
+		buf_printf(b, "- and %zu more; describe_table finds them by their names\n", c->ntables - LIST_TABLES);
+}
+
+void catalog_prompt(const struct catalog *c, struct buf *out)
+{
+	buf_add_cstr(out, "Schema ");
+	put_line(out, c->schema, COMMENT);
+	buf_printf(out, " has %zu table%s with %zu columns.\n", c->ntables, c->ntables == 1 ? "" : "s", c->ncolumns);
+	if (c->ntables > CATALOG_FULL_TABLES) {
+		put_list(out, c);
+		return;
+	}
+	for (size_t i = 0; i < c->ntables; i++) {
+		buf_add_char(out, '\n');
+		put_table(out, &c->tables[i], false);
+	}
+}

@@ -1,0 +1,45 @@
+/* Reading what a command is given whole: a file, or standard input. */
+#include "cli/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+
+static struct err *read_all(struct arena *a, int fd, const char *name, size_t cap, struct str *out)
+{
+	struct buf b = buf_init(a, cap);
+	char block[16384];
+	ssize_t n;
+
+	buf_add_cstr(&b, "");
+	while ((n = read(fd, block, sizeof(block))) > 0 && !b.full)
+		buf_add(&b, block, (size_t)n);
+	if (n < 0)
+		return err_detail(err_new(a, ERR_NOT_FOUND, "could not read %s", name), "%s.",
+		                  strerror(errno));
+	if (b.full)
+		return err_detail(err_new(a, ERR_TOO_LARGE, "%s is too large", name),
+		                  "The limit is %zu bytes.", cap);
+	*out = buf_str(&b);
+	return NULL;
+}
+
+struct err *input_read(struct arena *a, const char *path, size_t cap, struct str *out)
+{
+	int fd;
+	struct err *e;
+
+	if (!path)
+		return read_all(a, STDIN_FILENO, "standard input", cap, out);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_detail(err_new(a, ERR_NOT_FOUND, "could not read \"%s\"", path), "%s.",
+		                  strerror(errno));
+	e = read_all(a, fd, arena_printf(a, "\"%s\"", path), cap, out);
+	close(fd);
+	return e;
+}

@@ -1,0 +1,229 @@
+/*
+ * The builder grows by doubling, in place while nothing else was allocated after it. An append is all or
+ * nothing, so that a full buffer never ends inside an escape.
+ */
+#include "lib/buf.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/arena.h"
+
+enum { FIRST_SIZE = 128 };
+
+struct buf buf_init(struct arena *a, size_t cap)
+{
+	return (struct buf){.cap = cap, .a = a};
+}
+
+/* Makes room for n bytes and the NUL behind them; false, and full from then on, above the cap. */
+static bool reserve(struct buf *b, size_t n)
+{
+	size_t need, size;
+
+	if (b->full || n > b->cap - b->n) {
+		b->full = true;
+		return false;
+	}
+	need = b->n + n + 1;
+	if (need <= b->size)
+		return true;
+	size = b->size ? b->size * 2 : FIRST_SIZE;
+	if (size > b->cap + 1)
+		size = b->cap + 1;
+	if (size < need)
+		size = need;
+	b->p = arena_grow(b->a, b->p, b->size, size);
+	b->size = size;
+	return true;
+}
+
+void buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (!reserve(b, n))
+		return;
+	if (n)
+		memcpy(b->p + b->n, p, n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+
+void buf_add_str(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+void buf_add_cstr(struct buf *b, const char *s)
+{
+	if (s)
+		buf_add(b, s, strlen(s));
+}
+
+void buf_add_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_add_i64(struct buf *b, int64_t v)
+{
+	buf_printf(b, "%lld", (long long)v);
+}
+
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+	size_t room = b->size - b->n;
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, again);
+	va_end(again);
+	assert(n >= 0);
+	if (!reserve(b, (size_t)n)) {
+		if (room)
+			b->p[b->n] = '\0';
+		return;
+	}
+	if ((size_t)n >= room)
+		vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+	b->n += (size_t)n;
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(b, fmt, ap);
+	va_end(ap);
+}
+
+static const char *html_entity(char c)
+{
+	switch (c) {
+	case '&': return "&amp;";
+	case '<': return "&lt;";
+	case '>': return "&gt;";
+	case '"': return "&quot;";
+	case '\'': return "&#39;";
+	default: return NULL;
+	}
+}
+
+void buf_add_html(struct buf *b, struct str s)
+{
+	size_t i, from = 0;
+
+	for (i = 0; i < s.n; i++) {
+		const char *entity = html_entity(s.p[i]);
+
+		if (!entity)
+			continue;
+		buf_add(b, s.p + from, i - from);
+		buf_add_cstr(b, entity);
+		from = i + 1;
+	}
+	if (i > from)
+		buf_add(b, s.p + from, i - from);
+}
+
+static bool url_unreserved(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+	       c == '.' || c == '_' || c == '~';
+}
+
+void buf_add_url(struct buf *b, struct str s)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t i;
+
+	for (i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (url_unreserved(c))
+			buf_add_char(b, (char)c);
+		else
+			buf_add(b, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
+	}
+}
+
+/* The escape for the character of `step` bytes at p (0: a byte that is not UTF-8); its length, 0 for none. */
+static size_t json_escape(char out[8], const char *p, size_t step)
+{
+	static const char special[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
+	const char *at;
+
+	if (step == 0)
+		return (size_t)snprintf(out, 8, "\xef\xbf\xbd");
+	if (step == 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] == '\xa8' || p[2] == '\xa9'))
+		return (size_t)snprintf(out, 8, "\\u202%c", p[2] == '\xa8' ? '8' : '9');
+	if (step > 1)
+		return 0;
+	at = memchr(special, *p, sizeof(special) - 1);
+	if (at)
+		return (size_t)snprintf(out, 8, "\\%c", letter[at - special]);
+	if ((unsigned char)*p >= 0x20 && *p != '<' && *p != '>' && *p != '&')
+		return 0;
+	return (size_t)snprintf(out, 8, "\\u%04x", (unsigned)(unsigned char)*p);
+}
+
+void buf_add_json(struct buf *b, struct str s)
+{
+	size_t i = 0, from = 0;
+
+	buf_add_char(b, '"');
+	while (i < s.n) {
+		size_t step = str_utf8_step((struct str){s.p + i, s.n - i});
+		char escape[8];
+		size_t n = json_escape(escape, s.p + i, step);
+
+		if (n) {
+			buf_add(b, s.p + from, i - from);
+			buf_add(b, escape, n);
+			from = i + (step ? step : 1);
+		}
+		i += step ? step : 1;
+	}
+	if (i > from)
+		buf_add(b, s.p + from, i - from);
+	buf_add_char(b, '"');
+}
+
+static bool csv_is_formula(struct str s)
+{
+	return s.n && memchr("=+-@\t\r\n", s.p[0], 7);
+}
+
+void buf_add_csv(struct buf *b, struct str s, bool is_number)
+{
+	bool quote = false;
+	size_t i, from = 0;
+
+	for (i = 0; i < s.n && !quote; i++)
+		quote = memchr("\",\r\n", s.p[i], 4);
+	if (quote)
+		buf_add_char(b, '"');
+	if (!is_number && csv_is_formula(s))
+		buf_add_char(b, '\'');
+	for (i = 0; quote && i < s.n; i++) {
+		if (s.p[i] != '"')
+			continue;
+		buf_add(b, s.p + from, i - from + 1);
+		from = i;
+	}
+	buf_add(b, s.p ? s.p + from : "", s.n - from);
+	if (quote)
+		buf_add_char(b, '"');
+}
+
+struct str buf_str(const struct buf *b)
+{
+	return (struct str){b->p ? b->p : "", b->n};
+}
+
+const char *buf_cstr(const struct buf *b)
+{
+	return b->p ? b->p : "";
+}

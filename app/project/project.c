@@ -1,0 +1,207 @@
+/* Projects: who sees which, and their own fields. */
+#include "project/project.h"
+
+#include <string.h>
+
+#include "audit/audit.h"
+#include "lib/arena.h"
+#include "project/project_priv.h"
+
+DB_STMT(project_select_access,
+        "SELECT " PROJECT_COLUMNS ", CASE WHEN $3 THEN 'admin' ELSE m.role END"
+        " FROM projects p LEFT JOIN members m ON m.project_id = p.id AND m.user_id = $2"
+        " WHERE p.slug = $1 AND ($3 OR m.user_id IS NOT NULL)",
+        DB_TEXT, DB_I64, DB_BOOL);
+DB_STMT(project_select_by_slug, "SELECT " PROJECT_COLUMNS " FROM projects p WHERE p.slug = $1", DB_TEXT);
+DB_STMT(project_select_by_id, "SELECT " PROJECT_COLUMNS " FROM projects p WHERE p.id = $1", DB_I64);
+DB_STMT(project_select_list,
+        "SELECT " PROJECT_COLUMNS ", CASE WHEN $2 THEN 'admin' ELSE m.role END"
+        " FROM projects p LEFT JOIN members m ON m.project_id = p.id AND m.user_id = $1"
+        " WHERE $2 OR m.user_id IS NOT NULL ORDER BY lower(p.name), p.id",
+        DB_I64, DB_BOOL);
+DB_STMT(project_insert,
+        "INSERT INTO projects (slug, name, description, prompt, suggestions, row_cap, timeout_ms, model)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_I64, DB_I64, DB_TEXT);
+DB_STMT(project_update_fields,
+        "UPDATE projects SET slug = $1, name = $2, description = $3, prompt = $4, suggestions = $5,"
+        " row_cap = $6, timeout_ms = $7, model = $8 WHERE id = $9",
+        DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_I64, DB_I64, DB_TEXT, DB_I64);
+DB_STMT(project_delete_by_id, "DELETE FROM projects p WHERE id = $1 RETURNING " PROJECT_COLUMNS, DB_I64);
+
+/* PROJECT_COLS wants the project as a member: here it is the only one. */
+struct only {
+	struct project project;
+};
+struct id_row {
+	int64_t id;
+};
+static const struct db_row project_row = DB_ROW(struct only, PROJECT_COLS(struct only, project));
+static const struct db_row listed_row =
+        DB_ROW(struct project_listed, PROJECT_COLS(struct project_listed, project),
+               DB_COL_TEXT(struct project_listed, role));
+static const struct db_row id_only = DB_ROW(struct id_row, DB_COL_I64(struct id_row, id));
+
+static const char *const role_names[PROJECT_ROLE__MAX] = {
+        [PROJECT_NONE] = "none",
+        [PROJECT_VIEWER] = "viewer",
+        [PROJECT_ANALYST] = "analyst",
+        [PROJECT_ADMIN] = "admin",
+};
+
+const char *project_role_name(enum project_role role)
+{
+	return role_names[role];
+}
+
+enum project_role project_role_of(const char *name)
+{
+	enum project_role role;
+
+	for (role = PROJECT_ADMIN; role > PROJECT_NONE; role--)
+		if (name && strcmp(name, role_names[role]) == 0)
+			return role;
+	return PROJECT_NONE;
+}
+
+const char *project_object(struct arena *a, int64_t id)
+{
+	return arena_printf(a, "project:%lld", (long long)id);
+}
+
+struct err *project_access(struct ctx *ctx, const char *slug, int64_t user_id, bool is_admin,
+                           struct project *out, enum project_role *role)
+{
+	struct project_listed found;
+
+	TRY(db_one(ctx, &project_select_access, DB_ARGS(db_text(slug), db_i64(user_id), db_bool(is_admin)),
+	           &listed_row, "project", &found));
+	*out = found.project;
+	*role = project_role_of(found.role);
+	return NULL;
+}
+
+struct err *project_by_slug(struct ctx *ctx, const char *slug, struct project *out)
+{
+	return db_one(ctx, &project_select_by_slug, DB_ARGS(db_text(slug)), &project_row, "project", out);
+}
+
+struct err *project_by_id(struct ctx *ctx, int64_t id, struct project *out)
+{
+	return db_one(ctx, &project_select_by_id, DB_ARGS(db_i64(id)), &project_row, "project", out);
+}
+
+struct err *project_list(struct ctx *ctx, int64_t user_id, bool is_admin, struct project_listed **out,
+                         size_t *n)
+{
+	return db_all(ctx, &project_select_list, DB_ARGS(db_i64(user_id), db_bool(is_admin)), &listed_row,
+	              out, n);
+}
+
+/* A taken slug in words; other errors as they are. */
+static struct err *slug_taken(struct ctx *ctx, struct err *e, const char *slug)
+{
+	if (!e || !e->code || strcmp(e->code, "projects_slug_key") != 0)
+		return e;
+	return err_hint(err_code(err_new(ctx->a, ERR_CONFLICT,
+	                                 "a project with the short name \"%s\" exists already", slug),
+	                         "slug"),
+	                "Choose another short name.");
+}
+
+/* The entry keeps the slug: a number says little once the project is gone. A slug has nothing to escape. */
+static struct err *log_project(struct ctx *ctx, const char *action, const struct project *p)
+{
+	return audit_log(ctx, action, project_object(ctx->a, p->id),
+	                 arena_printf(ctx->a, "{\"slug\":\"%s\"}", p->slug));
+}
+
+struct creation {
+	struct project *project;
+	struct project_source *source;
+};
+
+static struct err *create(struct ctx *ctx, void *arg)
+{
+	struct creation *c = arg;
+	struct project *p = c->project;
+	struct id_row made;
+
+	TRY(slug_taken(ctx,
+	               db_one(ctx, &project_insert,
+	                      DB_ARGS(db_text(p->slug), db_text(p->name), db_text(p->description),
+	                              db_text(p->prompt), db_texts(p->suggestions.p, p->suggestions.n),
+	                              db_i64(p->row_cap), db_i64(p->timeout_ms), db_text(p->model)),
+	                      &id_only, "project", &made),
+	               p->slug));
+	c->source->project_id = p->id = made.id;
+	TRY(project_source_insert(ctx, c->source));
+	return log_project(ctx, "project.create", p);
+}
+
+/* The database wants '{}' where a caller has no list. */
+static void complete(struct project *p)
+{
+	static const char *none[1];
+
+	if (!p->suggestions.p)
+		p->suggestions = (struct db_texts){none, 0};
+	p->description = p->description ? p->description : "";
+	p->prompt = p->prompt ? p->prompt : "";
+	p->model = p->model ? p->model : "";
+}
+
+struct err *project_create(struct ctx *ctx, struct project *project, struct project_source *source)
+{
+	struct project_check c = {.detail = buf_init(ctx->a, BUF_LINE)};
+	struct creation both = {project, source};
+
+	complete(project);
+	project_check_project(&c, project);
+	project_check_source(&c, source);
+	TRY(project_check_end(ctx->a, &c, "project"));
+	return db_transact(ctx, create, &both);
+}
+
+static struct err *update(struct ctx *ctx, void *arg)
+{
+	const struct project *p = arg;
+	int64_t affected;
+
+	TRY(slug_taken(
+	        ctx,
+	        db_run(ctx, &project_update_fields,
+	               DB_ARGS(db_text(p->slug), db_text(p->name), db_text(p->description),
+	                       db_text(p->prompt), db_texts(p->suggestions.p, p->suggestions.n),
+	                       db_i64(p->row_cap), db_i64(p->timeout_ms), db_text(p->model), db_i64(p->id)),
+	               &affected),
+	        p->slug));
+	if (!affected)
+		return err_new(ctx->a, ERR_NOT_FOUND, "project not found");
+	return log_project(ctx, "project.update", p);
+}
+
+struct err *project_update(struct ctx *ctx, const struct project *project)
+{
+	struct project_check c = {.detail = buf_init(ctx->a, BUF_LINE)};
+	struct project saved = *project;
+
+	complete(&saved);
+	project_check_project(&c, &saved);
+	TRY(project_check_end(ctx->a, &c, "project"));
+	return db_transact(ctx, update, &saved);
+}
+
+static struct err *delete (struct ctx *ctx, void *arg)
+{
+	const int64_t *id = arg;
+	struct project gone;
+
+	TRY(db_one(ctx, &project_delete_by_id, DB_ARGS(db_i64(*id)), &project_row, "project", &gone));
+	return log_project(ctx, "project.delete", &gone);
+}
+
+struct err *project_delete(struct ctx *ctx, int64_t id)
+{
+	return db_transact(ctx, delete, &id);
+}

@@ -1,0 +1,32 @@
+/* Inside project/: the checks of fields, which gather every wrong one before they fail. */
+#ifndef PROJECT_PROJECT_PRIV_H
+#define PROJECT_PROJECT_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/str.h"
+#include "project/project.h"
+
+struct project_check {
+	struct buf detail;               /* one sentence for each wrong field */
+	const char *first;               /* code of the first wrong field, or NULL */
+};
+
+void project_check_project(struct project_check *c, const struct project *p);
+void project_check_source(struct project_check *c, const struct project_source *s);
+/* NULL when no field was wrong; else INVALID "<what> cannot be saved". */
+MUST_CHECK struct err *project_check_end(struct arena *a, const struct project_check *c, const char *what);
+
+/* One of the accepted sslmodes, weakest first; -1 for anything else. */
+int project_sslmode_rank(const char *sslmode);
+
+/* source.c: adds the source of a new project, inside a transaction. */
+MUST_CHECK struct err *project_source_insert(struct ctx *ctx, struct project_source *source);
+
+/* "project:7", in the arena: the object of an audit row. */
+const char *project_object(struct arena *a, int64_t id);
+
+#endif

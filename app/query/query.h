@@ -1,0 +1,149 @@
+/*
+ * Runs guarded SQL. Only this module reaches people's data, and it sends only what the guard returned, over the
+ * extended protocol, in a read-only transaction of a session that is set up anew for each query, through a cursor fetched one
+ * row past the cap. Every run and every refusal is a row of query_runs.
+ */
+#ifndef QUERY_QUERY_H
+#define QUERY_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/ctx.h"
+#include "lib/err.h"
+#include "lib/json.h"
+#include "policy/policy.h"
+#include "project/project.h"
+
+/* What the dictionary knows of a table, for the guard's name resolution. */
+struct query_table {
+	const char *name;
+	const char **columns;
+	size_t ncolumns;
+};
+
+/* Where and for whom a query runs. ctx->user_id is who. */
+struct query_scope {
+	const struct project_source *source;
+	const struct policy *policy;
+	const struct query_table *tables;
+	size_t ntables;
+	int64_t conversation_id; /* 0: none */
+	int64_t turn_id;         /* 0: none */
+};
+
+/* What a column's values are, for alignment and formatting. */
+enum query_kind {
+	QUERY_TEXT,
+	QUERY_NUMBER,
+	QUERY_DATE,
+	QUERY_TIME,
+	QUERY_BOOL,
+	QUERY_JSON,
+	QUERY_BYTES,
+	QUERY_KIND__MAX
+};
+
+struct query_column {
+	const char *name;
+	const char *type; /* PostgreSQL's name: "numeric", "timestamp with time zone" */
+	enum query_kind kind;
+};
+
+struct query_result {
+	int64_t run_id;
+	const char *sql_asked;
+	const char *sql_run;
+	const char **tables; /* "shop.orders" */
+	size_t ntables;
+	struct query_column *columns;
+	size_t ncolumns;
+	const char **cells; /* nrows * ncolumns in row order; NULL is null */
+	size_t nrows;
+	bool truncated;  /* a cap cut it */
+	const char *cut; /* which, in words: "only the first 500 rows were fetched"; or NULL */
+	int64_t bytes;
+	int64_t took_us;
+	int64_t at; /* wall clock, when it ran */
+};
+
+/* Guards, runs and records one statement. Errors: REFUSED (guard), QUERY (the database's words, position in sql), TIMEOUT,
+ * CANCELLED (ctx->stop), UNAVAILABLE (connection). */
+MUST_CHECK struct err *query_run(struct ctx *ctx, const struct query_scope *scope, const char *sql,
+                                 struct query_result **out);
+
+/* As query_run(), but gives the database's plan of the guarded statement instead of its rows; also recorded. */
+MUST_CHECK struct err *query_explain(struct ctx *ctx, const struct query_scope *scope, const char *sql,
+                                     struct query_result **out);
+
+/* A recorded run with its stored rows; NOT_FOUND when it has none. Access is
+ * the caller's to check (project and person are in *run). */
+struct query_run_record {
+	int64_t id;
+	int64_t project_id;
+	int64_t user_id;
+	int64_t conversation_id;
+	const char *outcome;
+};
+MUST_CHECK struct err *query_load(struct ctx *ctx, int64_t run_id, struct query_run_record *run,
+                                  struct query_result **out);
+
+/* Result <-> JSON: {"columns":[{"name","type","kind"}],"rows":[[...]],"truncated":b,"cut":"..."}; numbers that fit
+ * a double exactly are numbers, all else strings; null is null. rows: at most max_rows. */
+void query_put_json(struct json_writer *w, const char *key, const struct query_result *r, size_t max_rows);
+MUST_CHECK struct err *query_read_json(struct arena *a, struct json_object *o, struct query_result **out);
+
+/* Our own statements about a database (introspection, health), not people's. A session belongs to the arena. */
+struct query_session;
+MUST_CHECK struct err *query_session_open(struct ctx *ctx, const struct project_source *source,
+                                          int64_t timeout_ms, struct query_session **out);
+/* sql is ours (a literal, or built with sql_quote_ident); params are text or NULL. */
+MUST_CHECK struct err *query_session_rows(struct ctx *ctx, struct query_session *s, const char *sql,
+                                          const char *const *params, size_t nparams,
+                                          struct query_result **out);
+
+/* "Test connection": tries, and says in words what is wrong (host, port, password, database, TLS, schema, rights) or what was
+ * found. ok false means that queries would fail; warnings do not (a role that can write, an old server). */
+struct query_probe {
+	bool ok;
+	const char *message; /* one sentence */
+	const char *hint;    /* or NULL */
+	const char *server;  /* "PostgreSQL 15.18", or NULL */
+	int64_t tables;      /* readable in the schema under the source's lists */
+	const char **warnings;
+	size_t nwarnings;
+};
+MUST_CHECK struct err *query_probe(struct ctx *ctx, const struct project_source *source,
+                                   struct query_probe *out);
+
+/* Makes the read-only role of a source, or brings it up to what is asked: only what is missing is done, all of it in
+ * one transaction, and nothing but that role's own rights is touched. */
+struct query_setup {
+	const char *role;
+	const char *password; /* set it to this, or NULL: an existing one stays, a new role gets none */
+	const char *schema;
+	struct db_texts excluded; /* tables of the schema that the role must not read */
+	int64_t connections;      /* CONNECTION LIMIT */
+	bool dry_run;             /* find out what would be done, and do not */
+};
+struct query_setup_step {
+	const char *what; /* "may read customers, orders" */
+	const char *sql;  /* holds no clear password */
+};
+struct query_setup_report {
+	struct query_setup_step *steps;
+	size_t nsteps;
+	const char **notes; /* what others than the role's own rights still let it do, a sentence each */
+	size_t nnotes;
+	bool existed; /* the role was there before */
+};
+/* admin is a source whose user may create roles and owns the tables, or a superuser. Errors: UNAVAILABLE in words for
+ * admins, NOT_FOUND (schema), QUERY when the admin may not do a step. */
+MUST_CHECK struct err *query_setup_role(struct ctx *ctx, const struct project_source *admin,
+                                        const struct query_setup *setup, struct query_setup_report *out);
+
+/* Closes the connections at rest of this process; before fork and for commands that end. */
+void query_close(void);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * Inside query/: connections to people's databases, the pool they rest in, transactions that are set up anew, results.
+ * libpq's calls that reach a server stand in conn.c only.
+ */
+#ifndef QUERY_QUERY_PRIV_H
+#define QUERY_QUERY_PRIV_H
+
+#include <libpq-fe.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "query/query.h"
+#include "sql/sql.h"
+
+enum {
+	QUERY_CONNECT_MS = 5000,
+	QUERY_GRACE_MS = 2000,        /* for a cancelled statement to end, and for tidying up */
+	QUERY_CONNECTIONS = 8,        /* most to one source in one process */
+	QUERY_IDLE = 4,               /* most of them at rest */
+	QUERY_IDLE_MS = 60000,        /* at rest for longer: closed */
+	QUERY_STORED_BYTES = 2 << 20, /* of a result in query_runs */
+};
+
+/* One connection. It belongs to the thread that took it from the pool; always in libpq's pipeline mode. */
+struct query_conn {
+	PGconn *pg;
+	struct arena *a;   /* holds this struct, ends the connection when it is freed */
+	int64_t source_id; /* 0: not of the pool */
+	int64_t version;
+	bool reused;             /* came from rest: may have died meanwhile */
+	bool lost;               /* must not be used again */
+	int64_t idle_since;      /* monotonic */
+	struct query_conn *next; /* in the list of those at rest */
+};
+
+/* How long to wait, and who may end it early. Errors are made in a. */
+struct query_wait {
+	struct arena *a;
+	const atomic_bool *stop; /* or NULL */
+	int64_t until;           /* monotonic */
+};
+struct query_wait query_wait_ms(struct ctx *ctx, int64_t ms);
+
+/* One statement of a round trip. sync ends an (implicit) transaction there; the last step always syncs. */
+struct query_step {
+	const char *sql;
+	const char *const *params;
+	size_t nparams;
+	bool sync;
+};
+
+/* conn.c. Connecting fails with UNAVAILABLE in words for admins (fail.c), or CANCELLED. */
+MUST_CHECK struct err *query_conn_open(const struct query_wait *w, const struct project_source *source,
+                                       struct query_conn **out);
+void query_conn_close(struct query_conn *conn);
+/* False when the server has ended a connection at rest. */
+bool query_conn_alive(struct query_conn *conn);
+/* Sends n steps at once and takes their results, to be PQclear()ed by the caller. With an error there are none. */
+MUST_CHECK struct err *query_conn_trip(const struct query_wait *w, struct query_conn *conn,
+                                       const struct query_step *steps, size_t n, PGresult **results);
+/* The same in parts. query_conn_next() gives the next PGresult or NULL, as PQgetResult() does. */
+MUST_CHECK struct err *query_conn_send(const struct query_wait *w, struct query_conn *conn,
+                                       const struct query_step *steps, size_t n);
+MUST_CHECK struct err *query_conn_next(const struct query_wait *w, struct query_conn *conn, PGresult **out);
+/* Asks the server to end what runs, gives it QUERY_GRACE_MS, and marks the connection lost. */
+void query_conn_abort(struct query_conn *conn);
+
+/* pool.c. Errors: UNAVAILABLE, CANCELLED. */
+MUST_CHECK struct err *query_pool_get(struct ctx *ctx, const struct project_source *source,
+                                      struct query_conn **out);
+/* Closes a lost one. */
+void query_pool_put(struct query_conn *conn);
+
+/* transaction.c: takes a connection and begins a read-only transaction with settings that were read back. A connection
+ * that died at rest is replaced once. query_transaction_end() rolls back, discards what the session holds, and gives
+ * the connection back. */
+MUST_CHECK struct err *query_transaction_begin(struct ctx *ctx, const struct project_source *source,
+                                               int64_t timeout_ms, struct query_conn **out);
+MUST_CHECK struct err *query_transaction_begin_on(const struct query_wait *w, struct query_conn *conn,
+                                                  const char *schema, int64_t timeout_ms);
+void query_transaction_end(struct query_conn *conn);
+
+/* fail.c. The error for a failed statement; its position is the server's, in the text that was sent. Marks a connection
+ * lost that is of no more use. */
+struct err *query_fail(struct arena *a, struct query_conn *conn, const PGresult *res);
+/* The error for a connection that did not come about, from libpq's verbose text; names role, host and database. */
+struct err *query_fail_connect(struct arena *a, const struct project_source *source, const char *text);
+
+/* position.c: the 1-based character in `asked` for that of the same word in `sent`, or 0 when that is not certain. */
+int query_position(struct str asked, struct str sent, int position);
+
+/* result.c */
+struct query_caps {
+	int64_t rows;
+	int64_t bytes;
+	int64_t cell_bytes;
+};
+/* A result under way: add PGresults row by row; false when a cap is reached and no more is wanted. */
+struct query_builder {
+	struct arena *a;
+	struct query_result *r;
+	struct query_caps caps;
+	size_t room; /* cells allocated */
+	size_t cut_cells;
+};
+void query_builder_columns(struct query_builder *b, const PGresult *res);
+bool query_builder_row(struct query_builder *b, const PGresult *res, int row);
+void query_builder_finish(struct query_builder *b);
+const char *query_kind_name(enum query_kind kind);
+enum query_kind query_kind_of(const char *name);
+/* The names of types that are not PostgreSQL's own, asked from the database. */
+MUST_CHECK struct err *query_result_types(const struct query_wait *w, struct query_conn *conn,
+                                          const PGresult *res, struct query_result *r);
+/* A text[] literal. */
+const char *query_text_array(struct arena *a, struct db_texts texts);
+
+/* record.c: writes the row of query_runs and sets r->run_id. failed is NULL for a done one. */
+MUST_CHECK struct err *query_record(struct ctx *ctx, const struct query_scope *scope, const char *fingerprint,
+                                    const struct err *failed, struct query_result *r);
+
+#endif

@@ -1,0 +1,205 @@
+/* Results: kinds and names of types, rows under caps. Cells keep PostgreSQL's text, truth values spelled out. */
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "query/query_priv.h"
+
+static const struct {
+	Oid oid;
+	const char *name;
+	enum query_kind kind;
+} types[] = {
+        {16, "boolean", QUERY_BOOL},
+        {17, "bytea", QUERY_BYTES},
+        {20, "bigint", QUERY_NUMBER},
+        {21, "smallint", QUERY_NUMBER},
+        {23, "integer", QUERY_NUMBER},
+        {25, "text", QUERY_TEXT},
+        {114, "json", QUERY_JSON},
+        {700, "real", QUERY_NUMBER},
+        {701, "double precision", QUERY_NUMBER},
+        {1042, "character", QUERY_TEXT},
+        {1043, "character varying", QUERY_TEXT},
+        {1082, "date", QUERY_DATE},
+        {1083, "time without time zone", QUERY_TEXT},
+        {1114, "timestamp without time zone", QUERY_TIME},
+        {1184, "timestamp with time zone", QUERY_TIME},
+        {1186, "interval", QUERY_TEXT},
+        {1266, "time with time zone", QUERY_TEXT},
+        {1700, "numeric", QUERY_NUMBER},
+        {2950, "uuid", QUERY_TEXT},
+        {3802, "jsonb", QUERY_JSON},
+};
+
+enum { TYPES = sizeof(types) / sizeof(*types) };
+
+static const char *const kind_names[QUERY_KIND__MAX] = {
+        [QUERY_TEXT] = "text",    [QUERY_NUMBER] = "number", [QUERY_DATE] = "date",   [QUERY_TIME] = "time",
+        [QUERY_BOOL] = "boolean", [QUERY_JSON] = "json",     [QUERY_BYTES] = "bytes",
+};
+
+const char *query_kind_name(enum query_kind kind)
+{
+	return kind_names[kind];
+}
+
+enum query_kind query_kind_of(const char *name)
+{
+	for (int i = 0; name && i < QUERY_KIND__MAX; i++)
+		if (!strcmp(kind_names[i], name))
+			return (enum query_kind)i;
+	return QUERY_TEXT;
+}
+
+/* Text as UTF-8 without fail: a database in SQL_ASCII hands out any bytes. */
+static const char *clean(struct arena *a, struct str s)
+{
+	char *copy = str_dup(a, s);
+	struct str rest = {copy, s.n};
+
+	while (rest.n) {
+		size_t step = str_utf8_step(rest);
+
+		if (!step)
+			copy[rest.p - copy] = '?';
+		rest.p += step ? step : 1;
+		rest.n -= step ? step : 1;
+	}
+	return copy;
+}
+
+void query_builder_columns(struct query_builder *b, const PGresult *res)
+{
+	struct query_result *r = b->r;
+
+	r->ncolumns = (size_t)PQnfields(res);
+	r->columns = ARENA_ARRAY(b->a, struct query_column, r->ncolumns);
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		size_t t = 0;
+
+		while (t < TYPES && types[t].oid != PQftype(res, (int)i))
+			t++;
+		r->columns[i] = (struct query_column){
+		        .name = clean(b->a, str_of(PQfname(res, (int)i))),
+		        .type = t < TYPES ? types[t].name : NULL,
+		        .kind = t < TYPES ? types[t].kind : QUERY_TEXT,
+		};
+	}
+}
+
+static const char *cell(struct query_builder *b, const PGresult *res, int row, int column)
+{
+	struct str s = {PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column)};
+
+	if (PQgetisnull(res, row, column))
+		return NULL;
+	if (b->r->columns[column].kind == QUERY_BOOL)
+		return str_is(s, "t") ? "true" : "false";
+	if (s.n <= (size_t)b->caps.cell_bytes)
+		return clean(b->a, s);
+	b->cut_cells++;
+	s = str_utf8_cut(s, (size_t)b->caps.cell_bytes);
+	return arena_printf(b->a, "%s…", clean(b->a, s));
+}
+
+static void make_room(struct query_builder *b)
+{
+	size_t used = b->r->nrows * b->r->ncolumns, room = b->room ? b->room * 2 : b->r->ncolumns * 64;
+
+	if (used + b->r->ncolumns <= b->room)
+		return;
+	b->r->cells = arena_grow(b->a, b->r->cells, b->room * sizeof(char *), room * sizeof(char *));
+	b->room = room;
+}
+
+static void cut(struct query_builder *b, const char *why)
+{
+	struct query_result *r = b->r;
+
+	r->truncated = true;
+	r->cut = r->cut ? arena_printf(b->a, "%s; %s", r->cut, why) : why;
+}
+
+bool query_builder_row(struct query_builder *b, const PGresult *res, int row)
+{
+	struct query_result *r = b->r;
+	int64_t bytes = 0;
+
+	if ((int64_t)r->nrows >= b->caps.rows) {
+		cut(b, arena_printf(b->a, "only the first %zu rows were fetched", r->nrows));
+		return false;
+	}
+	for (int i = 0; i < (int)r->ncolumns; i++)
+		bytes += PQgetlength(res, row, i) < b->caps.cell_bytes ? PQgetlength(res, row, i)
+		                                                       : b->caps.cell_bytes;
+	if (r->bytes + bytes > b->caps.bytes) {
+		cut(b, arena_printf(
+		               b->a,
+		               "only the first %zu rows were fetched, all of them would be more than %lld MB",
+		               r->nrows, (long long)(b->caps.bytes >> 20)));
+		return false;
+	}
+	make_room(b);
+	for (int i = 0; i < (int)r->ncolumns; i++)
+		r->cells[r->nrows * r->ncolumns + (size_t)i] = cell(b, res, row, i);
+	r->bytes += bytes;
+	r->nrows++;
+	return true;
+}
+
+void query_builder_finish(struct query_builder *b)
+{
+	if (b->cut_cells)
+		cut(b, arena_printf(b->a, "%zu long value%s cut to %lld KB", b->cut_cells,
+		                    b->cut_cells == 1 ? " was" : "s were",
+		                    (long long)(b->caps.cell_bytes >> 10)));
+}
+
+const char *query_text_array(struct arena *a, struct db_texts texts)
+{
+	struct buf b = buf_init(a, BUF_PAGE);
+
+	buf_add_char(&b, '{');
+	for (size_t i = 0; i < texts.n; i++) {
+		buf_add_cstr(&b, i ? ",\"" : "\"");
+		for (const char *p = texts.p[i]; *p; p++) {
+			if (*p == '"' || *p == '\\')
+				buf_add_char(&b, '\\');
+			buf_add_char(&b, *p);
+		}
+		buf_add_char(&b, '"');
+	}
+	buf_add_char(&b, '}');
+	return buf_cstr(&b);
+}
+
+struct err *query_result_types(const struct query_wait *w, struct query_conn *conn, const PGresult *res,
+                               struct query_result *r)
+{
+	const char **oids = ARENA_ARRAY(w->a, const char *, r->ncolumns);
+	const char *params[1];
+	size_t unknown = 0;
+	PGresult *names;
+
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		oids[i] = arena_printf(w->a, "%u", PQftype(res, (int)i));
+		unknown += !r->columns[i].type;
+	}
+	if (!unknown)
+		return NULL;
+	params[0] = query_text_array(w->a, (struct db_texts){oids, r->ncolumns});
+	const struct query_step step = {
+	        .sql = "SELECT pg_catalog.format_type(t.oid, NULL) FROM "
+	               "pg_catalog.unnest($1::pg_catalog.oid[])"
+	               " WITH ORDINALITY AS t(oid, i) ORDER BY t.i",
+	        .params = params,
+	        .nparams = 1,
+	};
+	TRY(query_conn_trip(w, conn, &step, 1, &names));
+	for (size_t i = 0; i < r->ncolumns && (int)i < PQntuples(names); i++)
+		if (!r->columns[i].type)
+			r->columns[i].type = clean(w->a, str_of(PQgetvalue(names, (int)i, 0)));
+	PQclear(names);
+	return NULL;
+}

@@ -1,0 +1,89 @@
+/*
+ * The guard's way through a statement: text, tokens, tree, walk, limit, text again, tree again.
+ */
+#include "sql/sql_priv.h"
+
+struct guard_job {
+	struct guard *g;
+	struct sql_statement *out;
+	struct err *err;
+};
+
+static struct err *one_select(struct guard *g, const PgQuery__ParseResult *tree)
+{
+	if (!tree->n_stmts)
+		return err_hint(refuse(g, "syntax_error", 0, "there is no statement"), "Write one SELECT.");
+	if (tree->n_stmts > 1)
+		return err_hint(refuse(g, "multiple_statements", tree->stmts[1]->stmt_location,
+		                       "there is more than one statement"),
+		                "Send one statement at a time.");
+	const PgQuery__Node *stmt = tree->stmts[0]->stmt;
+	if (!stmt || stmt->node_case != PG_QUERY__NODE__NODE_SELECT_STMT) {
+		TRY(walk(g, tree->stmts[0]->stmt));
+		return refuse(g, "statement_not_allowed", 0, "only SELECT is allowed");
+	}
+	const PgQuery__SelectStmt *s = stmt->select_stmt;
+	if (!s->n_target_list && !s->n_values_lists && !s->larg)
+		return err_hint(refuse(g, "statement_not_allowed", 0, "SELECT without columns"),
+		                "Name columns, or use *.");
+	return NULL;
+}
+
+/* A deparser that wrote something else than was checked would be a hole: it is found by reading it again. */
+static struct err *same_again(struct guard *g, PgQuery__ParseResult *tree, const char *sql)
+{
+	PgQuery__ParseResult *again = NULL;
+	struct err *e = parse_tree(g->a, sql, &again);
+	if (!e && again->n_stmts == 1 && tree_equal(&tree->base, &again->base))
+		return NULL;
+	return err_hint(
+	        refuse(g, "deparse_mismatch", 0, "the statement cannot be written back as it was read"),
+	        "Write the statement in another way.");
+}
+
+static struct err *guard_statement(struct guard *g, struct sql_statement *out)
+{
+	PgQuery__ParseResult *tree = NULL;
+	struct cols unused = {0};
+	TRY(parse_text_ok(g->a, g->text));
+	const char *text = str_dup(g->a, g->text);
+	TRY(parse_tree(g->a, text, &tree));
+	TRY(one_select(g, tree));
+	PgQuery__RawStmt *raw = tree->stmts[0];
+	TRY(query_walk(g, raw->stmt, &unused));
+	TRY(limit_rows(g, raw));
+	TRY(rewrite_sources(g, raw->stmt->select_stmt));
+	TRY(parse_deparse(g->a, tree, &out->sql));
+	TRY(same_again(g, tree, out->sql));
+	out->fingerprint = parse_fingerprint(g->a, text);
+	return NULL;
+}
+
+static void guard_run(void *arg)
+{
+	struct guard_job *job = arg;
+	job->err = guard_statement(job->g, job->out);
+}
+
+struct err *sql_guard(struct arena *a, const struct sql_policy *policy, struct str sql,
+                      struct sql_statement **out)
+{
+	struct sql_statement *s = ARENA_NEW(a, struct sql_statement);
+	struct guard g = {.a = a, .policy = policy, .text = sql};
+	g.max_rows = policy->max_rows > 0 ? policy->max_rows : SQL_ROWS;
+	struct guard_job job = {.g = &g, .out = s};
+	TRY(stack_run(a, guard_run, &job));
+	TRY(job.err);
+	names_sort(&g.tables);
+	names_sort(&g.columns);
+	names_sort(&g.functions);
+	s->tables = g.tables.name;
+	s->ntables = g.tables.n;
+	s->columns = g.columns.name;
+	s->ncolumns = g.columns.n;
+	s->functions = g.functions.name;
+	s->nfunctions = g.functions.n;
+	s->max_rows = g.max_rows;
+	*out = s;
+	return NULL;
+}

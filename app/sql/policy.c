@@ -1,0 +1,193 @@
+/*
+ * What the policy says of tables, and its JSON form.
+ */
+#include <json-c/linkhash.h>
+
+#include "lib/json.h"
+#include "sql/sql_priv.h"
+
+static const char *const mask_names[SQL_MASK__MAX] = {
+        [SQL_MASK_FULL] = "full", [SQL_MASK_EMAIL] = "email", [SQL_MASK_LAST4] = "last4",
+        [SQL_MASK_HASH] = "hash", [SQL_MASK_YEAR] = "year",   [SQL_MASK_NULL] = "null",
+};
+
+static bool listed(const char *const *list, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(list[i], name))
+			return true;
+	return false;
+}
+
+const struct sql_table *policy_table(const struct sql_policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->ntables; i++)
+		if (!strcmp(p->tables[i].name, name))
+			return &p->tables[i];
+	return NULL;
+}
+
+static const char *nearest_table(struct guard *g, const char *name)
+{
+	const struct sql_policy *p = g->policy;
+	if (p->allowed)
+		return nearest(g->a, name, p->allowed, p->nallowed);
+	const char **known = ARENA_ARRAY(g->a, const char *, p->ntables + 1);
+	size_t n = 0;
+	for (size_t i = 0; i < p->ntables; i++)
+		if (!listed(p->excluded, p->nexcluded, p->tables[i].name))
+			known[n++] = p->tables[i].name;
+	return nearest(g->a, name, known, n);
+}
+
+static bool is_catalog(const PgQuery__RangeVar *t)
+{
+	return !strcmp(t->schemaname, "information_schema") || !strncmp(t->schemaname, "pg_", 3) ||
+	       !strncmp(t->relname, "pg_", 3);
+}
+
+struct err *policy_allows(struct guard *g, const PgQuery__RangeVar *t)
+{
+	const struct sql_policy *p = g->policy;
+	bool known = !p->allowed || listed(p->allowed, p->nallowed, t->relname);
+	if (*t->catalogname)
+		return err_hint(refuse(g, "table_not_allowed", t->location,
+		                       "a table with a database name is not allowed"),
+		                "Write schema.table or the table's name alone.");
+	bool named = p->allowed && known &&
+	             !is_catalog(&(PgQuery__RangeVar){.schemaname = t->schemaname, .relname = ""});
+	if (is_catalog(t) && !named)
+		return err_hint(
+		        refuse(g, "table_not_allowed", t->location, "system catalogs are not allowed"),
+		        "The data dictionary lists the tables and columns of this project.");
+	if ((*t->schemaname && strcmp(t->schemaname, p->schema) != 0) || !known ||
+	    listed(p->excluded, p->nexcluded, t->relname)) {
+		const char *near = nearest_table(g, t->relname);
+		struct err *e = refuse(g, "table_not_allowed", t->location, "table %s%s%s is not allowed",
+		                       t->schemaname, *t->schemaname ? "." : "", t->relname);
+		if (near && strcmp(near, t->relname) != 0)
+			return err_hint(e, "Did you mean %s.%s?", p->schema, near);
+		return err_hint(e, "The data dictionary lists the tables of this project.");
+	}
+	return NULL;
+}
+
+static struct err *bad(struct arena *a, const char *key, const char *what)
+{
+	return err_new(a, ERR_INVALID, "policy: %s must be %s", key, what);
+}
+
+static struct err *read_names(struct arena *a, struct json_object *o, const char *key, const char ***out,
+                              size_t *n)
+{
+	if (!json_object_is_type(o, json_type_array))
+		return bad(a, key, "an array of names");
+	*n = json_object_array_length(o);
+	*out = ARENA_ARRAY(a, const char *, *n + 1);
+	for (size_t i = 0; i < *n; i++) {
+		struct json_object *name = json_object_array_get_idx(o, i);
+		if (!json_object_is_type(name, json_type_string))
+			return bad(a, key, "an array of names");
+		(*out)[i] = arena_strdup(a, json_object_get_string(name));
+	}
+	return NULL;
+}
+
+static struct err *read_list(struct arena *a, struct json_object *o, const char *key, const char ***out,
+                             size_t *n)
+{
+	struct json_object *list = json_get(o, key);
+	return list ? read_names(a, list, key, out, n) : NULL;
+}
+
+typedef struct err *member_fn(struct arena *a, struct sql_table *t, struct json_object *value);
+
+/* Calls read for each table named in the object under key. */
+static struct err *read_tables(struct arena *a, struct json_object *o, const char *key, struct sql_policy *p,
+                               struct sql_table *tables, member_fn *read)
+{
+	struct json_object *by_table = json_get(o, key);
+	if (!by_table)
+		return NULL;
+	if (!json_object_is_type(by_table, json_type_object))
+		return bad(a, key, "an object of tables");
+	json_object_object_foreach (by_table, name, value) {
+		struct sql_table *t = tables;
+		while (t < tables + p->ntables && strcmp(t->name, name) != 0)
+			t++;
+		if (t == tables + p->ntables) {
+			t->name = arena_strdup(a, name);
+			p->ntables++;
+		}
+		TRY(read(a, t, value));
+	}
+	return NULL;
+}
+
+static struct err *read_columns(struct arena *a, struct sql_table *t, struct json_object *value)
+{
+	return read_names(a, value, "columns", &t->columns, &t->ncolumns);
+}
+
+static struct err *read_filter(struct arena *a, struct sql_table *t, struct json_object *value)
+{
+	if (!json_object_is_type(value, json_type_string))
+		return bad(a, "row_filters", "SQL expressions by table");
+	t->filter = arena_strdup(a, json_object_get_string(value));
+	return NULL;
+}
+
+static struct err *read_mask(struct arena *a, struct sql_mask *m, const char *column,
+                             struct json_object *value)
+{
+	const char *name = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+	m->column = arena_strdup(a, column);
+	for (int k = 0; k < SQL_MASK__MAX; k++)
+		if (!strcmp(mask_names[k], name)) {
+			m->kind = k;
+			return NULL;
+		}
+	return bad(a, "masks", "full, email, last4, hash, year or null by table and column");
+}
+
+static struct err *read_masks(struct arena *a, struct sql_table *t, struct json_object *value)
+{
+	if (!json_object_is_type(value, json_type_object))
+		return bad(a, "masks", "objects of columns by table");
+	struct sql_mask *masks =
+	        ARENA_ARRAY(a, struct sql_mask, (size_t)json_object_object_length(value) + 1);
+	t->masks = masks;
+	json_object_object_foreach (value, column, kind)
+		TRY(read_mask(a, &masks[t->nmasks++], column, kind));
+	return NULL;
+}
+
+static size_t members(struct json_object *o, const char *key)
+{
+	struct json_object *m = json_get(o, key);
+	return json_object_is_type(m, json_type_object) ? (size_t)json_object_object_length(m) : 0;
+}
+
+struct err *sql_policy_read(struct arena *a, struct str json, struct sql_policy **out)
+{
+	struct json_object *o;
+	struct sql_policy *p = ARENA_NEW(a, struct sql_policy);
+	TRY(json_read(a, json, JSON_DEPTH, &o));
+	p->schema = arena_strdup(a, json_get_str(o, "schema"));
+	if (!p->schema || !*p->schema)
+		return bad(a, "schema", "the name of a schema");
+	TRY(read_list(a, o, "allowed_tables", &p->allowed, &p->nallowed));
+	TRY(read_list(a, o, "excluded_tables", &p->excluded, &p->nexcluded));
+	p->max_rows = json_get_i64(o, "max_rows", SQL_ROWS);
+	if (p->max_rows < 1)
+		return bad(a, "max_rows", "a number above 0");
+	p->mask_key = arena_strdup(a, json_get_str(o, "mask_key"));
+	size_t n = members(o, "columns") + members(o, "row_filters") + members(o, "masks");
+	struct sql_table *tables = ARENA_ARRAY(a, struct sql_table, n + 1);
+	p->tables = tables;
+	TRY(read_tables(a, o, "columns", p, tables, read_columns));
+	TRY(read_tables(a, o, "row_filters", p, tables, read_filter));
+	TRY(read_tables(a, o, "masks", p, tables, read_masks));
+	*out = p;
+	return NULL;
+}

@@ -1,0 +1,67 @@
+/*
+ * Quoting of names and literals, by the server's rules.
+ */
+#include <pg_query.h>
+
+#include "lib/buf.h"
+#include "sql/sql_priv.h"
+
+static bool plain_name(const char *name)
+{
+	if (!(*name == '_' || (*name >= 'a' && *name <= 'z')))
+		return false;
+	for (const char *p = name; *p; p++)
+		if (!(*p == '_' || (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9')))
+			return false;
+	return true;
+}
+
+/* True for keywords that cannot stand for a name everywhere. */
+static bool is_keyword(const char *name)
+{
+	PgQueryScanResult r = pg_query_scan(name);
+	PgQuery__ScanResult *s =
+	        r.error ? NULL
+	                : pg_query__scan_result__unpack(NULL, r.pbuf.len, (const uint8_t *)r.pbuf.data);
+	bool plain = s && s->n_tokens == 1 &&
+	             (s->tokens[0]->keyword_kind == PG_QUERY__KEYWORD_KIND__NO_KEYWORD ||
+	              s->tokens[0]->keyword_kind == PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD);
+	if (s)
+		pg_query__scan_result__free_unpacked(s, NULL);
+	pg_query_free_scan_result(r);
+	return !plain;
+}
+
+static char *quoted(struct arena *a, const char *text, char quote)
+{
+	struct buf b = buf_init(a, BUF_PAGE);
+	buf_add_char(&b, quote);
+	for (; *text; text++) {
+		if (*text == quote)
+			buf_add_char(&b, quote);
+		buf_add_char(&b, *text);
+	}
+	buf_add_char(&b, quote);
+	return arena_strdup(a, b.full ? (quote == '"' ? "\"\"" : "''") : buf_cstr(&b));
+}
+
+char *sql_quote_ident(struct arena *a, const char *name)
+{
+	if (plain_name(name) && !is_keyword(name))
+		return arena_strdup(a, name);
+	return quoted(a, name, '"');
+}
+
+/* With a backslash the E form is used, which means the same whatever standard_conforming_strings says. */
+char *sql_quote_literal(struct arena *a, const char *text)
+{
+	if (!strchr(text, '\\'))
+		return quoted(a, text, '\'');
+	struct buf b = buf_init(a, BUF_PAGE);
+	for (const char *p = text; *p; p++) {
+		if (*p == '\\')
+			buf_add_char(&b, '\\');
+		buf_add_char(&b, *p);
+	}
+	return arena_printf(a, "E%s", quoted(a, buf_cstr(&b), '\''));
+}

@@ -1,0 +1,96 @@
+/*
+ * The guard: decides whether a statement may run and rewrites it so that it can only do what it may.
+ * Pure: no database, no I/O. Parses with libpg_query (PostgreSQL's own grammar), walks the whole tree, denies what it
+ * does not know, and returns the statement deparsed from the rewritten tree, having parsed it again and
+ * found the same tree. Rules G1 to G9 are in docs/security.md.
+ */
+#ifndef SQL_SQL_H
+#define SQL_SQL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "lib/str.h"
+
+struct arena;
+struct buf;
+
+enum {
+	SQL_BYTES = 32 << 10, /* longest statement */
+	SQL_TOKENS = 3000,    /* most tokens in it */
+	SQL_ROWS = 500,       /* row cap when the policy names none */
+};
+
+enum sql_mask_kind {
+	SQL_MASK_FULL,  /* '***' */
+	SQL_MASK_EMAIL, /* u***@example.com */
+	SQL_MASK_LAST4, /* ***1234 */
+	SQL_MASK_HASH,  /* stable, keyed with mask_key */
+	SQL_MASK_YEAR,  /* a date cut to its year */
+	SQL_MASK_NULL,  /* NULL */
+	SQL_MASK__MAX
+};
+
+struct sql_mask {
+	const char *column;
+	enum sql_mask_kind kind;
+};
+
+/* What is known and ruled about one table or view. */
+struct sql_table {
+	const char *name;
+	const char **columns; /* in order; NULL when unknown: the server is made to prove them */
+	size_t ncolumns;
+	const char *filter; /* SQL expression that rows must meet, or NULL */
+	const struct sql_mask *masks;
+	size_t nmasks;
+};
+
+enum sql_dialect { SQL_POSTGRES, SQL_DUCKDB };
+
+struct sql_policy {
+	enum sql_dialect dialect;
+	const char *schema;   /* the only schema whose tables may be read */
+	const char **allowed; /* table names; NULL: every table that is not excluded */
+	size_t nallowed;
+	const char **excluded;
+	size_t nexcluded;
+	const struct sql_table *tables; /* what the dictionary knows of the tables */
+	size_t ntables;
+	int64_t max_rows;     /* 0: SQL_ROWS */
+	const char *mask_key; /* secret for SQL_MASK_HASH; NULL: such columns show '***' */
+};
+
+/* An accepted statement. It must run with search_path = pg_catalog: tables are qualified in it, functions, operators and
+ * types are not, and with a project's schema in the path a function or operator there could take their place. */
+struct sql_statement {
+	const char *sql;     /* to send: canonical text, names qualified, LIMIT added or capped */
+	const char **tables; /* "shop.orders", sorted, each once */
+	size_t ntables;
+	const char **columns; /* "orders.total" as far as known, sorted, each once */
+	size_t ncolumns;
+	const char **functions;
+	size_t nfunctions;
+	const char *fingerprint; /* of what was asked, literals aside */
+	int64_t max_rows;        /* cap in force */
+};
+
+/* Checks and rewrites one statement. A refusal is REFUSED with code, message, hint and position (1-based character
+ * in the text that was given). Threads may call it at once; it parses on a stack of its own. */
+MUST_CHECK struct err *sql_guard(struct arena *a, const struct sql_policy *policy, struct str sql,
+                                 struct sql_statement **out);
+
+/* A policy from its JSON form (docs/security.md; the file of `quern guard --policy`). Errors: INVALID. */
+MUST_CHECK struct err *sql_policy_read(struct arena *a, struct str json, struct sql_policy **out);
+
+/* An SQL text as HTML: span elements of class k (keyword), s (string), n (number), c (comment), everything escaped.
+ * Uses the flat lexer; text that it does not take is written escaped and plain. */
+void sql_highlight(struct arena *a, struct str sql, struct buf *out);
+
+/* An identifier quoted where PostgreSQL needs it, and a string literal; both in the arena. */
+char *sql_quote_ident(struct arena *a, const char *name);
+char *sql_quote_literal(struct arena *a, const char *text);
+
+#endif

@@ -1,0 +1,185 @@
+/* The chat page: conversations, the turns of one of them, and the question box. */
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/settings.h"
+#include "llm/llm.h"
+#include "web/web_priv.h"
+
+enum { CONVERSATIONS = 100, TURNS = 50, SUGGESTIONS = 6, DAY_S = 86400 };
+
+struct chat_item {
+	int64_t id;
+	const char *title;
+	bool current;
+	bool running;
+};
+
+struct chat_group {
+	const char *label;
+	struct chat_item *items;
+	size_t nitems;
+};
+
+struct suggestion {
+	const char *text;
+};
+
+struct chat_view {
+	struct web_layout *layout;
+	const char *slug;
+	const char *project;
+	const char *description;
+	struct chat_group *groups;
+	size_t ngroups;
+	int64_t chat;                  /* 0: a new conversation */
+	const char *title;
+	struct web_turn *turns;
+	size_t nturns;
+	int64_t older;                 /* id of the first turn shown when there are older ones, else 0 */
+	bool running;
+	bool fresh;                    /* nothing asked yet */
+	struct suggestion *suggestions;
+	size_t nsuggestions;
+	bool no_model;
+};
+
+static const struct view item_view = VIEW(struct chat_item, VIEW_I64(struct chat_item, id), VIEW_STR(struct chat_item, title),
+					  VIEW_BOOL(struct chat_item, current), VIEW_BOOL(struct chat_item, running));
+static const struct view group_view =
+	VIEW(struct chat_group, VIEW_STR(struct chat_group, label), VIEW_LIST(struct chat_group, items, nitems, &item_view));
+static const struct view suggestion_view = VIEW(struct suggestion, VIEW_STR(struct suggestion, text));
+static const struct view chat_view = VIEW(
+	struct chat_view, VIEW_ONE(struct chat_view, layout, &web_layout_view), VIEW_STR(struct chat_view, slug),
+	VIEW_STR(struct chat_view, project), VIEW_STR(struct chat_view, description),
+	VIEW_LIST(struct chat_view, groups, ngroups, &group_view), VIEW_I64(struct chat_view, chat),
+	VIEW_STR(struct chat_view, title), VIEW_LIST(struct chat_view, turns, nturns, &web_turn_view),
+	VIEW_I64(struct chat_view, older), VIEW_BOOL(struct chat_view, running), VIEW_BOOL(struct chat_view, fresh),
+	VIEW_LIST(struct chat_view, suggestions, nsuggestions, &suggestion_view), VIEW_BOOL(struct chat_view, no_model));
+WEB_PAGE(chat_page, "chat/show", chat_view);
+
+/* The list by day ---------------------------------------------------------------------------------------- */
+
+static const char *day_label(int64_t updated_us, int64_t now_us)
+{
+	int64_t days = now_us / 1000000 / DAY_S - updated_us / 1000000 / DAY_S;
+
+	return days <= 0 ? "Today" : days == 1 ? "Yesterday" : days < 7 ? "This week" : days < 31 ? "This month" : "Earlier";
+}
+
+static void group_by_day(struct arena *a, const struct agent_conversation *list, size_t n, struct chat_view *v)
+{
+	int64_t now = clock_wall_us();
+	struct chat_item *items = ARENA_ARRAY(a, struct chat_item, n);
+
+	v->groups = ARENA_ARRAY(a, struct chat_group, n);
+	for (size_t i = 0; i < n; i++) {
+		const char *label = day_label(list[i].updated_at, now);
+		if (!v->ngroups || strcmp(v->groups[v->ngroups - 1].label, label))
+			v->groups[v->ngroups++] = (struct chat_group){label, &items[i], 0};
+		items[i] = (struct chat_item){list[i].id, list[i].title, list[i].id == v->chat, list[i].running};
+		v->groups[v->ngroups - 1].nitems++;
+	}
+}
+
+static struct err *fill_list(struct ctx *ctx, int64_t project_id, struct chat_view *v)
+{
+	struct agent_conversation *list;
+	size_t n;
+
+	TRY(agent_conversations(ctx, project_id, CONVERSATIONS, &list, &n));
+	group_by_day(ctx->a, list, n, v);
+	return NULL;
+}
+
+/* Pages --------------------------------------------------------------------------------------------------- */
+
+static struct chat_view *new_view(struct ctx *ctx, struct http_request *req, const char *title)
+{
+	const struct auth_person *person = auth_person(req);
+	struct chat_view *v = ARENA_NEW(ctx->a, struct chat_view);
+
+	v->layout = web_layout(ctx, req, title, "chat");
+	v->slug = person->project.slug;
+	v->project = person->project.name;
+	v->description = person->project.description;
+	v->title = title;
+	v->no_model = !llm_configured(ctx->settings);
+	return v;
+}
+
+/* What can be asked about any data; used when the project's admin wrote nothing better. */
+static const char *const common_questions[] = {"What tables are there?", "Which columns does each table have?"};
+
+struct err *web_chat_new(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	const struct project *project = &auth_person(req)->project;
+	struct chat_view *v = new_view(ctx, req, project->name);
+	const char **texts = project->suggestions.p;
+	size_t n = project->suggestions.n;
+
+	if (!n) {
+		texts = (const char **)common_questions;
+		n = sizeof(common_questions) / sizeof(*common_questions);
+	}
+	v->fresh = true;
+	v->nsuggestions = n < SUGGESTIONS ? n : SUGGESTIONS;
+	v->suggestions = ARENA_ARRAY(ctx->a, struct suggestion, v->nsuggestions);
+	for (size_t i = 0; i < v->nsuggestions; i++)
+		v->suggestions[i].text = texts[i];
+	TRY(fill_list(ctx, project->id, v));
+	return web_render(ctx, res, &chat_page, v);
+}
+
+struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	const struct project *project = &auth_person(req)->project;
+	struct agent_conversation chat;
+	struct agent_turn *turns;
+	size_t n;
+	int64_t before = 0;
+
+	if (!str_to_i64(http_query(req, "before"), &before) || before < 0)
+		before = 0;
+	TRY(agent_conversation_get(ctx, project->id, http_param_i64(req, "chat"), &chat));
+	TRY(agent_turns(ctx, chat.id, before, TURNS, &turns, &n));
+	struct chat_view *v = new_view(ctx, req, chat.title);
+	v->chat = chat.id;
+	v->running = chat.running;
+	v->nturns = n;
+	v->older = n == TURNS ? turns[0].id : 0;
+	TRY(web_turns(ctx, turns, n, &v->turns));
+	TRY(fill_list(ctx, project->id, v));
+	return web_render(ctx, res, &chat_page, v);
+}
+
+/* Changes to a conversation ---------------------------------------------------------------------------------- */
+
+static void done(struct http_response *res)
+{
+	http_status(res, 204);
+}
+
+struct err *web_chat_rename(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	TRY(http_form(ctx, req));
+	TRY(agent_conversation_rename(ctx, auth_person(req)->project.id, http_param_i64(req, "chat"),
+				      web_field(ctx, req, "title")));
+	done(res);
+	return NULL;
+}
+
+struct err *web_chat_delete(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	TRY(agent_conversation_delete(ctx, auth_person(req)->project.id, http_param_i64(req, "chat")));
+	done(res);
+	return NULL;
+}
+
+struct err *web_chat_restore(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	TRY(agent_conversation_restore(ctx, auth_person(req)->project.id, http_param_i64(req, "chat")));
+	done(res);
+	return NULL;
+}

@@ -1,0 +1,126 @@
+/* Turns as event streams: starting one, watching one, stopping one. */
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/json.h"
+#include "web/web_priv.h"
+
+/* The turn's events go to the browser as they are; text deltas become {"text": ...}. */
+struct relay {
+	struct http_stream *stream;
+	struct arena *a;             /* given back after each delta */
+};
+
+static void free_arena(void *a)
+{
+	arena_free(a);
+}
+
+static struct relay open_relay(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct relay r = {http_stream_start(ctx, req, res), arena_create()};
+
+	arena_cleanup(ctx->a, free_arena, r.a);
+	return r;
+}
+
+static void relay_event(void *arg, int64_t id, const char *kind, struct str json)
+{
+	http_stream_event(((struct relay *)arg)->stream, id, kind, json);
+}
+
+static void relay_delta(void *arg, struct str text)
+{
+	struct relay *d = arg;
+	struct arena_mark mark = arena_mark(d->a);
+	struct buf b = buf_init(d->a, BUF_PAGE);
+	struct json_writer w = {.b = &b};
+
+	json_object_open(&w, NULL);
+	json_put_str(&w, "text", text);
+	json_object_close(&w);
+	http_stream_event(d->stream, 0, "delta", buf_str(&b));
+	arena_reset(d->a, mark);
+}
+
+static bool client_gone(void *arg)
+{
+	return http_stream_gone(((struct relay *)arg)->stream);
+}
+
+static void beat(void *arg)
+{
+	http_stream_heartbeat(((struct relay *)arg)->stream);
+}
+
+/* Tells the browser which conversation and turn this is, before anything else. */
+static void announce(struct ctx *ctx, struct http_stream *s, int64_t chat, int64_t turn)
+{
+	struct buf b = buf_init(ctx->a, BUF_LINE);
+	struct json_writer w = {.b = &b};
+
+	json_object_open(&w, NULL);
+	json_put_i64(&w, "conversation_id", chat);
+	json_put_i64(&w, "turn_id", turn);
+	json_object_close(&w);
+	http_stream_event(s, 0, "turn", buf_str(&b));
+}
+
+static struct err *run_turn(struct ctx *ctx, struct http_request *req, struct http_response *res, int64_t chat)
+{
+	const struct auth_person *person = auth_person(req);
+	int64_t turn;
+
+	TRY(agent_turn_start(ctx, &person->project, chat, http_field(req, "question"), &turn));
+	struct relay d = open_relay(ctx, req, res);
+	announce(ctx, d.stream, chat, turn);
+	const struct agent_sink sink = {relay_event, relay_delta, &d};
+	return agent_turn_run(ctx, &person->project, person->role, turn, &sink);
+}
+
+struct err *web_turn_first(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	int64_t chat;
+
+	TRY(http_form(ctx, req));
+	const char *question = web_field(ctx, req, "question");
+	if (!*question)
+		return err_new(ctx->a, ERR_INVALID, "the question is empty");
+	TRY(agent_conversation_create(ctx, auth_person(req)->project.id, question, &chat));
+	return run_turn(ctx, req, res, chat);
+}
+
+struct err *web_turn_next(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct agent_conversation chat;
+
+	TRY(http_form(ctx, req));
+	TRY(agent_conversation_get(ctx, auth_person(req)->project.id, http_param_i64(req, "chat"), &chat));
+	return run_turn(ctx, req, res, chat.id);
+}
+
+struct err *web_turn_events(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct agent_turn turn;
+	int64_t after = 0;
+	struct str last = http_header(req, "last-event-id");
+
+	if (!last.n)
+		last = http_query(req, "after");
+	if (!str_to_i64(last, &after) || after < 0)
+		after = 0;
+	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
+	struct relay d = open_relay(ctx, req, res);
+	announce(ctx, d.stream, turn.conversation_id, turn.id);
+	const struct agent_sink sink = {relay_event, relay_delta, &d};
+	return agent_turn_watch(ctx, turn.id, after, &sink, client_gone, beat);
+}
+
+struct err *web_turn_stop(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct agent_turn turn;
+
+	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
+	TRY(agent_turn_stop(ctx, turn.id));
+	http_status(res, 204);
+	return NULL;
+}

@@ -1,0 +1,217 @@
+/* A turn as a page shows it: question, one line of steps that unfolds, the answer, result cards, the proof. */
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "markdown/markdown.h"
+#include "sql/sql.h"
+#include "web/web_priv.h"
+
+/* Views -------------------------------------------------------------------------------------------------- */
+
+struct step_line {
+	const char *label;
+	const char *state;
+	const char *detail;
+	const char *took;
+};
+
+static const struct view step_view = VIEW(struct step_line, VIEW_STR(struct step_line, label), VIEW_STR(struct step_line, state),
+					  VIEW_STR(struct step_line, detail), VIEW_STR(struct step_line, took));
+
+struct card {
+	int64_t run_id;
+	const char *sql;             /* as plain text, for copying */
+	const char *sql_html;
+	const char *sql_run_html;    /* NULL when it is what was asked */
+	bool failed;
+	const char *error;
+	const char *rows;            /* "12 rows" */
+	const char *took;
+	const char *cut;
+	struct web_table *table;
+	const char *more;            /* "Show all 500 rows", NULL when the preview holds them all */
+};
+
+static const struct view card_view = VIEW(
+	struct card, VIEW_I64(struct card, run_id), VIEW_STR(struct card, sql), VIEW_HTML(struct card, sql_html),
+	VIEW_HTML(struct card, sql_run_html), VIEW_BOOL(struct card, failed), VIEW_STR(struct card, error),
+	VIEW_STR(struct card, rows), VIEW_STR(struct card, took), VIEW_STR(struct card, cut),
+	VIEW_ONE(struct card, table, &web_table_view), VIEW_STR(struct card, more));
+
+struct name {
+	const char *name;
+};
+static const struct view name_view = VIEW(struct name, VIEW_STR(struct name, name));
+
+struct web_turn {
+	int64_t id;
+	const char *question;
+	bool running;
+	bool stopped;
+	bool failed;
+	int64_t last_event;
+	const char *partial;         /* text so far of a running turn */
+	const char *answer_html;
+	const char *answer;          /* Markdown, for copying */
+	const char *error;
+	const char *hint;
+	struct step_line *steps;
+	size_t nsteps;
+	const char *summary;         /* "looked at 2 tables, ran 1 query, 0.21 s" */
+	struct card *cards;          /* queries that worked */
+	size_t ncards;
+	struct card *attempts;       /* queries that failed or were refused */
+	size_t nattempts;
+	const char *attempts_label;
+	struct name *tables;
+	size_t ntables;
+	bool from_catalog;
+	bool proof;                  /* there is something to show about how it was computed */
+	const char *model;
+	const char *tokens;
+	const char *when;
+	const char *took;
+};
+
+const struct view web_turn_view = VIEW(
+	struct web_turn, VIEW_I64(struct web_turn, id), VIEW_STR(struct web_turn, question), VIEW_BOOL(struct web_turn, running),
+	VIEW_BOOL(struct web_turn, stopped), VIEW_BOOL(struct web_turn, failed), VIEW_I64(struct web_turn, last_event),
+	VIEW_STR(struct web_turn, partial), VIEW_HTML(struct web_turn, answer_html), VIEW_STR(struct web_turn, answer),
+	VIEW_STR(struct web_turn, error), VIEW_STR(struct web_turn, hint),
+	VIEW_LIST(struct web_turn, steps, nsteps, &step_view), VIEW_STR(struct web_turn, summary),
+	VIEW_LIST(struct web_turn, cards, ncards, &card_view), VIEW_LIST(struct web_turn, attempts, nattempts, &card_view),
+	VIEW_STR(struct web_turn, attempts_label), VIEW_LIST(struct web_turn, tables, ntables, &name_view),
+	VIEW_BOOL(struct web_turn, from_catalog), VIEW_BOOL(struct web_turn, proof), VIEW_STR(struct web_turn, model),
+	VIEW_STR(struct web_turn, tokens), VIEW_STR(struct web_turn, when), VIEW_STR(struct web_turn, took));
+
+/* Filling them ---------------------------------------------------------------------------------------- */
+
+static const char *highlighted(struct arena *a, const char *sql)
+{
+	struct buf b = buf_init(a, BUF_PAGE);
+
+	sql_highlight(a, str_of(sql), &b);
+	return buf_cstr(&b);
+}
+
+static struct card make_card(struct arena *a, const struct agent_query *q)
+{
+	struct card c = {
+		.run_id = q->run_id,
+		.sql = q->sql,
+		.sql_html = highlighted(a, q->sql),
+		.failed = !q->ok,
+		.error = q->error,
+		.took = web_duration(a, q->ms),
+		.rows = web_count(a, q->rows, "row", "rows"),
+		.cut = q->cut,
+	};
+	if (q->sql_run && strcmp(q->sql_run, q->sql))
+		c.sql_run_html = highlighted(a, q->sql_run);
+	if (q->preview) {
+		c.table = web_table(a, q->preview, 0, AGENT_PREVIEW_ROWS);
+		if (q->rows > (int64_t)c.table->nrows)
+			c.more = arena_printf(a, "Show all %s", web_count(a, q->rows, "row", "rows"));
+	}
+	return c;
+}
+
+/* Queries that worked are the result; those that did not are folded away. */
+static void sort_queries(struct arena *a, const struct agent_turn *t, struct web_turn *v)
+{
+	v->cards = ARENA_ARRAY(a, struct card, t->nqueries);
+	v->attempts = ARENA_ARRAY(a, struct card, t->nqueries);
+	for (size_t i = 0; i < t->nqueries; i++) {
+		struct card c = make_card(a, &t->queries[i]);
+		if (c.failed)
+			v->attempts[v->nattempts++] = c;
+		else
+			v->cards[v->ncards++] = c;
+	}
+	v->attempts_label = web_count(a, (int64_t)v->nattempts, "attempt did not work", "attempts did not work");
+}
+
+static const char *summarise(struct arena *a, const struct agent_turn *t, const struct web_turn *v)
+{
+	struct buf b = buf_init(a, BUF_LINE);
+
+	if (t->from_catalog)
+		buf_add_cstr(&b, "read the data dictionary, ");
+	if (t->ntables)
+		buf_printf(&b, "looked at %s, ", web_count(a, (int64_t)t->ntables, "table", "tables"));
+	if (v->ncards)
+		buf_printf(&b, "ran %s, ", web_count(a, (int64_t)v->ncards, "query", "queries"));
+	buf_add_cstr(&b, web_duration(a, t->took_ms));
+	return buf_cstr(&b);
+}
+
+static void fill_steps(struct arena *a, const struct agent_turn *t, struct web_turn *v)
+{
+	v->nsteps = t->nsteps;
+	v->steps = ARENA_ARRAY(a, struct step_line, t->nsteps);
+	for (size_t i = 0; i < t->nsteps; i++) {
+		const struct agent_step *s = &t->steps[i];
+		bool running = !strcmp(s->state, "running");
+		v->steps[i] = (struct step_line){s->label, s->state, s->detail, running ? NULL : web_duration(a, s->ms)};
+	}
+}
+
+static struct err *fill(struct ctx *ctx, const struct agent_turn *t, struct web_turn *v)
+{
+	struct arena *a = ctx->a;
+	struct buf html = buf_init(a, BUF_PAGE);
+
+	v->id = t->id;
+	v->question = t->question;
+	v->running = !strcmp(t->status, "running");
+	v->stopped = !strcmp(t->status, "stopped");
+	v->failed = !strcmp(t->status, "failed");
+	v->last_event = t->last_event;
+	v->answer = t->answer;
+	v->error = t->error;
+	v->hint = t->hint;
+	if (v->running) {
+		v->partial = t->answer;
+	} else if (*t->answer) {
+		TRY(markdown_html(a, str_of(t->answer), &html));
+		v->answer_html = buf_cstr(&html);
+	}
+	fill_steps(a, t, v);
+	sort_queries(a, t, v);
+	v->ntables = t->ntables;
+	v->tables = ARENA_ARRAY(a, struct name, t->ntables);
+	for (size_t i = 0; i < t->ntables; i++)
+		v->tables[i].name = t->tables[i];
+	v->from_catalog = t->from_catalog;
+	v->summary = summarise(a, t, v);
+	v->model = t->model;
+	if (t->input_tokens || t->output_tokens)
+		v->tokens = arena_printf(a, "%s in, %s out", web_count(a, t->input_tokens, "token", "tokens"),
+					 web_count(a, t->output_tokens, "token", "tokens"));
+	v->proof = !v->running && (v->ncards || v->nattempts || v->from_catalog || *t->model);
+	v->when = web_time(a, t->started_at);
+	v->took = web_duration(a, t->took_ms);
+	return NULL;
+}
+
+struct err *web_turns(struct ctx *ctx, const struct agent_turn *turns, size_t n, struct web_turn **out)
+{
+	*out = ARENA_ARRAY(ctx->a, struct web_turn, n);
+	for (size_t i = 0; i < n; i++)
+		TRY(fill(ctx, &turns[i], &(*out)[i]));
+	return NULL;
+}
+
+/* One turn as a fragment: the page puts it in the place of the live one when that is over. */
+WEB_PAGE(turn_page, "chat/turn", web_turn_view);
+
+struct err *web_turn_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct agent_turn turn;
+	struct web_turn *v;
+
+	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
+	TRY(web_turns(ctx, &turn, 1, &v));
+	return web_render(ctx, res, &turn_page, v);
+}

@@ -1,0 +1,123 @@
+/* Shared by the page handlers: the route table's prototypes, rendering, the layout that every page has. */
+#ifndef WEB_WEB_PRIV_H
+#define WEB_WEB_PRIV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/agent.h"
+#include "auth/auth.h"
+#include "http/http.h"
+#include "lib/ctx.h"
+#include "lib/err.h"
+#include "mustache/mustache.h"
+#include "query/query.h"
+
+#define ROUTE(method, pattern, handler, pool, access, changes, max_body) http_handler handler;
+#include "web/routes.def"
+#undef ROUTE
+
+/* Pages ------------------------------------------------------------------------------------------------ */
+
+/* A template with the view that it is bound to; all of them are checked when a worker starts. */
+struct web_page {
+	const char *name;
+	const struct view *view;
+};
+
+#define WEB_PAGE(ident, template, page_view) \
+	static const struct web_page ident = {template, &(page_view)}; \
+	static const struct web_page *const ident##_listed __attribute__((used, section("web_pages"))) = &ident
+
+/* Renders the page into the response. */
+MUST_CHECK struct err *web_render(struct ctx *ctx, struct http_response *res, const struct web_page *page,
+				  const void *data);
+
+/* What every page shows around its content. */
+struct web_layout {
+	const char *title;
+	const char *section;             /* "chat", "data", "settings", "users", ...: for the navigation */
+	const char *version;             /* of the static files */
+	bool signed_in;
+	const char *email;
+	const char *name;                /* or the e-mail when there is none */
+	const char *initial;             /* first letter of it */
+	bool is_admin;
+	bool local;                      /* the account has a password here */
+	const char *csrf;
+	const char *slug;                /* of the project, "" outside of one */
+	const char *project;             /* its name */
+	bool manages;                    /* may change the project's settings */
+	const char *notice;              /* "Saved." and the like, or NULL */
+};
+extern const struct view web_layout_view;
+
+/* The layout for this request; section as above. */
+struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const char *title, const char *section);
+
+/* What went wrong with a form: shown above it; what was typed stays. */
+struct web_problem {
+	const char *message;
+	const char *detail;
+	const char *hint;
+};
+extern const struct view web_problem_view;
+
+/* The problem of a failed form, NULL for none. Only errors that a person can mend become a problem (INVALID, CONFLICT, NOT_FOUND,
+ * UNAUTHENTICATED, RATE_LIMITED, UNAVAILABLE, QUERY): web_mendable() tells. */
+struct web_problem *web_problem(struct ctx *ctx, const struct err *e);
+bool web_mendable(const struct err *e);
+
+/* A form field as a NUL-terminated copy, trimmed; "" when absent. */
+const char *web_field(struct ctx *ctx, const struct http_request *req, const char *name);
+/* A list typed with commas, spaces or lines between the names. */
+struct db_texts web_field_names(struct ctx *ctx, const struct http_request *req, const char *name);
+
+/* Text for people ------------------------------------------------------------------------------------- */
+
+/* "1,234 rows", "1 row"; "0.21 s", "12 ms", "2 min"; "2026-03-01 09:30 UTC"; in the arena. */
+const char *web_count(struct arena *a, int64_t n, const char *singular, const char *plural);
+const char *web_duration(struct arena *a, int64_t ms);
+const char *web_time(struct arena *a, int64_t wall_us);
+
+/* Result tables --------------------------------------------------------------------------------------- */
+
+struct web_cell {
+	const char *text;
+	const char *kind;                /* CSS class of the column's kind: "number", "date", ... */
+	const char *exact;               /* the full value when text is shortened, or NULL */
+	bool null;
+};
+
+struct web_row {
+	struct web_cell *cells;
+	size_t ncells;
+};
+
+struct web_column {
+	const char *name;
+	const char *type;
+	const char *kind;
+};
+
+struct web_table {
+	struct web_column *columns;
+	size_t ncolumns;
+	struct web_row *rows;
+	size_t nrows;
+	bool empty;
+};
+extern const struct view web_table_view;
+
+/* Rows first .. first+count of a result as a table; what lies outside is left out. */
+struct web_table *web_table(struct arena *a, const struct query_result *r, size_t first, size_t count);
+
+/* Turns ------------------------------------------------------------------------------------------------ */
+
+struct web_turn;
+extern const struct view web_turn_view;
+
+/* The turn as it is shown; the array form keeps their order. */
+MUST_CHECK struct err *web_turns(struct ctx *ctx, const struct agent_turn *turns, size_t n, struct web_turn **out);
+
+#endif

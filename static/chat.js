@@ -1,0 +1,352 @@
+// The chat: asking, watching an answer as it comes, stopping it. The server renders; this only places things.
+// The address carries the version, as the page's own does: one module, loaded once.
+const { $, $$, csrf, dialog, element, formatNumbers, post, sentence, toast } = await import(`./page.js${new URL(import.meta.url).search}`);
+
+const form = $("[data-ask-form]");
+const box = $("#question");
+const turns = $("[data-turns]");
+const slug = form.dataset.slug;
+let live = null; // the turn under way: {id, article, after, controller, stopping}
+
+/* Scrolling: stay at the end only for somebody who is there. */
+const atEnd = () => turns.scrollHeight - turns.scrollTop - turns.clientHeight < 80;
+const toEnd = () => { turns.scrollTop = turns.scrollHeight; };
+function keepingEnd(change) {
+	const follow = atEnd();
+	change();
+	if (follow) toEnd();
+	$("[data-to-end]").hidden = atEnd();
+}
+turns.addEventListener("scroll", () => { $("[data-to-end]").hidden = atEnd(); }, { passive: true });
+$("[data-to-end]").addEventListener("click", toEnd);
+
+/* The question box grows with its text. */
+const fit = () => { box.style.height = "auto"; box.style.height = `${box.scrollHeight}px`; };
+box.addEventListener("input", fit);
+box.addEventListener("keydown", (event) => {
+	if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+		event.preventDefault();
+		form.requestSubmit();
+	} else if (event.key === "ArrowUp" && !box.value) {
+		const last = $$(".question p").at(-1)?.textContent;
+		if (last) { event.preventDefault(); write(last); }
+	}
+});
+function write(text) {
+	box.value = text;
+	fit();
+	box.focus();
+}
+
+/* A turn that is being answered, before the server rendered it. */
+function placeLive(question) {
+	const steps = element("ol", { "data-steps": "" });
+	const summary = element("summary", {}, element("span", { class: "spinner", "aria-hidden": "true" }), element("span", { "data-status": "" }, "Working"));
+	const details = element("details", { class: "steps", open: "" }, summary, steps);
+	const text = element("div", { class: "text", "data-text": "", "aria-live": "polite" });
+	const article = element("article", { class: "turn" }, element("div", { class: "question" }, element("p", {}, question)),
+		element("div", { class: "answer" }, details, text));
+	$("[data-welcome]")?.remove();
+	turns.append(article);
+	toEnd();
+	return article;
+}
+
+function setRunning(running) {
+	$("[data-send]").hidden = running;
+	$("[data-stop]").hidden = !running;
+	$("[data-stop]").disabled = false;
+}
+
+function showStep(article, step) {
+	const list = $("[data-steps]", article);
+	let item = $(`[data-n="${step.n}"]`, list) ?? list.children[step.n - 1];
+	if (!item) item = list.appendChild(element("li"));
+	item.dataset.n = step.n;
+	item.className = `step ${step.state}`;
+	const parts = [element("span", { class: "step-label" }, step.label)];
+	if (step.detail) parts.push(" ", element("span", { class: "muted" }, step.detail));
+	if (step.state !== "running") parts.push(" ", element("span", { class: "muted step-time" }, duration(step.ms)));
+	item.replaceChildren(...parts);
+	if (step.state === "running") $("[data-status]", article)?.replaceChildren(step.label);
+}
+const duration = (ms) => (ms < 100 ? `${ms} ms` : `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`);
+
+function partial(article) {
+	const text = $("[data-text]", article);
+	return $(".partial.open", text) ?? text.appendChild(element("p", { class: "partial open" }));
+}
+
+const handlers = {
+	turn(turn, { conversation_id: chat, turn_id: id }) {
+		turn.id = id;
+		turn.article.dataset.turn = id;
+		adoptConversation(chat, turn);
+	},
+	step(turn, step) { showStep(turn.article, step); },
+	delta(turn, { text }) {
+		const node = partial(turn.article);
+		if (turn.fresh) { node.textContent = ""; turn.fresh = false; }
+		node.append(text);
+	},
+	message(turn, { text }) {
+		const node = partial(turn.article);
+		node.textContent = text;
+		node.classList.remove("open");
+	},
+	error(turn, error) { turn.failed = error; },
+	done(turn) { turn.done = true; },
+};
+
+/* The first question of a conversation gives it an address and a place in the list. */
+function adoptConversation(chat, turn) {
+	if (form.dataset.chat !== "0" && form.dataset.chat !== "") return;
+	form.dataset.chat = chat;
+	form.action = `/p/${slug}/chat/${chat}/turns`;
+	history.replaceState(null, "", `/p/${slug}/chat/${chat}`);
+	const title = turn.question.split("\n")[0].slice(0, 80);
+	document.title = `${title} · Quern`;
+	const heading = $("[data-title]");
+	heading.textContent = title;
+	heading.hidden = false;
+	addHeadActions(heading);
+	const list = $("[data-conversations]");
+	let today = $(".day", list);
+	if (today?.textContent !== "Today") {
+		today = element("h2", { class: "day" }, "Today");
+		list.prepend(today, element("ul"));
+	}
+	for (const a of $$("[aria-current]", list)) a.removeAttribute("aria-current");
+	const link = element("a", { href: `/p/${slug}/chat/${chat}`, "data-chat": chat, "aria-current": "page" }, element("span", { class: "clip" }, title));
+	today.nextElementSibling.prepend(element("li", {}, link));
+}
+function addHeadActions(heading) {
+	if ($("[data-rename]")) return;
+	heading.parentNode.append(element("button", { type: "button", class: "quiet", "data-rename": "" }, "Rename"),
+		element("button", { type: "button", class: "quiet", "data-delete": "" }, "Delete"));
+}
+
+/* Reads an event stream; calls back for each event. Resolves when the stream ends. */
+async function readEvents(response, onEvent) {
+	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+	let buffer = "";
+	for (;;) {
+		const { value, done } = await reader.read();
+		if (done) return;
+		buffer += value;
+		const blocks = buffer.split("\n\n");
+		buffer = blocks.pop();
+		for (const block of blocks) {
+			const event = { id: 0, name: "message", data: "" };
+			for (const line of block.split("\n")) {
+				if (line.startsWith("id:")) event.id = Number(line.slice(3));
+				else if (line.startsWith("event:")) event.name = line.slice(6).trim();
+				else if (line.startsWith("data:")) event.data += line.slice(5).trim();
+			}
+			if (event.data) onEvent(event);
+		}
+	}
+}
+
+function receive(turn, event) {
+	if (event.id) turn.after = event.id;
+	const handle = handlers[event.name];
+	if (handle) keepingEnd(() => handle(turn, JSON.parse(event.data)));
+}
+
+/* Follows a turn to its end, reconnecting when the stream breaks. */
+async function follow(turn, response) {
+	for (let pause = 500; !turn.done; pause = Math.min(pause * 2, 8000)) {
+		try {
+			response ??= await fetch(`/turns/${turn.id}/events?after=${turn.after}`, { headers: { Accept: "text/event-stream" } });
+			if (response.status === 404 || response.status === 401) throw Object.assign(new Error(await sentence(response)), { final: true });
+			if (!response.ok) throw new Error("not now");
+			await readEvents(response, (event) => { pause = 500; receive(turn, event); });
+		} catch (error) {
+			if (error.final || !turn.id) return fail(turn, error.final ? error.message : "The answer could not be started. Check the connection and try again.");
+			$("[data-status]", turn.article)?.replaceChildren("Connection lost, trying again");
+		}
+		response = null;
+		turn.fresh = true; // a resumed stream sends the text so far as one delta
+		if (!turn.done) await new Promise((resolve) => setTimeout(resolve, pause));
+	}
+	await settle(turn);
+}
+
+/* The finished turn as the server renders it takes the place of the live one. */
+async function settle(turn) {
+	const open = $(".steps", turn.article)?.open && turn.userOpened;
+	try {
+		const response = await fetch(`/turns/${turn.id}`, { headers: { Accept: "text/html" } });
+		if (!response.ok) throw new Error();
+		const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
+		const fresh = document.adoptNode($(".turn", parsed));
+		formatNumbers(fresh);
+		keepingEnd(() => turn.article.replaceWith(fresh));
+		if (open) $(".steps", fresh).open = true;
+	} catch {
+		$("[data-status]", turn.article)?.replaceChildren("Done; reload the page to see the whole answer");
+		$(".spinner", turn.article)?.remove();
+	}
+	finish();
+}
+
+function fail(turn, message) {
+	$(".spinner", turn.article)?.remove();
+	$("[data-status]", turn.article)?.replaceChildren("Not answered");
+	$(".answer", turn.article).append(element("div", { class: "problem", role: "alert" }, element("strong", {}, message)));
+	if (!box.value) write(turn.question);
+	finish();
+}
+function finish() {
+	live = null;
+	setRunning(false);
+	for (const dot of $$(`[data-chat="${form.dataset.chat}"] .dot`)) dot.remove();
+}
+
+async function ask(question) {
+	if (live || !question.trim()) return;
+	live = { id: 0, after: 0, question, article: placeLive(question), done: false };
+	setRunning(true);
+	const turn = live;
+	let response;
+	try {
+		response = await fetch(form.action, {
+			method: "POST",
+			headers: { "X-CSRF-Token": csrf(), Accept: "text/event-stream, application/json" },
+			body: new URLSearchParams({ question }),
+		});
+	} catch {
+		return fail(turn, "The server cannot be reached. Check the connection and try again.");
+	}
+	if (!response.ok) return fail(turn, await sentence(response));
+	await follow(turn, response);
+}
+
+form.addEventListener("submit", (event) => {
+	event.preventDefault();
+	if (live) return toast("Wait for the answer, or stop it first");
+	const question = box.value;
+	if (!question.trim()) return;
+	write("");
+	ask(question);
+});
+
+async function stop() {
+	if (!live?.id) return;
+	$("[data-stop]").disabled = true;
+	$("[data-status]", live.article)?.replaceChildren("Stopping");
+	try {
+		await post(`/turns/${live.id}/stop`);
+	} catch (error) {
+		$("[data-stop]").disabled = false;
+		toast(error.message);
+	}
+}
+$("[data-stop]").addEventListener("click", stop);
+
+/* "How was this computed?" opens beside the conversation. */
+const side = $("[data-side]");
+function openSide(proof) {
+	$("[data-side-body]").replaceChildren(...$(".proof-body", proof).cloneNode(true).childNodes);
+	side.hidden = false;
+	$("[data-side-close]").focus({ preventScroll: true });
+}
+$("[data-side-close]").addEventListener("click", () => { side.hidden = true; });
+
+/* Tabs of a result card. */
+function selectTab(tab) {
+	const card = tab.closest("[data-card]");
+	for (const other of $$("[data-tab]", card)) other.setAttribute("aria-selected", String(other === tab));
+	for (const panel of $$("[data-panel]", card)) {
+		panel.hidden = panel.dataset.panel !== tab.dataset.tab;
+		panel.classList.toggle("shown", !panel.hidden);
+	}
+}
+
+/* Another page of a result, rendered by the server. */
+async function loadRows(button) {
+	button.disabled = true;
+	try {
+		const response = await fetch(`/runs/${button.dataset.run}?first=${button.dataset.first}`, { headers: { Accept: "text/html, application/json;q=0.5" } });
+		if (!response.ok) throw new Error(response.status === 404 ? "These rows were not kept; ask again to see them." : await sentence(response));
+		const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
+		const target = button.closest("[data-result]");
+		target.replaceChildren(...[...parsed.body.childNodes].map((node) => document.adoptNode(node)));
+		formatNumbers(target);
+	} catch (error) {
+		button.disabled = false;
+		toast(error.message);
+	}
+}
+
+function rename() {
+	const heading = $("[data-title]");
+	const input = element("input", { value: heading.textContent, maxlength: "200", "aria-label": "Title" });
+	const save = element("button", { class: "primary", value: "save" }, "Rename");
+	const node = dialog("rename", element("form", { method: "dialog", class: "dialog-body stack" }, element("h2", {}, "Rename the conversation"), input, save));
+	input.select();
+	node.addEventListener("close", async () => {
+		const title = input.value.trim();
+		if (node.returnValue !== "save" || !title || title === heading.textContent) return;
+		try {
+			await post(`/p/${slug}/chat/${form.dataset.chat}/rename`, { title });
+			heading.textContent = title;
+			for (const a of $$(`[data-chat="${form.dataset.chat}"] .clip`)) a.textContent = title;
+		} catch (error) { toast(error.message); }
+	});
+}
+
+async function remove() {
+	const chat = form.dataset.chat;
+	try {
+		await post(`/p/${slug}/chat/${chat}/delete`);
+	} catch (error) { return toast(error.message); }
+	sessionStorage.setItem("deleted-chat", chat);
+	location.assign(`/p/${slug}`);
+}
+const deleted = sessionStorage.getItem("deleted-chat");
+if (deleted) {
+	sessionStorage.removeItem("deleted-chat");
+	toast("The conversation was deleted.", "Undo", async () => {
+		try {
+			await post(`/p/${slug}/chat/${deleted}/restore`);
+			location.assign(`/p/${slug}/chat/${deleted}`);
+		} catch (error) { toast(error.message); }
+	});
+}
+
+document.addEventListener("click", (event) => {
+	const on = (selector, act) => { const node = event.target.closest(selector); if (node) act(node); return node; };
+	on("[data-ask]", (node) => ask(node.dataset.ask));
+	on("[data-ask-again]", (node) => (live ? toast("Wait for the answer, or stop it first") : ask(node.dataset.askAgain)));
+	on("[data-edit]", (node) => write(node.dataset.edit));
+	on("[data-tab]", selectTab);
+	on("[data-run]", loadRows);
+	on("[data-rename]", rename);
+	on("[data-delete]", remove);
+	on(".proof > summary", (node) => { event.preventDefault(); openSide(node.parentNode); });
+	on(".steps > summary", () => { if (live) live.userOpened = true; });
+});
+document.addEventListener("keydown", (event) => {
+	if (event.key !== "Escape" || event.defaultPrevented || $("dialog[open]")) return;
+	if (!side.hidden) side.hidden = true;
+	else if (live) stop();
+});
+$("[data-search]")?.addEventListener("input", (event) => {
+	const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+	for (const li of $$("[data-conversations] li")) li.hidden = !words.every((word) => li.textContent.toLowerCase().includes(word));
+	for (const day of $$("[data-conversations] .day")) day.hidden = [...day.nextElementSibling.children].every((li) => li.hidden);
+});
+
+/* A turn that was under way when the page was opened goes on being watched. */
+const running = $("[data-running]");
+if (running) {
+	live = { id: Number(running.dataset.turn), after: Number(running.dataset.after), question: $(".question p", running).textContent, article: running, done: false, fresh: true };
+	$(".partial", running)?.classList.add("open");
+	setRunning(true);
+	follow(live);
+}
+fit();
+if (turns.children.length) toEnd();
+if (matchMedia("(min-width: 801px)").matches) box.focus();

@@ -1,0 +1,200 @@
+// What every page has: keyboard, the palette (Ctrl K), filters, copying, small notices. Pages work without it.
+document.documentElement.classList.add("scripted");
+
+export const csrf = () => document.body.dataset.csrf ?? "";
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** A new element; children are nodes or text, never HTML. */
+export function element(tag, attributes = {}, ...children) {
+	const node = document.createElement(tag);
+	for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+	node.append(...children);
+	return node;
+}
+
+/** Says something for a moment, with an optional button that undoes it. */
+export function toast(text, undoLabel, undo) {
+	$(".toast")?.remove();
+	const node = element("div", { class: "toast", role: "status" }, text);
+	if (undo) {
+		const button = element("button", { type: "button" }, undoLabel);
+		button.addEventListener("click", () => { node.remove(); undo(); });
+		node.append(button);
+	}
+	document.body.append(node);
+	setTimeout(() => node.remove(), undo ? 10000 : 3000);
+}
+
+/** POST to one of our addresses; throws an Error with the server's own sentence. */
+export async function post(url, fields = {}) {
+	const response = await fetch(url, {
+		method: "POST",
+		headers: { "X-CSRF-Token": csrf(), Accept: "application/json" },
+		body: new URLSearchParams(fields),
+	}).catch(() => { throw new Error("The server cannot be reached. Check the connection and try again."); });
+	if (!response.ok) throw new Error(await sentence(response));
+	return response;
+}
+
+/** The server's words for a failed request. */
+export async function sentence(response) {
+	try {
+		const { error } = await response.json();
+		const text = [error.message, error.detail, error.hint].filter(Boolean).join(". ");
+		return text.charAt(0).toUpperCase() + text.slice(1);
+	} catch {
+		return `The server answered ${response.status}. Try again in a moment.`;
+	}
+}
+
+async function copy(text) {
+	try {
+		await navigator.clipboard.writeText(text);
+		toast("Copied");
+	} catch {
+		toast("The browser did not allow copying");
+	}
+}
+
+/** Table rows as tab-separated text; numbers as they came. */
+function tableText(table) {
+	const cell = (c) => (c.dataset.raw ?? c.title ?? "") || (c.classList.contains("null") ? "" : c.textContent);
+	const clean = (text) => text.replace(/[\t\r\n]+/g, " ");
+	const head = $$("thead th", table).map((c) => clean(c.textContent)).join("\t");
+	return [head, ...$$("tbody tr", table).map((row) => $$("td", row).map((c) => clean(cell(c))).join("\t"))].join("\n");
+}
+
+// Numbers get the person's separators, all the digits that the database gave stay.
+export function formatNumbers(root = document) {
+	const format = new Intl.NumberFormat(undefined, { maximumFractionDigits: 20 });
+	const separator = format.formatToParts(1.5).find((p) => p.type === "decimal")?.value ?? ".";
+	for (const cell of $$("td.number:not(.plain):not(.null):not([data-raw])", root)) {
+		const match = /^(-?)(\d+)(\.\d+)?$/.exec(cell.textContent);
+		if (!match) continue;
+		cell.dataset.raw = cell.textContent;
+		const fraction = match[3] ? separator + match[3].slice(1) : "";
+		cell.textContent = match[1] + format.format(BigInt(match[2])) + fraction;
+	}
+}
+
+function sortBy(header) {
+	const table = header.closest("table");
+	const index = [...header.parentNode.children].indexOf(header);
+	const up = header.getAttribute("aria-sort") !== "ascending";
+	const numeric = header.classList.contains("number");
+	const value = (row) => {
+		const cell = row.children[index];
+		if (cell.classList.contains("null")) return null;
+		const text = cell.dataset.raw ?? (cell.title || cell.textContent);
+		return numeric ? Number(text) : text;
+	};
+	const order = (a, b) => (a === b ? 0 : a === null ? 1 : b === null ? -1 : (numeric ? a - b : a.localeCompare(b)) * (up ? 1 : -1));
+	const body = table.tBodies[0];
+	body.append(...[...body.rows].map((row) => [value(row), row]).sort((a, b) => order(a[0], b[0])).map(([, row]) => row));
+	for (const th of header.parentNode.children) th.removeAttribute("aria-sort");
+	header.setAttribute("aria-sort", up ? "ascending" : "descending");
+}
+
+document.addEventListener("click", (event) => {
+	const button = event.target.closest("[data-copy]");
+	if (button) copy(button.dataset.copy);
+	const tableButton = event.target.closest("[data-copy-table]");
+	if (tableButton) copy(tableText($("table", tableButton.closest("[data-card]"))));
+	const header = event.target.closest("table.result th");
+	if (header) sortBy(header);
+	for (const open of $$(".person[open]")) if (!open.contains(event.target)) open.open = false;
+});
+
+// A list with a filter box: rows that do not contain the words are hidden.
+document.addEventListener("input", (event) => {
+	const selector = event.target.dataset?.filter;
+	if (!selector) return;
+	const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+	for (const row of $$(selector)) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
+});
+
+// Forms that destroy something ask for it by name.
+document.addEventListener("submit", (event) => {
+	const question = event.target.dataset?.confirm;
+	if (question && !window.confirm(question)) event.preventDefault();
+});
+
+// A form that was sent shows that it is under way; it cannot be sent twice.
+document.addEventListener("submit", (event) => {
+	if (event.defaultPrevented || event.target.matches("[data-ask-form]")) return;
+	const button = event.submitter;
+	setTimeout(() => { if (button) button.disabled = true; });
+});
+window.addEventListener("pageshow", () => { for (const b of $$("button:disabled")) b.disabled = false; });
+
+/** A modal dialog that is removed when it closes. */
+export function dialog(className, ...children) {
+	const node = element("dialog", { class: className }, ...children);
+	node.addEventListener("close", () => node.remove());
+	node.addEventListener("click", (event) => { if (event.target === node) node.close(); });
+	document.body.append(node);
+	node.showModal();
+	return node;
+}
+
+// Ctrl K: everything that can be opened from here, found by typing.
+function palette() {
+	if ($("dialog.palette")) return;
+	const input = element("input", { type: "search", placeholder: "Go to a conversation or page", "aria-label": "Go to", autocomplete: "off" });
+	const list = element("ul", { role: "listbox" });
+	const links = $$(".sidebar a[href], .cards a[href], #tables a[href]").map((a) => [a.textContent.trim().replace(/\s+/g, " ").replace(/ ?Ctrl K$/, ""), a.getAttribute("href")]);
+	const seen = new Set();
+	const entries = links.filter(([, href]) => !seen.has(href) && seen.add(href));
+	const show = () => {
+		const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+		const found = entries.filter(([text]) => words.every((word) => text.toLowerCase().includes(word))).slice(0, 50);
+		list.replaceChildren(...found.map(([text, href], i) => element("li", { role: "option", "aria-selected": String(i === 0) }, element("a", { href, tabindex: "-1" }, text))));
+	};
+	const node = dialog("palette", input, list);
+	input.addEventListener("input", show);
+	node.addEventListener("keydown", (event) => {
+		const options = [...list.children];
+		const at = options.findIndex((o) => o.getAttribute("aria-selected") === "true");
+		const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+		if (step && options.length) {
+			event.preventDefault();
+			const next = (at + step + options.length) % options.length;
+			options.forEach((o, i) => o.setAttribute("aria-selected", String(i === next)));
+			options[next].scrollIntoView({ block: "nearest" });
+		} else if (event.key === "Enter" && options[at]) {
+			event.preventDefault();
+			$("a", options[at]).click();
+		}
+	});
+	show();
+	input.focus();
+}
+
+function shortcuts() {
+	const keys = [["Ctrl K", "find a conversation or page"], ["/", "write a question"], ["Enter", "send it; Shift Enter starts a new line"],
+		["Esc", "stop the answer, or close"], ["↑", "in an empty box: the last question again"], ["?", "this list"]];
+	const rows = keys.flatMap(([key, what]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, what)]);
+	dialog("shortcuts", element("div", { class: "dialog-body" }, element("h2", {}, "Keyboard"), element("dl", {}, ...rows)));
+}
+
+document.addEventListener("keydown", (event) => {
+	const typing = event.target.matches?.("input, textarea, select");
+	if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+		event.preventDefault();
+		palette();
+	} else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && event.key === "/") {
+		const box = $("#question") ?? $("input[type=search]");
+		if (box) { event.preventDefault(); box.focus(); }
+	} else if (!typing && event.key === "?") {
+		shortcuts();
+	} else if (event.key === "Escape") {
+		const drawer = $("#drawer");
+		if (drawer?.checked) drawer.checked = false;
+	} else if (event.target.matches?.("label[role=button]") && (event.key === "Enter" || event.key === " ")) {
+		event.preventDefault();
+		event.target.click();
+	}
+});
+
+formatNumbers();

@@ -1,0 +1,153 @@
+#!/usr/bin/env node
+// An admin connects a second, real database through the pages, gives somebody a role, and asks it questions.
+'use strict';
+
+const assert = require('node:assert');
+const fs = require('node:fs');
+const {test, cleanup, run, skip} = require('../lib/runner.js');
+const {start, shared} = require('../lib/quern.js');
+const {launch, open, signIn, ask, shot, fits, lowContrast} = require('../lib/browser.js');
+
+let q, browser, page;
+
+// A second database of our own, and a shared real one where it is at hand.
+const OWN = `CREATE SCHEMA clinic; CREATE TABLE clinic.patients (id bigint PRIMARY KEY, ward text NOT NULL, admitted date NOT NULL);
+	COMMENT ON TABLE clinic.patients IS 'People in the clinic'; INSERT INTO clinic.patients SELECT g, 'ward ' || g % 5, DATE '2025-01-01' + g % 300 FROM generate_series(1, 1200) g; ANALYZE;`;
+
+test('start', async () => {
+	q = await start();
+	q.sql('postgres', 'CREATE DATABASE clinic');
+	q.sql('clinic', OWN);
+	const admin = `postgresql://quern_dev:${encodeURIComponent(q.env.QUERN_DEV_SUPERUSER_PASSWORD)}@${encodeURIComponent(q.env.QUERN_DEV_PG_SOCKET)}/clinic`;
+	const made = q.cli(['setup-db', '--admin-dsn', admin, '--schema', 'clinic', '--role', 'clinic reader'], {env: {QUERN_ROLE_PASSWORD: `p'a"ss\\word`}});
+	assert.equal(made.code, 0, made.stderr);
+	browser = await launch();
+	page = await open(browser, q);
+	await signIn(page, q, 'admin@example.com');
+});
+cleanup(() => q && q.stop());
+cleanup(() => browser && browser.close());
+
+async function fillSource(fields) {
+	for (const [name, value] of Object.entries(fields)) await page.locator(`[name=${name}]`).fill(value);
+}
+const source = () => ({host: q.env.QUERN_DEV_PG_SOCKET, database: 'clinic', username: 'clinic reader', password: `p'a"ss\\word`, schema: 'clinic'});
+
+test('Test connection says what is wrong, in words', async () => {
+	await page.goto('/admin/projects/new');
+	await shot(page, 'project-new');
+	for (const [change, words] of [
+		[{password: 'wrong'}, /password/i],
+		[{database: 'nothing'}, /database/i],
+		[{schema: 'nowhere'}, /schema/i],
+		[{host: '127.0.0.1', port: '1'}, /refused|reach|connect/i],
+	]) {
+		await page.goto('/admin/projects/new');
+		await fillSource({...source(), ...change});
+		await page.getByRole('button', {name: 'Test connection'}).click();
+		const problem = page.locator('.problem');
+		await problem.waitFor();
+		assert.match(await problem.innerText(), words);
+		assert.equal(await page.locator('[name=schema]').inputValue(), change.schema ?? 'clinic', 'what was typed stays');
+	}
+	await shot(page, 'project-new-problem');
+	await page.goto('/admin/projects/new');
+	await fillSource({...source(), username: 'quern_dev', password: q.env.QUERN_DEV_SUPERUSER_PASSWORD});
+	await page.getByRole('button', {name: 'Test connection'}).click();
+	await page.locator('.caution').first().waitFor();
+	assert.match(await page.locator('main').innerText(), /write|superuser/i);
+});
+
+test('a project is created, its dictionary is read, and it can be asked', async () => {
+	await page.goto('/admin/projects/new');
+	await fillSource({...source(), name: 'Clinic', slug: 'clinic', description: 'Patients and wards'});
+	await page.getByRole('button', {name: 'Create the project'}).click();
+	await page.waitForURL('**/p/clinic');
+	const turn = await ask(page, 'how many rows in patients?');
+	assert.match(await turn.innerText(), /1,?200/);
+	await page.goto('/p/clinic/data/patients');
+	assert.match(await page.locator('main').innerText(), /People in the clinic/);
+});
+
+test('settings are saved by section; wrong ones are named', async () => {
+	await page.goto('/p/clinic/settings');
+	await shot(page, 'settings');
+	assert.equal(await page.locator('#source [name=password]').inputValue(), '', 'a stored password is never shown');
+	await page.locator('[name=row_cap]').fill('50');
+	await page.getByRole('button', {name: 'Save the project'}).click();
+	await page.locator('.notice').waitFor();
+	assert.equal(await page.locator('[name=row_cap]').inputValue(), '50');
+	await page.locator('#general [name=slug]').fill('shop');
+	await page.getByRole('button', {name: 'Save the project'}).click();
+	await page.locator('#general .problem').waitFor();
+	assert.equal(await page.locator('#general [name=slug]').inputValue(), 'shop');
+	await page.goto('/p/clinic/settings');
+	await page.getByRole('button', {name: 'Test connection'}).click();
+	await page.locator('#source .notice').waitFor();
+	await shot(page, 'settings-tested');
+});
+
+test('members: added, role changed, removed', async () => {
+	await page.goto('/p/clinic/members');
+	await page.locator('form.stack [name=email]').fill('nobody@example.com');
+	await page.getByRole('button', {name: 'Add'}).click();
+	await page.locator('.problem').waitFor();
+	await page.locator('form.stack [name=email]').fill('viewer@example.com');
+	await page.getByRole('button', {name: 'Add'}).click();
+	await page.locator('td', {hasText: 'viewer@example.com'}).first().waitFor();
+	await shot(page, 'members');
+});
+
+test('users and the audit log', async () => {
+	await page.goto('/admin/users');
+	await page.locator('section [name=email]').fill('new@example.com');
+	await page.locator('section [name=password]').fill('long enough pass');
+	await page.getByRole('button', {name: 'Add'}).click();
+	await page.locator('td', {hasText: 'new@example.com'}).first().waitFor();
+	await shot(page, 'users');
+	await page.goto('/admin/log');
+	const log = await page.locator('main').innerText();
+	for (const word of ['project', 'user', 'member']) assert.match(log, new RegExp(word));
+	await shot(page, 'log');
+});
+
+test('another real database: pagila', async () => {
+	const schema = shared('databases', 'pagila', 'pagila-schema.sql');
+	if (!schema) skip('the shared data folder is not here');
+	q.sql('postgres', 'CREATE DATABASE pagila');
+	q.sql('pagila', fs.readFileSync(schema, 'utf8').replace(/OWNER TO postgres/g, 'OWNER TO quern_dev').replace(/SET transaction_timeout.*$/gm, ''));
+	const admin = `postgresql://quern_dev:${encodeURIComponent(q.env.QUERN_DEV_SUPERUSER_PASSWORD)}@${encodeURIComponent(q.env.QUERN_DEV_PG_SOCKET)}/pagila`;
+	assert.equal(q.cli(['setup-db', '--admin-dsn', admin, '--schema', 'public', '--role', 'pagila_reader'], {env: {QUERN_ROLE_PASSWORD: 'secret word'}}).code, 0);
+	await page.goto('/admin/projects/new');
+	await fillSource({...source(), database: 'pagila', username: 'pagila_reader', password: 'secret word', schema: 'public', name: 'Pagila', slug: 'pagila'});
+	await page.getByRole('button', {name: 'Create the project'}).click();
+	await page.waitForURL('**/p/pagila');
+	const turn = await ask(page, 'columns of film');
+	assert.match(await turn.innerText(), /rental_duration/);
+});
+
+test('a deleted project is gone, after its name was typed', async () => {
+	await page.goto('/p/clinic/settings');
+	await page.locator('[name=confirm]').fill('clinic');
+	await page.getByRole('button', {name: 'Delete Clinic'}).click();
+	await page.locator('.notice').waitFor();
+	assert.equal((await page.goto('/p/clinic')).status(), 404);
+	await shot(page, 'not-found');
+});
+
+test('admin pages fit a phone and have contrast', async () => {
+	for (const dark of [false, true]) {
+		const p = await open(browser, q, {width: 390, height: 844, dark});
+		await signIn(p, q, 'admin@example.com');
+		for (const url of ['/', '/p/shop/settings', '/p/shop/members', '/admin/users', '/admin/log', '/account']) {
+			await p.goto(url);
+			assert.ok(await fits(p), url);
+			assert.deepEqual(await lowContrast(p), [], url);
+			await shot(p, `phone${dark ? '-dark' : ''}${url.replace(/\//g, '-')}`);
+		}
+		assert.deepEqual(p.problems, []);
+		await p.context().close();
+	}
+});
+
+run({seconds: 120});

@@ -1,0 +1,104 @@
+/* The scenario: rules tried in order; the first whose match, call and number of uses fit gives the reply. */
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/arena.h"
+#include "lib/json.h"
+#include "provider.h"
+
+struct rule {
+	regex_t match;
+	bool any;               /* no match: every question */
+	int64_t call;           /* -1: every call */
+	int64_t left;           /* uses; -1 without end */
+	struct json_object *reply;
+};
+
+struct scenario {
+	struct rule *rules;
+	size_t n;
+	struct json_object *dflt;
+};
+
+#define NO_ANSWER \
+	"{\"text\":\"My script has no answer to this question. Ask one of the questions that the scenario file names.\"}"
+
+static _Noreturn void wrong(const char *path, size_t rule, const char *why)
+{
+	fprintf(stderr, "scripted-provider: %s, rule %zu: %s\n", path, rule + 1, why);
+	exit(1);
+}
+
+static struct str file_text(struct arena *a, const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	char *text;
+	long n;
+
+	if (!f) {
+		perror(path);
+		exit(1);
+	}
+	fseek(f, 0, SEEK_END);
+	n = ftell(f);
+	rewind(f);
+	text = arena_alloc(a, (size_t)n + 1);
+	n = (long)fread(text, 1, (size_t)n, f);
+	fclose(f);
+	return (struct str){text, (size_t)n};
+}
+
+static void rule_read(const char *path, size_t i, struct json_object *o, struct rule *r)
+{
+	const char *match = json_get_str(o, "match");
+
+	r->any = !match;
+	r->call = json_get_i64(o, "call", -1);
+	r->left = json_get_i64(o, "times", -1);
+	r->reply = json_get(o, "reply");
+	if (!r->reply)
+		wrong(path, i, "has no reply");
+	if (match && regcomp(&r->match, match, REG_EXTENDED | REG_ICASE | REG_NOSUB))
+		wrong(path, i, "match is not a regular expression");
+}
+
+struct scenario *scenario_load(struct arena *a, const char *path)
+{
+	struct scenario *s = ARENA_NEW(a, struct scenario);
+	struct json_object *o = NULL, *rules;
+	struct err *e = json_read(a, STR(NO_ANSWER), JSON_DEPTH, &s->dflt);
+
+	if (!e && path)
+		e = json_read(a, file_text(a, path), JSON_DEPTH, &o);
+	if (e) {
+		fprintf(stderr, "scripted-provider: %s: %s\n", path, err_text(e));
+		exit(1);
+	}
+	rules = json_get_array(o, "rules");
+	s->n = rules ? json_object_array_length(rules) : 0;
+	s->rules = ARENA_ARRAY(a, struct rule, s->n);
+	for (size_t i = 0; i < s->n; i++)
+		rule_read(path, i, json_object_array_get_idx(rules, i), &s->rules[i]);
+	return s;
+}
+
+static bool fits(const struct rule *r, const char *question, int64_t call)
+{
+	return r->left != 0 && (r->call < 0 || r->call == call) &&
+	       (r->any || regexec(&r->match, question, 0, NULL, 0) == 0);
+}
+
+struct json_object *scenario_reply(struct scenario *s, const char *question, int64_t call)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct rule *r = &s->rules[i];
+
+		if (!fits(r, question, call))
+			continue;
+		if (r->left > 0)
+			r->left--;
+		return r->reply;
+	}
+	return s->dflt;
+}

@@ -1,0 +1,125 @@
+/* Conversations belong to one person; one question at a time is worked on in each. */
+#include <string.h>
+
+#include "agent/scene.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "support/pg.h"
+#include "unit.h"
+
+static void test_agent__a_conversation_is_its_persons_own(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct ctx bob = s->ctx;
+	struct agent_conversation c, *list;
+	struct err *e;
+	int64_t id;
+	size_t n;
+
+	(void)state;
+	bob.user_id = 2;
+	assert_ok(agent_conversation_get(&s->ctx, s->project.id, s->conversation_id, &c));
+	assert_string_equal(c.title, "First");
+	e = agent_conversation_get(&bob, s->project.id, s->conversation_id, &c);
+	assert_non_null(e);
+	assert_int_equal(e->kind, ERR_NOT_FOUND);
+	e = agent_conversation_get(&s->ctx, s->project.id + 1, s->conversation_id, &c);
+	assert_int_equal(e->kind, ERR_NOT_FOUND);
+	assert_int_equal(agent_conversation_rename(&bob, s->project.id, s->conversation_id, "x")->kind, ERR_NOT_FOUND);
+	assert_int_equal(agent_conversation_delete(&bob, s->project.id, s->conversation_id)->kind, ERR_NOT_FOUND);
+	assert_int_equal(agent_turn_start(&bob, &s->project, s->conversation_id, STR("hi"), &id)->kind, ERR_NOT_FOUND);
+	assert_ok(agent_conversations(&bob, s->project.id, 10, &list, &n));
+	assert_int_equal(n, 0);
+}
+
+static void test_agent__a_conversation_is_renamed_hidden_and_restored(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_conversation *list;
+	int64_t id;
+	size_t n;
+
+	(void)state;
+	assert_ok(agent_conversation_create(&s->ctx, s->project.id, "  A question that is far too long to be a title, so very long "
+					    "that it is cut\nat a word ", &id));
+	assert_ok(agent_conversation_rename(&s->ctx, s->project.id, s->conversation_id, " Renamed "));
+	assert_int_equal(agent_conversation_rename(&s->ctx, s->project.id, s->conversation_id, " ")->kind, ERR_INVALID);
+	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
+	assert_int_equal(n, 2);
+	assert_string_equal(list[0].title, "A question that is far too long to be a title, so very long that it is cut at a…");
+	assert_string_equal(list[1].title, "Renamed");
+	assert_ok(agent_conversation_delete(&s->ctx, s->project.id, id));
+	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
+	assert_int_equal(n, 1);
+	assert_ok(agent_conversation_restore(&s->ctx, s->project.id, id));
+	assert_ok(agent_conversations(&s->ctx, s->project.id, 1, &list, &n));
+	assert_int_equal(n, 1);
+}
+
+static void test_agent__questions_are_checked(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	char *large = arena_alloc(s->ctx.a, 16002);
+	const struct str wrong[] = {STR(""), STR("  \n"), STR("a\0b"), STR("\xff"), {large, 16001}};
+	int64_t id;
+
+	(void)state;
+	memset(large, 'x', 16001);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		struct err *e = agent_turn_start(&s->ctx, &s->project, s->conversation_id, wrong[i], &id);
+
+		assert_non_null(e);
+		assert_int_equal(e->kind, ERR_INVALID);
+	}
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, (struct str){large, 16000}, &id));
+}
+
+static void test_agent__one_question_at_a_time(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_conversation c;
+	struct err *e;
+	int64_t id, other;
+
+	(void)state;
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("one"), &id));
+	e = agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("two"), &other);
+	assert_non_null(e);
+	assert_int_equal(e->kind, ERR_CONFLICT);
+	assert_ok(agent_conversation_get(&s->ctx, s->project.id, s->conversation_id, &c));
+	assert_true(c.running);
+}
+
+static void test_agent__a_turn_whose_worker_died_fails_and_makes_room(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_turn t;
+	struct scene_heard heard;
+	struct agent_sink sink = scene_sink(s, &heard);
+	int64_t id, next;
+
+	(void)state;
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("one"), &id));
+	pg_exec("UPDATE turns SET heartbeat_at = now() - interval '61 seconds'");
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("two"), &next));
+	assert_ok(agent_turn_get(&s->ctx, id, &t));
+	assert_string_equal(t.status, "failed");
+	assert_string_equal(t.error, "the service was interrupted while it worked on this question");
+	assert_string_equal(t.hint, "Ask it again.");
+	assert_ok(agent_turn_watch(&s->ctx, id, 0, &sink, NULL, NULL));
+	assert_string_equal(buf_cstr(heard.lines), "1 error\n2 done\n");
+	assert_ok(agent_turn_get(&s->ctx, next, &t));
+	assert_string_equal(t.status, "running");
+	/* Whoever comes back from the dead finds the turn closed. */
+	assert_int_equal(agent_turn_run(&s->ctx, &s->project, PROJECT_ADMIN, id, NULL)->kind, ERR_NOT_FOUND);
+	assert_ok(agent_turn_stop(&s->ctx, id));
+}
+
+static const struct CMUnitTest agent_conversation_tests[] = {
+	cmocka_unit_test(test_agent__a_conversation_is_its_persons_own),
+	cmocka_unit_test(test_agent__a_conversation_is_renamed_hidden_and_restored),
+	cmocka_unit_test(test_agent__questions_are_checked),
+	cmocka_unit_test(test_agent__one_question_at_a_time),
+	cmocka_unit_test(test_agent__a_turn_whose_worker_died_fails_and_makes_room),
+};
+UNIT_SUITE(agent_conversation_tests);

@@ -1,0 +1,327 @@
+/* Whole turns: real PostgreSQL, the guard, and the scripted provider in its own process. */
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/scene.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "support/pg.h"
+#include "support/provider.h"
+#include "unit.h"
+
+#define SQL(text) "\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":\"" text "\"}}]"
+
+static const char scenario[] =
+	"{\"rules\":["
+	"{\"match\":\"how much\",\"call\":0,\"reply\":{\"text\":\"Looking.\"," SQL("SELECT summ(totl) FROM orders") "}},"
+	"{\"match\":\"how much\",\"call\":1,\"reply\":{" SQL("SELECT sum(totl) FROM orders") "}},"
+	"{\"match\":\"how much\",\"call\":2,\"reply\":{\"text\":\"Corrected.\"," SQL("SELECT sum(total) AS total FROM orders") "}},"
+	"{\"match\":\"how much\",\"call\":3,\"reply\":{\"text\":\"It is {{rows.0.0}} euros.\"}},"
+	"{\"match\":\"describe first\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"describe_table\",\"input\":{\"table\":\"orders\"}}]}},"
+	"{\"match\":\"describe first\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
+	"{\"match\":\"two at once\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":\"SELECT 1 AS a\"}},"
+	"{\"name\":\"execute_sql\",\"input\":{\"sql\":\"SELECT 2 AS a\"}}]}},"
+	"{\"match\":\"two at once\",\"call\":2,\"reply\":{\"text\":\"Last: {{rows.0.0}}\"}},"
+	"{\"match\":\"salaries\",\"call\":0,\"reply\":{" SQL("SELECT amount FROM salaries") "}},"
+	"{\"match\":\"salaries\",\"call\":1,\"reply\":{\"text\":\"Not for you: {{tool_result}}\"}},"
+	"{\"match\":\"never right\",\"reply\":{" SQL("SELECT nothing FROM orders") "}},"
+	"{\"match\":\"never ends\",\"reply\":{" SQL("SELECT 1 AS one") "}},"
+	"{\"match\":\"bad arguments\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"query\":\"x\"}}]}},"
+	"{\"match\":\"bad arguments\",\"call\":1,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":7}}]}},"
+	"{\"match\":\"bad arguments\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
+	"{\"match\":\"no such tool\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"rm\",\"input\":{}}]}},"
+	"{\"match\":\"no such tool\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
+	"{\"match\":\"slowly\",\"reply\":{\"text\":\"one two three four five six seven eight nine ten\",\"chunk\":4,\"delay\":100}},"
+	"{\"match\":\"stuck\",\"reply\":{\"text\":\"begun\",\"then\":\"hang\"}},"
+	"{\"match\":\"breaks\",\"reply\":{\"text\":\"half an ans\",\"then\":\"cut\"}},"
+	"{\"match\":\"no key\",\"reply\":{\"status\":401,\"error\":{\"type\":\"authentication_error\",\"message\":\"invalid\"}}},"
+	"{\"match\":\"too long\",\"reply\":{\"text\":\"It is\",\"stop_reason\":\"max_tokens\"}},"
+	"{\"match\":\"refuse\",\"reply\":{\"text\":\"\",\"stop_reason\":\"refusal\"}},"
+	"{\"match\":\"empty\",\"reply\":{\"text\":\"\"}},"
+	"{\"match\":\".\",\"reply\":{\"text\":\"Fine.\"}}"
+	"]}";
+
+static struct scene *with_model(void)
+{
+	if (!provider_exists())
+		unit_skip("no scripted-provider beside the test program");
+	return scene_make(provider_start(scenario));
+}
+
+static int stop_provider(void **state)
+{
+	(void)state;
+	provider_stop();
+	return 0;
+}
+
+static void test_agent__catalog_questions_need_no_model(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct scene_heard heard;
+	struct agent_turn t = scene_ask(s, PROJECT_VIEWER, "Which tables are there?", &heard);
+
+	(void)state;
+	assert_string_equal(t.status, "done");
+	assert_true(t.from_catalog);
+	assert_string_equal(t.answer,
+			    "The schema `shop` has 2 tables and views.\n\n| Table | Rows (about) | Columns | What it holds |\n"
+			    "|---|--:|--:|---|\n| `customers` | 3 | 2 |  |\n| `orders` | 10 | 3 | What \\| was \\*bought\\*. |");
+	assert_string_equal(buf_cstr(heard.lines), "1 step\n2 step\n3 message\n4 provenance\n5 done\n");
+	assert_int_equal(t.last_event, 5);
+	assert_int_equal(t.nsteps, 1);
+	assert_int_equal(t.nqueries, 0);
+	t = scene_ask(s, PROJECT_VIEWER, "Show me the salaries table", NULL);
+	assert_string_equal(t.answer, "There is no table `salaries` that you can read here. The tables are: `customers`, `orders`.");
+	assert_string_equal(pg_value("SELECT count(*) FROM dictionaries"), "1");
+}
+
+static void test_agent__rows_from_the_catalog_have_proof(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_turn t = scene_ask(s, PROJECT_VIEWER, "show me 4 rows of orders", NULL);
+
+	(void)state;
+	assert_string_equal(t.status, "done");
+	assert_string_equal(t.answer, "Here are 4 rows of `orders`, in no particular order.");
+	assert_int_equal(t.nqueries, 1);
+	assert_true(t.queries[0].ok);
+	assert_true(t.queries[0].run_id > 0);
+	assert_int_equal(t.queries[0].rows, 4);
+	assert_int_equal(t.queries[0].preview->nrows, 4);
+	assert_string_equal(t.queries[0].preview->columns[2].name, "total");
+	assert_int_equal(t.ntables, 1);
+	assert_string_equal(t.tables[0], "shop.orders");
+	t = scene_ask(s, PROJECT_VIEWER, "How many orders are there?", NULL);
+	assert_string_equal(t.answer, "`orders` has 10 rows.");
+	assert_string_equal(pg_value("SELECT count(*) FROM query_runs WHERE outcome = 'done' AND turn_id IS NOT NULL"), "2");
+}
+
+static void test_agent__without_a_model_other_questions_get_a_plain_sentence(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_turn t = scene_ask(s, PROJECT_VIEWER, "Why did revenue fall?", NULL);
+
+	(void)state;
+	assert_string_equal(t.status, "done");
+	assert_non_null(strstr(t.answer, "needs a language model"));
+	assert_non_null(strstr(t.answer, "Describe customers"));
+	assert_null(strstr(t.answer, "QUERN_LLM_KEY"));
+	assert_false(t.from_catalog);
+	t = scene_ask(s, PROJECT_ADMIN, "Why did revenue fall?", NULL);
+	assert_non_null(strstr(t.answer, "QUERN_LLM_KEY"));
+}
+
+static void test_agent__a_wrong_query_is_corrected(void **state)
+{
+	struct scene *s = with_model();
+	struct scene_heard heard;
+	struct agent_turn t = scene_ask(s, PROJECT_VIEWER, "How much was sold?", &heard);
+
+	(void)state;
+	if (t.error)
+		fail_msg("%s", t.error);
+	assert_string_equal(t.status, "done");
+	assert_string_equal(t.answer, "It is 550.00 euros.");
+	assert_int_equal(t.nqueries, 3);
+	assert_false(t.queries[0].ok);
+	assert_false(t.queries[1].ok);
+	assert_non_null(strstr(t.queries[1].error, "totl"));
+	assert_true(t.queries[2].ok);
+	assert_string_equal(t.queries[2].preview->cells[0], "550.00");
+	assert_int_equal(t.nsteps, 7);
+	assert_string_equal(t.model, "claude-test");
+	assert_true(t.input_tokens > 0 && t.output_tokens > 0);
+	assert_int_equal(heard.last, t.last_event);
+	assert_non_null(strstr(buf_cstr(heard.lines), "delta It is 550.00 euros.\n"));
+	assert_string_equal(pg_value("SELECT count(*) FROM query_runs"), "3");
+	assert_string_equal(pg_value("SELECT bool_and(seq = n) FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS n"
+				     " FROM turn_events) x"), "t");
+}
+
+static void test_agent__answers_of_one_call(void **state)
+{
+	static const struct {
+		const char *question, *status, *answer, *error;
+	} cases[] = {
+		{"please describe first", "done", "customer_id", NULL},
+		{"two at once", "done", "Last: 2", NULL},
+		{"what are the salaries", "done", "Not for you: ERROR: ", NULL},
+		{"never right", "failed", "", "could not find a query that works, after 3 tries in a row"},
+		{"never ends", "failed", "", "the answer was not found within 12 steps"},
+		{"bad arguments", "done", "argument \"sql\" has the wrong type", NULL},
+		{"no such tool", "done", "there is no tool \"rm\"", NULL},
+		{"breaks", "failed", "half an ans", "the model provider's reply broke off"},
+		{"no key", "failed", "", "the model provider refused the key"},
+		{"too long", "done", "reached the limit of 1000 tokens", NULL},
+		{"refuse", "failed", "", "the model declined to answer"},
+		{"empty", "failed", "", "the model gave no answer"},
+		{"and what came before", "done", "Fine.", NULL},
+	};
+	struct scene *s = with_model();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct agent_turn t = scene_ask(s, PROJECT_VIEWER, cases[i].question, NULL);
+
+		if (strcmp(t.status, cases[i].status) != 0)
+			fail_msg("%s: %s %s", cases[i].question, t.status, t.error ? t.error : "");
+		if (!strstr(t.answer, cases[i].answer))
+			fail_msg("%s: %s", cases[i].question, t.answer);
+		if (cases[i].error && (!t.error || !strstr(t.error, cases[i].error)))
+			fail_msg("%s: %s", cases[i].question, t.error);
+		assert_null(strstr(t.answer, "99999"));
+	}
+}
+
+struct runner {
+	struct scene *s;
+	struct ctx ctx;
+	int64_t turn_id;
+	struct agent_sink sink;
+	struct err *err;
+	pthread_t thread;
+};
+
+static void *run(void *arg)
+{
+	struct runner *r = arg;
+
+	r->err = agent_turn_run(&r->ctx, &r->s->project, PROJECT_VIEWER, r->turn_id, &r->sink);
+	return NULL;
+}
+
+/* Starts a turn in a thread with an arena of its own. */
+static void start(struct runner *r, struct scene *s, const char *question, struct scene_heard *heard)
+{
+	r->s = s;
+	r->ctx = s->ctx;
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, str_of(question), &r->turn_id));
+	r->ctx.a = arena_create();
+	r->sink = scene_sink(&(struct scene){.ctx = r->ctx}, heard);
+	assert_int_equal(pthread_create(&r->thread, NULL, run, r), 0);
+}
+
+static void finish(struct runner *r)
+{
+	pthread_join(r->thread, NULL);
+	assert_ok(r->err);
+}
+
+/* Waits until the database says so; fails after 30 s. */
+static void await(const char *sql, const char *value)
+{
+	for (int i = 0; i < 600; i++) {
+		if (strcmp(pg_value(sql), value) == 0)
+			return;
+		nanosleep(&(struct timespec){0, 50 * 1000 * 1000}, NULL);
+	}
+	fail_msg("%s is not %s", sql, value);
+}
+
+static void test_agent__a_stop_ends_a_turn_with_what_it_has(void **state)
+{
+	struct scene *s = with_model();
+	struct scene_heard heard;
+	struct agent_turn t;
+	struct runner r;
+
+	(void)state;
+	start(&r, s, "stuck", &heard);
+	await("SELECT count(*) FROM turn_events WHERE kind = 'step'", "1");
+	nanosleep(&(struct timespec){0, 500 * 1000 * 1000}, NULL);
+	assert_ok(agent_turn_stop(&s->ctx, r.turn_id));
+	finish(&r);
+	assert_ok(agent_turn_get(&s->ctx, r.turn_id, &t));
+	assert_string_equal(t.status, "stopped");
+	assert_string_equal(t.answer, "begun");
+	assert_null(t.error);
+	arena_free(r.ctx.a);
+}
+
+static void test_agent__a_drain_stops_turns(void **state)
+{
+	struct scene *s = with_model();
+	struct scene_heard heard;
+	struct agent_turn t;
+	struct runner r;
+
+	(void)state;
+	start(&r, s, "stuck", &heard);
+	await("SELECT count(*) FROM turn_events WHERE kind = 'step'", "1");
+	agent_drain();
+	finish(&r);
+	assert_ok(agent_turn_get(&s->ctx, r.turn_id, &t));
+	assert_string_equal(t.status, "stopped");
+	arena_free(r.ctx.a);
+}
+
+/* All deltas of a watcher, joined. */
+static const char *joined(struct scene *s, struct scene_heard *heard)
+{
+	struct buf b = buf_init(s->ctx.a, BUF_LINE);
+	struct str lines = buf_str(heard->lines), line;
+
+	while (lines.p) {
+		line = str_chop(&lines, '\n');
+		if (str_starts(line, STR("delta ")))
+			buf_add(&b, line.p + 6, line.n - 6);
+	}
+	return b.n ? buf_cstr(&b) : "";
+}
+
+static void test_agent__a_watcher_sees_what_the_asker_sees(void **state)
+{
+	struct scene *s = with_model();
+	struct scene_heard heard, watched, later;
+	struct agent_sink watcher = scene_sink(s, &watched), late = scene_sink(s, &later);
+	struct agent_turn t;
+	struct runner r;
+
+	(void)state;
+	start(&r, s, "slowly", &heard);
+	assert_ok(agent_turn_watch(&s->ctx, r.turn_id, 0, &watcher, NULL, NULL));
+	finish(&r);
+	assert_ok(agent_turn_get(&s->ctx, r.turn_id, &t));
+	assert_string_equal(t.answer, "one two three four five six seven eight nine ten");
+	assert_string_equal(joined(s, &heard), t.answer);
+	assert_true(strncmp(t.answer, joined(s, &watched), strlen(joined(s, &watched))) == 0);
+	assert_int_equal(watched.last, heard.last);
+	assert_ok(agent_turn_watch(&s->ctx, r.turn_id, watched.last - 2, &late, NULL, NULL));
+	assert_string_equal(buf_cstr(later.lines), arena_printf(s->ctx.a, "%lld usage\n%lld done\n",
+			    (long long)watched.last - 1, (long long)watched.last));
+	arena_free(r.ctx.a);
+}
+
+static bool gone(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static void test_agent__a_watcher_that_left_is_let_go(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct scene_heard heard;
+	struct agent_sink sink = scene_sink(s, &heard);
+	int64_t id;
+
+	(void)state;
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &id));
+	assert_ok(agent_turn_watch(&s->ctx, id, 0, &sink, gone, NULL));
+	assert_int_equal(agent_turn_watch(&s->ctx, id + 1, 0, &sink, gone, NULL)->kind, ERR_NOT_FOUND);
+}
+
+static const struct CMUnitTest agent_turn_tests[] = {
+	cmocka_unit_test(test_agent__catalog_questions_need_no_model),
+	cmocka_unit_test(test_agent__rows_from_the_catalog_have_proof),
+	cmocka_unit_test(test_agent__without_a_model_other_questions_get_a_plain_sentence),
+	cmocka_unit_test(test_agent__a_wrong_query_is_corrected),
+	cmocka_unit_test(test_agent__answers_of_one_call),
+	cmocka_unit_test(test_agent__a_stop_ends_a_turn_with_what_it_has),
+	cmocka_unit_test(test_agent__a_drain_stops_turns),
+	cmocka_unit_test(test_agent__a_watcher_sees_what_the_asker_sees),
+	cmocka_unit_test_teardown(test_agent__a_watcher_that_left_is_let_go, stop_provider),
+};
+UNIT_SUITE(agent_turn_tests);

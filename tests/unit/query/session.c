@@ -1,0 +1,228 @@
+/* Connections: set up anew each time, replaced when dead, limited in number, and our own statements over them. */
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db/db.h"
+#include "lib/arena.h"
+#include "lib/ctx.h"
+#include "lib/log.h"
+#include "query/place.h"
+#include "query/query_priv.h"
+#include "support/pg.h"
+#include "unit.h"
+
+/* Runs one statement on a connection, outside the guard, and gives its first value. */
+static const char *direct(struct place *p, struct query_conn *conn, const char *sql)
+{
+	const struct query_step step = {.sql = sql};
+	struct query_wait w = query_wait_ms(p->ctx, 10000);
+	const char *value;
+	PGresult *res;
+	struct err *e = query_conn_trip(&w, conn, &step, 1, &res);
+
+	if (e)
+		return arena_printf(p->ctx->a, "error: %s", e->message);
+	value = PQntuples(res) ? arena_strdup(p->ctx->a, PQgetvalue(res, 0, 0)) : "";
+	PQclear(res);
+	return value;
+}
+
+static const char all_settings[] =
+        "SELECT string_agg(name || '=' || setting, ';' ORDER BY name) || '|' || (SELECT count(*) FROM "
+        "pg_locks WHERE locktype ="
+        " 'advisory') || '|' || (SELECT count(*) FROM pg_prepared_statements) || '|' || (SELECT count(*) "
+        "FROM pg_class WHERE"
+        " relpersistence = 't') FROM pg_settings WHERE name <> 'transaction_read_only'";
+
+static void test_query__a_session_is_rebuilt_for_each_query(void **state)
+{
+	static const char *const harm[] = {
+	        "COMMIT",
+	        "SET statement_timeout = 0",
+	        "SET search_path = pg_temp",
+	        "SET default_transaction_read_only = off",
+	        "SET standard_conforming_strings = off",
+	        "SET TimeZone = 'Asia/Tokyo'",
+	        "SET work_mem = '1GB'",
+	        "SELECT pg_advisory_lock(7)",
+	        "PREPARE evil AS SELECT 1",
+	        "CREATE TEMP TABLE orders (id integer)",
+	        "LISTEN x",
+	};
+	struct place p = place_make();
+	struct query_conn *conn;
+	const char *before, *after;
+
+	(void)state;
+	assert_null(query_transaction_begin(p.ctx, &p.source, 5000, &conn));
+	before = direct(&p, conn, all_settings);
+	for (size_t i = 0; i < sizeof(harm) / sizeof(*harm); i++)
+		assert_false(str_starts(str_of(direct(&p, conn, harm[i])), STR("error")));
+	query_transaction_end(conn);
+	assert_null(query_transaction_begin(p.ctx, &p.source, 5000, &conn));
+	assert_true(conn->reused);
+	after = direct(&p, conn, all_settings);
+	query_transaction_end(conn);
+	assert_string_equal(after, before);
+}
+
+static void test_query__a_transaction_only_reads(void **state)
+{
+	struct place p = place_make();
+	struct query_conn *conn;
+
+	(void)state;
+	pg_exec("GRANT ALL ON shop.orders TO reader");
+	assert_null(query_transaction_begin(p.ctx, &p.source, 5000, &conn));
+	assert_string_equal(direct(&p, conn, "SELECT current_setting('statement_timeout')"), "5s");
+	assert_string_equal(direct(&p, conn, "SELECT current_setting('search_path')"), "shop");
+	assert_string_equal(direct(&p, conn, "DELETE FROM shop.orders"),
+	                    "error: cannot execute DELETE in a read-only transaction");
+	query_transaction_end(conn);
+	assert_string_equal(pg_value("SELECT count(*) FROM shop.orders"), "1000");
+}
+
+#define KILL "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'"
+#define ALIVE "SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader'"
+
+static void test_query__a_dead_connection_is_replaced(void **state)
+{
+	struct place p = place_make();
+
+	(void)state;
+	place_run(&p, "SELECT 1");
+	assert_string_equal(pg_value(ALIVE), "1");
+	pg_exec(KILL);
+	place_await(ALIVE, "0");
+	assert_int_equal(place_run(&p, "SELECT 1")->nrows, 1);
+}
+
+static void *killer(void *arg)
+{
+	(void)arg;
+	place_await("SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active'",
+	            "1");
+	pg_exec(KILL);
+	return NULL;
+}
+
+static void test_query__a_session_killed_at_work_is_an_error(void **state)
+{
+	struct place p = place_make();
+	pthread_t thread;
+	struct err *e;
+
+	(void)state;
+	pthread_create(&thread, NULL, killer, NULL);
+	e = place_fail(&p, "SELECT count(*) FROM orders a, orders b, orders c, orders d");
+	pthread_join(thread, NULL);
+	assert_int_equal(e->kind, ERR_UNAVAILABLE);
+	assert_int_equal(place_run(&p, "SELECT 1")->nrows, 1);
+}
+
+static void test_query__a_server_that_comes_back_is_used_again(void **state)
+{
+	struct place p = place_make();
+	struct err *e;
+
+	(void)state;
+	place_run(&p, "SELECT 1");
+	log_set_level(LOG_ERROR + 1);
+	pg_stop();
+	e = place_fail(&p, "SELECT 1");
+	assert_int_equal(e->kind, ERR_UNAVAILABLE);
+	assert_null(strstr(err_text(e), "secret"));
+	pg_start();
+	for (int i = 0; i < 600 && (e = db_ping(p.ctx)) != NULL; i++)
+		usleep(50000);
+	assert_null(e);
+	log_set_level(LOG_INFO);
+	assert_int_equal(place_run(&p, "SELECT 1")->nrows, 1);
+}
+
+static void test_query__a_changed_source_gets_new_connections(void **state)
+{
+	struct place p = place_make();
+
+	(void)state;
+	place_run(&p, "SELECT 1");
+	p.source.version++;
+	p.source.password = "wrong";
+	assert_string_equal(place_fail(&p, "SELECT 1")->code, "connection");
+	p.source.version++;
+	p.source.password = "secret";
+	place_run(&p, "SELECT 1");
+	place_await(ALIVE, "1");
+}
+
+static void *hammer(void *arg)
+{
+	struct place p = *(struct place *)arg;
+	struct ctx ctx = *p.ctx;
+	size_t failed = 0;
+
+	ctx.a = arena_create();
+	p.ctx = &ctx;
+	for (int i = 0; i < 20; i++) {
+		struct query_conn *conn;
+
+		if (query_transaction_begin(&ctx, &p.source, 5000, &conn)) {
+			failed++;
+			continue;
+		}
+		failed += strcmp(direct(&p, conn, "SELECT pg_sleep(0.001)"), "") != 0;
+		query_transaction_end(conn);
+	}
+	arena_free(ctx.a);
+	return (void *)failed;
+}
+
+static void test_query__no_more_connections_than_allowed(void **state)
+{
+	struct place p = place_make();
+	pthread_t threads[16];
+
+	(void)state;
+	pg_exec("ALTER ROLE reader CONNECTION LIMIT 8");
+	for (size_t i = 0; i < 16; i++)
+		pthread_create(&threads[i], NULL, hammer, &p);
+	for (size_t i = 0; i < 16; i++) {
+		void *failed;
+
+		pthread_join(threads[i], &failed);
+		assert_int_equal((size_t)failed, 0);
+	}
+	pg_exec("ALTER ROLE reader CONNECTION LIMIT -1");
+	place_await("SELECT count(*) <= 4 FROM pg_stat_activity WHERE usename = 'reader'", "t");
+}
+
+static void test_query__a_session_survives_a_failed_statement(void **state)
+{
+	const char *params[] = {"2", NULL};
+	struct place p = place_make();
+	struct query_session *s;
+	struct query_result *r;
+	struct err *e;
+
+	(void)state;
+	assert_null(query_session_open(p.ctx, &p.source, 5000, &s));
+	e = query_session_rows(p.ctx, s, "SELECT * FROM shop.salaries", NULL, 0, &r);
+	assert_string_equal(e->code, "permission_denied");
+	assert_null(query_session_rows(p.ctx, s, "SELECT $1::int + 1, $2::text", params, 2, &r));
+	assert_string_equal(r->cells[0], "3");
+	assert_null(r->cells[1]);
+	assert_string_equal(r->columns[0].type, "integer");
+}
+
+static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_query__a_session_is_rebuilt_for_each_query),
+        cmocka_unit_test(test_query__a_transaction_only_reads),
+        cmocka_unit_test(test_query__a_dead_connection_is_replaced),
+        cmocka_unit_test(test_query__a_session_killed_at_work_is_an_error),
+        cmocka_unit_test(test_query__a_server_that_comes_back_is_used_again),
+        cmocka_unit_test(test_query__a_changed_source_gets_new_connections),
+        cmocka_unit_test(test_query__no_more_connections_than_allowed),
+        cmocka_unit_test(test_query__a_session_survives_a_failed_statement),
+};
+UNIT_SUITE(tests);

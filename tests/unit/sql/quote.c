@@ -1,0 +1,56 @@
+/* Quoting, and SQL as HTML. */
+#include "unit.h"
+
+#include "lib/buf.h"
+#include "sql/support.h"
+
+static void test_sql__names_and_literals_are_quoted(void **state)
+{
+	static const struct {
+		const char *text, *ident, *literal;
+	} cases[] = {
+	        {"orders", "orders", "'orders'"},
+	        {"Orders", "\"Orders\"", "'Orders'"},
+	        {"select", "\"select\"", "'select'"},
+	        {"left", "\"left\"", "'left'"},
+	        {"name", "name", "'name'"},
+	        {"a\"b", "\"a\"\"b\"", "'a\"b'"},
+	        {"it's", "\"it's\"", "'it''s'"},
+	        {"a\\'b", "\"a\\'b\"", "E'a\\\\''b'"},
+	        {"", "\"\"", "''"},
+	        {"1a", "\"1a\"", "'1a'"},
+	};
+	struct arena *a = arena_create();
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_string_equal(sql_quote_ident(a, cases[i].text), cases[i].ident);
+		assert_string_equal(sql_quote_literal(a, cases[i].text), cases[i].literal);
+	}
+	arena_free(a);
+}
+
+static void test_sql__highlighting_escapes_everything(void **state)
+{
+	static const struct shop_case cases[] = {
+	        {"SELECT 1", "<span class=\"k\">SELECT</span> <span class=\"n\">1</span>"},
+	        {"a<b -- <i>", "a&lt;b <span class=\"c\">-- &lt;i&gt;</span>"},
+	        {"'<b>'", "<span class=\"s\">&#39;&lt;b&gt;&#39;</span>"},
+	        {"\"<b>\" /* & */", "&quot;&lt;b&gt;&quot; <span class=\"c\">/* &amp; */</span>"},
+	        {"'open <b>", "&#39;open &lt;b&gt;"},
+	        {"", ""},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct arena *a = arena_create();
+		struct buf b = buf_init(a, BUF_LINE);
+		sql_highlight(a, str_of(cases[i].sql), &b);
+		assert_str(buf_str(&b), cases[i].expected);
+		arena_free(a);
+	}
+}
+
+static const struct CMUnitTest sql_quote_tests[] = {
+        cmocka_unit_test(test_sql__names_and_literals_are_quoted),
+        cmocka_unit_test(test_sql__highlighting_escapes_everything),
+};
+UNIT_SUITE(sql_quote_tests);
