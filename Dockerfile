@@ -25,7 +25,7 @@ FROM debian:12-slim AS quern
 # libfcgi-bin asks the workers for their health, over the same socket as nginx. Sockets get the group of their
 # directory, so that nginx may open them and nobody else.
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-		ca-certificates libcurl4 libfcgi-bin libfcgi0ldbl libjson-c5 libmd4c0 libpg-query1504.0 libpq5 \
+		ca-certificates libcurl4 libfcgi-bin libjson-c5 libmd4c0 libpg-query1504.0 libpq5 \
 		libsodium23 && \
 	rm -rf /var/lib/apt/lists/* && \
 	groupadd --gid 10001 quern && \

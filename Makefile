@@ -137,7 +137,7 @@ install: $(BUILD)/quern
 		-exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/quern/{} \; ; done
 
 DEPS_RUN = build-essential pkg-config libfcgi-dev libpq-dev libcurl4-openssl-dev libjson-c-dev libpg-query-dev \
-	libsodium-dev libmd4c-dev nginx postgresql openssl
+	libsodium-dev libmd4c-dev libprotobuf-c-dev nginx postgresql openssl
 DEPS_CHECK = libcmocka-dev chromium nodejs npm clang libclang-rt-14-dev fonts-dejavu-core
 DEPS_LINT = clang-tidy clang-format cppcheck
 

@@ -15,9 +15,9 @@ struct settings;
 
 enum {
 	AGENT_QUESTION_BYTES = 16000,
-	AGENT_TEXT_BYTES = 1 << 20,      /* longest answer */
-	AGENT_FAILURES = 3,              /* failed tool calls in a row that end a turn */
-	AGENT_STALE_S = 60,              /* a running turn without a heartbeat for so long has lost its worker */
+	AGENT_TEXT_BYTES = 1 << 20, /* longest answer */
+	AGENT_FAILURES = 3,         /* failed tool calls in a row that end a turn */
+	AGENT_STALE_S = 60,         /* a running turn without a heartbeat for so long has lost its worker */
 	AGENT_PREVIEW_CELL_BYTES = 1000, /* longer cells of a preview are cut */
 };
 
@@ -33,7 +33,7 @@ struct agent_scene {
 struct agent_live {
 	int64_t turn_id;
 	atomic_bool stop;
-	const atomic_bool *outer;        /* the caller's own stop flag, or NULL */
+	const atomic_bool *outer; /* the caller's own stop flag, or NULL */
 	struct agent_live *next;
 };
 
@@ -48,7 +48,7 @@ struct agent_asked {
 	bool ok;
 	bool truncated;
 	const char *cut;
-	struct str preview;              /* JSON, empty when not ok */
+	struct str preview; /* JSON, empty when not ok */
 };
 
 struct agent_list {
@@ -58,30 +58,30 @@ struct agent_list {
 };
 
 struct agent_run {
-	struct ctx ctx;                  /* its arena lives as long as the turn; its stop flag is live.stop */
+	struct ctx ctx; /* its arena lives as long as the turn; its stop flag is live.stop */
 	struct agent_live live;
 	const struct project *project;
 	enum project_role role;
 	const struct agent_sink *sink;
 	int64_t conversation_id;
 	const char *question;
-	int64_t started_us;              /* monotonic */
+	int64_t started_us; /* monotonic */
 	int64_t deadline_us;
-	int64_t seq;                     /* of the newest event */
-	struct agent_list steps;         /* struct agent_step */
-	struct agent_list queries;       /* struct agent_asked */
-	struct agent_list tables;        /* const char * */
-	struct agent_list messages;      /* struct llm_message */
-	struct arena *scene_arena;       /* what scene lives in; NULL once it is given back */
+	int64_t seq;                /* of the newest event */
+	struct agent_list steps;    /* struct agent_step */
+	struct agent_list queries;  /* struct agent_asked */
+	struct agent_list tables;   /* const char * */
+	struct agent_list messages; /* struct llm_message */
+	struct arena *scene_arena;  /* what scene lives in; NULL once it is given back */
 	struct agent_scene *scene;
 	const char *system;
-	struct buf text;                 /* of the model since its last message */
-	size_t checkpoint_bytes;         /* of text, stored */
+	struct buf text;         /* of the model since its last message */
+	size_t checkpoint_bytes; /* of text, stored */
 	int64_t checkpoint_us;
 	const struct llm_message *reply; /* the model's last one */
 	enum llm_stop reply_stop;
 	int64_t model_calls;
-	int failures;                    /* of tools, in a row */
+	int failures; /* of tools, in a row */
 	bool from_catalog;
 	struct llm_usage usage;
 	const char *model;
@@ -94,11 +94,11 @@ void *agent_list_add(struct arena *a, struct agent_list *list, size_t size);
 #define AGENT_ADD(run, list, type) ((type *)agent_list_add((run)->ctx.a, &(run)->list, sizeof(type)))
 
 /* scene.c: loads the scene into ctx's arena; generates the dictionary when there is none yet. */
-MUST_CHECK struct err *agent_scene_load(struct ctx *ctx, const struct project *project, enum project_role role,
-					struct agent_scene **out);
+MUST_CHECK struct err *agent_scene_load(struct ctx *ctx, const struct project *project,
+                                        enum project_role role, struct agent_scene **out);
 /* Runs a statement and keeps it in the record, failed or not. */
-MUST_CHECK struct err *agent_ask(struct agent_run *r, struct ctx *ctx, const struct agent_scene *scene, const char *sql,
-				 struct query_result **out);
+MUST_CHECK struct err *agent_ask(struct agent_run *r, struct ctx *ctx, const struct agent_scene *scene,
+                                 const char *sql, struct query_result **out);
 
 /* events.c. agent_emit() records a durable event and sends it; CONFLICT when the turn is no longer running. */
 MUST_CHECK struct err *agent_emit(struct agent_run *r, const char *kind, struct str json);
@@ -122,7 +122,7 @@ MUST_CHECK struct err *agent_steps_read(struct arena *a, const char *json, struc
 /* live.c */
 void agent_live_add(struct agent_live *live);
 void agent_live_remove(struct agent_live *live);
-void agent_live_stop(int64_t turn_id);          /* 0: all */
+void agent_live_stop(int64_t turn_id); /* 0: all */
 int64_t agent_live_count(void);
 /* Marks turns failed whose worker is gone. */
 MUST_CHECK struct err *agent_sweep(struct ctx *ctx);
@@ -148,38 +148,39 @@ enum agent_intent_kind {
 };
 struct agent_intent {
 	enum agent_intent_kind kind;
-	const struct catalog_table *table;   /* DESCRIBE, SAMPLE, COUNT; UNKNOWN_TABLE: the nearest, or NULL */
-	const char *word;                    /* FIND_COLUMN, UNKNOWN_TABLE: what was asked for */
-	int64_t rows;                        /* SAMPLE: how many, 0 when not said */
+	const struct catalog_table *table; /* DESCRIBE, SAMPLE, COUNT; UNKNOWN_TABLE: the nearest, or NULL */
+	const char *word;                  /* FIND_COLUMN, UNKNOWN_TABLE: what was asked for */
+	int64_t rows;                      /* SAMPLE: how many, 0 when not said */
 };
 struct agent_intent agent_intent_of(struct arena *a, const struct catalog *c, struct str question);
 
 /* catalog_answer.c: answers such a question; queries it needs are run and recorded. */
-MUST_CHECK struct err *agent_catalog_answer(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent,
-					    struct buf *out);
+MUST_CHECK struct err *agent_catalog_answer(struct agent_run *r, struct ctx *ctx,
+                                            const struct agent_intent *intent, struct buf *out);
 /* What can be asked without a model. */
 void agent_no_model_answer(const struct agent_run *r, struct buf *out);
 
 /* tool.c ------------------------------------------------------------------------------------------------- */
 
 struct tool_result {
-	struct str text;            /* for the model */
+	struct str text; /* for the model */
 	bool ok;
-	int64_t run_id;             /* 0: none */
-	int64_t rows;               /* -1: none */
+	int64_t run_id; /* 0: none */
+	int64_t rows;   /* -1: none */
 	bool truncated;
-	const char *detail;         /* "12 rows", for people, or NULL */
-	const struct err *error;    /* when not ok */
+	const char *detail;      /* "12 rows", for people, or NULL */
+	const struct err *error; /* when not ok */
 };
 
 /* One tool of the model: a row of tools.def, defined at the end of its file. */
 struct tool {
 	const char *name;
-	const char *label;          /* what a person reads while it runs */
-	const char *summary;        /* for the model */
-	const char *schema;         /* of its arguments, JSON Schema: properties with type, required */
+	const char *label;   /* what a person reads while it runs */
+	const char *summary; /* for the model */
+	const char *schema;  /* of its arguments, JSON Schema: properties with type, required */
 	/* Arguments have been checked against the schema. Errors that the model may see go back to it. */
-	struct err *(*run)(struct agent_run *r, struct ctx *ctx, struct json_object *args, struct tool_result *out);
+	struct err *(*run)(struct agent_run *r, struct ctx *ctx, struct json_object *args,
+	                   struct tool_result *out);
 };
 
 #define TOOL(symbol) extern const struct tool symbol;
@@ -189,7 +190,8 @@ struct tool {
 /* All tools, as the model sees them. */
 const struct llm_tool *agent_tools(size_t *n);
 /* Runs the call of a block: events, step, checks, errors. Returned errors end the turn. */
-MUST_CHECK struct err *agent_call(struct agent_run *r, const struct llm_block *call, struct llm_block *result);
+MUST_CHECK struct err *agent_call(struct agent_run *r, const struct llm_block *call,
+                                  struct llm_block *result);
 /* An error in words for the model, without a provider's or server's inside. */
 const char *agent_err_text(struct arena *a, const struct err *e);
 

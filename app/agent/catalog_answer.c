@@ -162,16 +162,19 @@ static struct err *ask(struct agent_run *r, struct ctx *ctx, const char *sql, st
 static const char *qualified(struct ctx *ctx, const struct agent_run *r, const struct catalog_table *t)
 {
 	return arena_printf(ctx->a, "%s.%s", sql_quote_ident(ctx->a, r->scene->catalog->schema),
-			    sql_quote_ident(ctx->a, t->name));
+	                    sql_quote_ident(ctx->a, t->name));
 }
 
-static struct err *answer_sample(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent, struct buf *b)
+static struct err *answer_sample(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent,
+                                 struct buf *b)
 {
 	const struct catalog_table *t = intent->table;
 	struct query_result *q;
 
-	TRY(ask(r, ctx, arena_printf(ctx->a, "SELECT * FROM %s LIMIT %lld", qualified(ctx, r, t),
-				     (long long)(intent->rows ? intent->rows : SAMPLE_ROWS)), &q));
+	TRY(ask(r, ctx,
+	        arena_printf(ctx->a, "SELECT * FROM %s LIMIT %lld", qualified(ctx, r, t),
+	                     (long long)(intent->rows ? intent->rows : SAMPLE_ROWS)),
+	        &q));
 	if (q->nrows == 0) {
 		add_name(b, t->name);
 		buf_add_cstr(b, " has no rows.");
@@ -183,12 +186,16 @@ static struct err *answer_sample(struct agent_run *r, struct ctx *ctx, const str
 	return NULL;
 }
 
-static struct err *answer_count(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent, struct buf *b)
+static struct err *answer_count(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent,
+                                struct buf *b)
 {
 	struct query_result *q;
 	int64_t n = 0;
 
-	TRY(ask(r, ctx, arena_printf(ctx->a, "SELECT count(*) AS row_count FROM %s", qualified(ctx, r, intent->table)), &q));
+	TRY(ask(r, ctx,
+	        arena_printf(ctx->a, "SELECT count(*) AS row_count FROM %s",
+	                     qualified(ctx, r, intent->table)),
+	        &q));
 	if (q->nrows != 1 || !str_to_i64(str_of(q->cells[0]), &n))
 		return err_new(ctx->a, ERR_INTERNAL, "the row count is not a number");
 	add_name(b, intent->table->name);
@@ -234,27 +241,17 @@ static void answer_unknown(const struct catalog *c, const struct agent_intent *i
 	buf_add_cstr(b, ".");
 }
 
-struct err *agent_catalog_answer(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent, struct buf *out)
+struct err *agent_catalog_answer(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent,
+                                 struct buf *out)
 {
 	switch (intent->kind) {
-	case AGENT_INTENT_TABLES:
-		answer_tables(r->scene->catalog, out);
-		return NULL;
-	case AGENT_INTENT_DESCRIBE:
-		answer_describe(intent->table, out);
-		return NULL;
-	case AGENT_INTENT_SAMPLE:
-		return answer_sample(r, ctx, intent, out);
-	case AGENT_INTENT_COUNT:
-		return answer_count(r, ctx, intent, out);
-	case AGENT_INTENT_FIND_COLUMN:
-		answer_find_column(r->scene->catalog, intent->word, out);
-		return NULL;
-	case AGENT_INTENT_UNKNOWN_TABLE:
-		answer_unknown(r->scene->catalog, intent, out);
-		return NULL;
-	case AGENT_INTENT_NONE:
-		break;
+	case AGENT_INTENT_TABLES: answer_tables(r->scene->catalog, out); return NULL;
+	case AGENT_INTENT_DESCRIBE: answer_describe(intent->table, out); return NULL;
+	case AGENT_INTENT_SAMPLE: return answer_sample(r, ctx, intent, out);
+	case AGENT_INTENT_COUNT: return answer_count(r, ctx, intent, out);
+	case AGENT_INTENT_FIND_COLUMN: answer_find_column(r->scene->catalog, intent->word, out); return NULL;
+	case AGENT_INTENT_UNKNOWN_TABLE: answer_unknown(r->scene->catalog, intent, out); return NULL;
+	case AGENT_INTENT_NONE: break;
 	}
 	return err_new(ctx->a, ERR_INTERNAL, "not a question for the dictionary");
 }
@@ -264,8 +261,9 @@ void agent_no_model_answer(const struct agent_run *r, struct buf *out)
 	const struct catalog *c = r->scene->catalog;
 	const char *example = c->ntables ? c->tables[0].name : NULL;
 
-	buf_add_cstr(out, "This question needs a language model, and none is set up here yet. Without one I can tell you "
-		     "about the data itself:\n\n- \"Which tables are there?\"\n");
+	buf_add_cstr(out, "This question needs a language model, and none is set up here yet. Without one I "
+	                  "can tell you "
+	                  "about the data itself:\n\n- \"Which tables are there?\"\n");
 	if (example) {
 		buf_printf(out, "- \"Describe ");
 		add_cell(out, example);
@@ -276,6 +274,7 @@ void agent_no_model_answer(const struct agent_run *r, struct buf *out)
 		buf_add_cstr(out, "?\"\n");
 	}
 	if (r->role == PROJECT_ADMIN)
-		buf_add_cstr(out, "\nTo set one up, set `QUERN_LLM_KEY` (and, if need be, `QUERN_LLM_PROVIDER`, `QUERN_LLM_URL` and "
-			     "`QUERN_LLM_MODEL`) and restart the service.\n");
+		buf_add_cstr(out, "\nTo set one up, set `QUERN_LLM_KEY` (and, if need be, "
+		                  "`QUERN_LLM_PROVIDER`, `QUERN_LLM_URL` and "
+		                  "`QUERN_LLM_MODEL`) and restart the service.\n");
 }

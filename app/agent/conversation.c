@@ -5,37 +5,42 @@
 enum { TITLE_BYTES = 80, TITLE_MOST = 200 };
 
 DB_STMT(agent_conversation_insert,
-	"INSERT INTO conversations (project_id, user_id, title) VALUES ($1, $2, $3) RETURNING id",
-	DB_I64, DB_I64, DB_TEXT);
+        "INSERT INTO conversations (project_id, user_id, title) VALUES ($1, $2, $3) RETURNING id", DB_I64,
+        DB_I64, DB_TEXT);
 DB_STMT(agent_conversation_list,
-	"SELECT c.id, c.project_id, c.user_id, c.title, c.updated_at,"
-	" EXISTS (SELECT FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')"
-	" FROM conversations c WHERE c.project_id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL"
-	" ORDER BY c.updated_at DESC, c.id DESC LIMIT $3", DB_I64, DB_I64, DB_I64);
+        "SELECT c.id, c.project_id, c.user_id, c.title, c.updated_at,"
+        " EXISTS (SELECT FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')"
+        " FROM conversations c WHERE c.project_id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL"
+        " ORDER BY c.updated_at DESC, c.id DESC LIMIT $3",
+        DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_conversation_find,
-	"SELECT c.id, c.project_id, c.user_id, c.title, c.updated_at,"
-	" EXISTS (SELECT FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')"
-	" FROM conversations c WHERE c.id = $1 AND c.project_id = $2 AND c.user_id = $3 AND c.deleted_at IS NULL",
-	DB_I64, DB_I64, DB_I64);
+        "SELECT c.id, c.project_id, c.user_id, c.title, c.updated_at,"
+        " EXISTS (SELECT FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')"
+        " FROM conversations c WHERE c.id = $1 AND c.project_id = $2 AND c.user_id = $3 AND c.deleted_at IS "
+        "NULL",
+        DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_conversation_title,
-	"UPDATE conversations SET title = $4 WHERE id = $1 AND project_id = $2 AND user_id = $3 AND deleted_at IS NULL",
-	DB_I64, DB_I64, DB_I64, DB_TEXT);
+        "UPDATE conversations SET title = $4 WHERE id = $1 AND project_id = $2 AND user_id = $3 AND "
+        "deleted_at IS NULL",
+        DB_I64, DB_I64, DB_I64, DB_TEXT);
 DB_STMT(agent_conversation_hide,
-	"UPDATE conversations SET deleted_at = now() WHERE id = $1 AND project_id = $2 AND user_id = $3"
-	" AND deleted_at IS NULL", DB_I64, DB_I64, DB_I64);
+        "UPDATE conversations SET deleted_at = now() WHERE id = $1 AND project_id = $2 AND user_id = $3"
+        " AND deleted_at IS NULL",
+        DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_conversation_show,
-	"UPDATE conversations SET deleted_at = NULL WHERE id = $1 AND project_id = $2 AND user_id = $3",
-	DB_I64, DB_I64, DB_I64);
+        "UPDATE conversations SET deleted_at = NULL WHERE id = $1 AND project_id = $2 AND user_id = $3",
+        DB_I64, DB_I64, DB_I64);
 
 struct new_row {
 	int64_t id;
 };
 
 static const struct db_row new_row = DB_ROW(struct new_row, DB_COL_I64(struct new_row, id));
-static const struct db_row conversation_row = DB_ROW(struct agent_conversation,
-	DB_COL_I64(struct agent_conversation, id), DB_COL_I64(struct agent_conversation, project_id),
-	DB_COL_I64(struct agent_conversation, user_id), DB_COL_TEXT(struct agent_conversation, title),
-	DB_COL_TIME(struct agent_conversation, updated_at), DB_COL_BOOL(struct agent_conversation, running));
+static const struct db_row conversation_row = DB_ROW(
+        struct agent_conversation, DB_COL_I64(struct agent_conversation, id),
+        DB_COL_I64(struct agent_conversation, project_id), DB_COL_I64(struct agent_conversation, user_id),
+        DB_COL_TEXT(struct agent_conversation, title), DB_COL_TIME(struct agent_conversation, updated_at),
+        DB_COL_BOOL(struct agent_conversation, running));
 
 /* The question on one line, cut at a word. */
 static const char *title_of(struct arena *a, const char *question)
@@ -60,23 +65,27 @@ struct err *agent_conversation_create(struct ctx *ctx, int64_t project_id, const
 	struct new_row row;
 
 	TRY(db_one(ctx, &agent_conversation_insert,
-		   DB_ARGS(db_i64(project_id), db_i64(ctx->user_id), db_text(*title ? title : "New conversation")), &new_row,
-		   "conversation", &row));
+	           DB_ARGS(db_i64(project_id), db_i64(ctx->user_id),
+	                   db_text(*title ? title : "New conversation")),
+	           &new_row, "conversation", &row));
 	*id = row.id;
 	return NULL;
 }
 
-struct err *agent_conversations(struct ctx *ctx, int64_t project_id, int64_t limit, struct agent_conversation **out,
-				size_t *n)
+struct err *agent_conversations(struct ctx *ctx, int64_t project_id, int64_t limit,
+                                struct agent_conversation **out, size_t *n)
 {
-	return db_all(ctx, &agent_conversation_list, DB_ARGS(db_i64(project_id), db_i64(ctx->user_id), db_i64(limit)),
-		      &conversation_row, out, n);
+	return db_all(ctx, &agent_conversation_list,
+	              DB_ARGS(db_i64(project_id), db_i64(ctx->user_id), db_i64(limit)), &conversation_row,
+	              out, n);
 }
 
-struct err *agent_conversation_get(struct ctx *ctx, int64_t project_id, int64_t id, struct agent_conversation *out)
+struct err *agent_conversation_get(struct ctx *ctx, int64_t project_id, int64_t id,
+                                   struct agent_conversation *out)
 {
-	return db_one(ctx, &agent_conversation_find, DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id)),
-		      &conversation_row, "conversation", out);
+	return db_one(ctx, &agent_conversation_find,
+	              DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id)), &conversation_row,
+	              "conversation", out);
 }
 
 static struct err *changed(struct ctx *ctx, const struct db_stmt *stmt, struct db_args args)
@@ -94,15 +103,17 @@ struct err *agent_conversation_rename(struct ctx *ctx, int64_t project_id, int64
 	if (cut.n == 0)
 		return err_new(ctx->a, ERR_INVALID, "a conversation needs a title");
 	return changed(ctx, &agent_conversation_title,
-		       DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id), db_str(cut)));
+	               DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id), db_str(cut)));
 }
 
 struct err *agent_conversation_delete(struct ctx *ctx, int64_t project_id, int64_t id)
 {
-	return changed(ctx, &agent_conversation_hide, DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id)));
+	return changed(ctx, &agent_conversation_hide,
+	               DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id)));
 }
 
 struct err *agent_conversation_restore(struct ctx *ctx, int64_t project_id, int64_t id)
 {
-	return changed(ctx, &agent_conversation_show, DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id)));
+	return changed(ctx, &agent_conversation_show,
+	               DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id)));
 }

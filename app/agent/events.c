@@ -14,19 +14,24 @@
 enum { CHECKPOINT_US = 2 * 1000 * 1000, CHECKPOINT_EACH_US = 4000, CLOSE_TRIES = 5 };
 
 DB_STMT(agent_event_insert,
-	"WITH t AS (UPDATE turns SET answer = '', heartbeat_at = now() WHERE id = $1 AND status = 'running' RETURNING id)"
-	" INSERT INTO turn_events (turn_id, seq, kind, body) SELECT id, $2, $3, $4 FROM t"
-	" RETURNING pg_notify('turn', turn_id::text) IS NULL", DB_I64, DB_I64, DB_TEXT, DB_JSON);
+        "WITH t AS (UPDATE turns SET answer = '', heartbeat_at = now() WHERE id = $1 AND status = 'running' "
+        "RETURNING id)"
+        " INSERT INTO turn_events (turn_id, seq, kind, body) SELECT id, $2, $3, $4 FROM t"
+        " RETURNING pg_notify('turn', turn_id::text) IS NULL",
+        DB_I64, DB_I64, DB_TEXT, DB_JSON);
 DB_STMT(agent_event_text,
-	"UPDATE turns SET answer = $2, heartbeat_at = now() WHERE id = $1 AND status = 'running'", DB_I64, DB_TEXT);
+        "UPDATE turns SET answer = $2, heartbeat_at = now() WHERE id = $1 AND status = 'running'", DB_I64,
+        DB_TEXT);
 DB_STMT(agent_event_close,
-	"WITH t AS (UPDATE turns SET status = $3, answer = $4, record = $5, error = $6, model = $7, input_tokens = $8,"
-	" output_tokens = $9, heartbeat_at = now(), finished_at = now() WHERE id = $1 AND status = 'running'"
-	" RETURNING id, conversation_id),"
-	" c AS (UPDATE conversations SET updated_at = now() FROM t WHERE conversations.id = t.conversation_id)"
-	" INSERT INTO turn_events (turn_id, seq, kind, body) SELECT id, $2, 'done', $10 FROM t"
-	" RETURNING pg_notify('turn', turn_id::text) IS NULL",
-	DB_I64, DB_I64, DB_TEXT, DB_TEXT, DB_JSON, DB_JSON, DB_TEXT, DB_I64, DB_I64, DB_JSON);
+        "WITH t AS (UPDATE turns SET status = $3, answer = $4, record = $5, error = $6, model = $7, "
+        "input_tokens = $8,"
+        " output_tokens = $9, heartbeat_at = now(), finished_at = now() WHERE id = $1 AND status = 'running'"
+        " RETURNING id, conversation_id),"
+        " c AS (UPDATE conversations SET updated_at = now() FROM t WHERE conversations.id = "
+        "t.conversation_id)"
+        " INSERT INTO turn_events (turn_id, seq, kind, body) SELECT id, $2, 'done', $10 FROM t"
+        " RETURNING pg_notify('turn', turn_id::text) IS NULL",
+        DB_I64, DB_I64, DB_TEXT, DB_TEXT, DB_JSON, DB_JSON, DB_TEXT, DB_I64, DB_I64, DB_JSON);
 
 static struct ctx scratch_of(const struct agent_run *r)
 {
@@ -65,8 +70,9 @@ struct err *agent_emit(struct agent_run *r, const char *kind, struct str json)
 	struct ctx ctx = scratch_of(r);
 	int64_t n = 0;
 	struct err *e = db_run(&ctx, &agent_event_insert,
-			       DB_ARGS(db_i64(r->live.turn_id), db_i64(r->seq + 1), db_text(kind),
-				       db_json(str_dup(ctx.a, json))), &n);
+	                       DB_ARGS(db_i64(r->live.turn_id), db_i64(r->seq + 1), db_text(kind),
+	                               db_json(str_dup(ctx.a, json))),
+	                       &n);
 
 	e = adopt(r, e);
 	arena_free(ctx.a);
@@ -90,7 +96,8 @@ static int64_t checkpoint_us(void)
 static void checkpoint(struct agent_run *r)
 {
 	struct ctx ctx = scratch_of(r);
-	struct err *e = db_run(&ctx, &agent_event_text, DB_ARGS(db_i64(r->live.turn_id), db_str(buf_str(&r->text))), NULL);
+	struct err *e = db_run(&ctx, &agent_event_text,
+	                       DB_ARGS(db_i64(r->live.turn_id), db_str(buf_str(&r->text))), NULL);
 
 	if (e)
 		log_err(LOG_WARNING, ctx.request_id, "could not store the text of a running turn", e);
@@ -227,9 +234,10 @@ static struct err *write_end(struct agent_run *r, struct ctx *ctx, const char *r
 	int64_t n = 0;
 
 	TRY(db_run(ctx, &agent_event_close,
-		   DB_ARGS(db_i64(r->live.turn_id), db_i64(r->seq + 1), db_text(status), db_text(r->answer), db_json(record),
-			   db_json(error), db_text(r->model), db_i64(r->usage.input_tokens), db_i64(r->usage.output_tokens),
-			   db_json(done)), &n));
+	           DB_ARGS(db_i64(r->live.turn_id), db_i64(r->seq + 1), db_text(status), db_text(r->answer),
+	                   db_json(record), db_json(error), db_text(r->model), db_i64(r->usage.input_tokens),
+	                   db_i64(r->usage.output_tokens), db_json(done)),
+	           &n));
 	if (n == 0)
 		return lost(r);
 	r->seq++;
@@ -238,7 +246,8 @@ static struct err *write_end(struct agent_run *r, struct ctx *ctx, const char *r
 }
 
 /* The outcome is worth more than one try: a database that restarts is back in seconds. */
-static struct err *write_end_surely(struct agent_run *r, struct ctx *ctx, const char *record, const char *done)
+static struct err *write_end_surely(struct agent_run *r, struct ctx *ctx, const char *record,
+                                    const char *done)
 {
 	struct err *e;
 
@@ -262,8 +271,10 @@ struct err *agent_close(struct agent_run *r)
 	if (r->text.n)
 		r->answer = str_dup(r->ctx.a, str_trim(buf_str(&r->text)));
 	if (agent_message(r) || tell(r, ctx.a))
-		log_write(LOG_WARNING, ctx.request_id, "a turn ends without its last events", (const struct log_field[]){{0}});
-	done = arena_printf(ctx.a, "{\"turn_id\":%lld,\"status\":\"%s\"}", (long long)r->live.turn_id, status_of(r));
+		log_write(LOG_WARNING, ctx.request_id, "a turn ends without its last events",
+		          (const struct log_field[]){{0}});
+	done = arena_printf(ctx.a, "{\"turn_id\":%lld,\"status\":\"%s\"}", (long long)r->live.turn_id,
+	                    status_of(r));
 	agent_record_put(&record, r);
 	e = adopt(r, write_end_surely(r, &ctx, record.full ? "{}" : buf_cstr(&record), done));
 	arena_free(ctx.a);

@@ -13,80 +13,21 @@
 
 enum { WORDS = 24, QUESTION_BYTES = 200, NAME_WORDS = 4, SAMPLE_MOST = 100 };
 
-#define SHOW "(show|list|give|display|print|get|see|name|enumerate|tell) [me|us] "
-#define WHAT "(what|which) "
-#define ALL "[all|all of|every] [the|my|our|your|available] "
-#define DB "(data|database|db|schema|project|dataset|data source|warehouse)"
-#define IN_DB "[here|there|in [the|this|my|our] " DB "|of [the|this] " DB "|available|do you have|do we have|you have|exist]"
-#define THE "[the|a|an|this|our|my]"
-#define ROWS "(rows|records|entries|lines|data|values|row)"
-#define COLS "(columns|fields|attributes|column names|columns names|column|cols)"
-
 static const struct {
 	enum agent_intent_kind kind;
 	const char *pattern;
 } patterns[] = {
-	{AGENT_INTENT_TABLES, "[" SHOW "] " ALL "(tables|table names|views|tables and views|relations|table list|datasets) " IN_DB},
-	{AGENT_INTENT_TABLES, "[" SHOW "] (list|overview|names) of " ALL "tables " IN_DB},
-	{AGENT_INTENT_TABLES, SHOW WHAT "tables (there are|are there|exist|you have|we have|are available) " IN_DB},
-	{AGENT_INTENT_TABLES, WHAT "[are] " ALL "(tables|views|tables and views) [are there|exist|are available|are|do you know|can i (query|use|see|ask about)] " IN_DB},
-	{AGENT_INTENT_TABLES, "(how many|count|number of) " ALL "tables [are there|are|exist|do we have] " IN_DB},
-	{AGENT_INTENT_TABLES, "what [data|information] (is|do you have|do we have|have we got|is available|is stored|is there|can i query|can i ask about) " IN_DB},
-	{AGENT_INTENT_TABLES, "what [kind of|kinds of|sort of] data [is|do you have|do we have|can i query|can you see|is available|is there] [in it] " IN_DB},
-	{AGENT_INTENT_TABLES, "what is (in|inside) (the|this|my|our|your) " DB},
-	{AGENT_INTENT_TABLES, "what does (the|this|my|our|your) " DB " (contain|have|hold|include)"},
-	{AGENT_INTENT_TABLES, "(describe|explain|summarize|outline) (the|this|my|our) (database|db|schema|data dictionary|dictionary|data model)"},
-	{AGENT_INTENT_TABLES, "[" SHOW "] [the|this|your] (schema|data dictionary|dictionary|database schema|data model|database structure)"},
-	{AGENT_INTENT_TABLES, "do you have " ALL "tables"},
-
-	{AGENT_INTENT_DESCRIBE, "(describe|desc|explain|document) " THE " [table|view|structure of|schema of|columns of] " THE " $T [table|view]"},
-	{AGENT_INTENT_DESCRIBE, "[" SHOW "] " ALL COLS " (of|in|for|from|on) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_DESCRIBE, "[" SHOW "] " THE " $T [table|table s] (columns|fields|schema|structure|definition|column names)"},
-	{AGENT_INTENT_DESCRIBE, WHAT "[are] " ALL COLS " [are] [there] (of|in|for|on|does|do) " THE " [table|view] $T [table|view] [have|has|contain]"},
-	{AGENT_INTENT_DESCRIBE, WHAT "are " THE " $T " COLS},
-	{AGENT_INTENT_DESCRIBE, "[" SHOW "] " THE " (schema|structure|definition|layout|description|details|data types|types|primary key|primary keys|foreign keys|keys|indexes|constraints|relationships) (of|for|on|in) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_DESCRIBE, "what (is|are) " THE " (schema|structure|definition|primary key|primary keys|foreign keys|keys|indexes|constraints|data types) (of|for|on|in) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_DESCRIBE, "what (does|do) " THE " [table|view] $T [table|view] (contain|store|hold)"},
-	{AGENT_INTENT_DESCRIBE, "what is (in|inside) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_DESCRIBE, "what is " THE " $T (table|view) [about|for]"},
-	{AGENT_INTENT_DESCRIBE, "(how many|number of) " COLS " (does|do|are in|are there in|in) " THE " [table|view] $T [table|view] [have|has]"},
-	{AGENT_INTENT_DESCRIBE, "tell me about " THE " [table $T|$T table]"},
-	{AGENT_INTENT_DESCRIBE, "(table|view) $T"},
-
-	{AGENT_INTENT_SAMPLE, "[" SHOW "] " THE " [few|couple of|handful of] (sample|example|preview|samples|examples|peek|excerpt) [of] [the] [" ROWS "] (of|from|in|for) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_SAMPLE, "[" SHOW "] " THE " [first|top] $N [sample|example|random|first] " ROWS " (of|from|in|for) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_SAMPLE, "[" SHOW "] [some|a few|any|a couple of|several|example|sample|the first|the first few|few] [example|sample|random] " ROWS " (of|from|in|for) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_SAMPLE, "[" SHOW "] " THE " $N (sample|example|random) $E"},
-	{AGENT_INTENT_SAMPLE, "[" SHOW "] (some|a few|example|sample|several|a couple of) [example|sample|random] [rows of|records of] " THE " $E [table|rows|records|data]"},
-	{AGENT_INTENT_SAMPLE, "(preview|peek at|peek into|sample|head) [of] " THE " [table|view] $T [table|view|rows]"},
-	{AGENT_INTENT_SAMPLE, "what (does|do) " THE " (data|rows|records) (in|of) " THE " [table|view] $T [table|view] look like"},
-	{AGENT_INTENT_SAMPLE, SHOW THE " [table $T|$T (table|view)]"},
-	{AGENT_INTENT_SAMPLE, "select * from $T"},
-
-	{AGENT_INTENT_COUNT, "[" SHOW "] (how many|number of|count of|total number of|the number of|the total number of) (rows|records|entries|lines) [are there|are|exist] (of|in|does|do|for|from) " THE " [table|view] $T [table|view] [have|has|contain]"},
-	{AGENT_INTENT_COUNT, "what is the [total] (number|count) of (rows|records|entries) (in|of|for) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_COUNT, "how (big|large|long) is " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_COUNT, "count [all] [the] (rows|records|entries) (in|of|from) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_COUNT, "(row|record) count (of|for|in) " THE " [table|view] $T [table|view]"},
-	{AGENT_INTENT_COUNT, THE " $T [table] row count"},
-	{AGENT_INTENT_COUNT, "how many $E (are there|exist|do we have|do you have|are in (the|this) " DB "|have we got|there are) [in total|altogether|overall|in (the|this) " DB "]"},
-	{AGENT_INTENT_COUNT, "(count|count all|count the|count all the) $E"},
-	{AGENT_INTENT_COUNT, "(what is the|the) [total] number of $E"},
-
-	{AGENT_INTENT_FIND_COLUMN, WHAT "(tables|table) (have|has|contain|contains|include|includes|hold|holds|with) " THE " [column|columns|field] [named|called] $C [column|field]"},
-	{AGENT_INTENT_FIND_COLUMN, "(where is|where can i find|find|search|search for|in which table is|in which tables is) " THE " (column|field) [named|called] $C"},
-	{AGENT_INTENT_FIND_COLUMN, "(where is|where can i find|in which table is|in which tables is) " THE " $C (column|field)"},
-
-	{AGENT_INTENT_UNKNOWN_TABLE, "(describe|desc|explain|show me|show|preview) " THE " (table|view) $U"},
-	{AGENT_INTENT_UNKNOWN_TABLE, "(describe|desc|explain|show me|show|preview) " THE " $U (table|view)"},
-	{AGENT_INTENT_UNKNOWN_TABLE, "[" SHOW "] " ALL COLS " (of|in|for|from) " THE " (table|view) $U"},
-	{AGENT_INTENT_UNKNOWN_TABLE, "[" SHOW "] " ALL COLS " (of|in|for|from) " THE " $U (table|view)"},
+#define INTENT(kind, pattern) {AGENT_INTENT_##kind, pattern},
+#include "agent/intents.def"
+#undef INTENT
 };
 
 /* Said before and behind a question without changing it. */
 static const char *const openings[] = {
-	"please", "hi", "hello", "hey", "ok", "okay", "so", "now", "can you", "could you", "would you", "will you", "can i",
-	"i want to", "i would like to", "i need to", "let me", "just", "quickly", "tell me", "do you know", "kindly",
+        "please",  "hi",        "hello",           "hey",       "ok",        "okay",
+        "so",      "now",       "can you",         "could you", "would you", "will you",
+        "can i",   "i want to", "i would like to", "i need to", "let me",    "just",
+        "quickly", "tell me",   "do you know",     "kindly",
 };
 static const char *const closings[] = {"please", "thanks", "thank you", "for me", "pls", "again", "now"};
 
@@ -181,7 +122,8 @@ static const struct catalog_table *table_near(const struct match *m, struct str 
 	const struct catalog_table *found = NULL;
 
 	for (size_t i = 0; i < m->c->ntables; i++) {
-		size_t d = distance(stem(name), stem(str_of(str_lower(m->a, str_of(m->c->tables[i].name)))), most);
+		size_t d = distance(stem(name), stem(str_of(str_lower(m->a, str_of(m->c->tables[i].name)))),
+		                    most);
 
 		if (d < best || (d == best && d < most))
 			found = d < best ? &m->c->tables[i] : NULL;
@@ -257,7 +199,8 @@ static bool take_table(struct match *m, bool near, size_t at, size_t to)
 
 static bool take_number(struct match *m, size_t at)
 {
-	static const char *const words[] = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"};
+	static const char *const words[] = {"one", "two",   "three", "four", "five",
+	                                    "six", "seven", "eight", "nine", "ten"};
 	int64_t n = 0;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
@@ -320,7 +263,8 @@ static bool sequence(struct match *m, struct str p, size_t at)
 
 static bool word_byte(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '*' || (c & 0x80);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '*' ||
+	       (c & 0x80);
 }
 
 static bool add_word(struct words *w, struct str s)

@@ -17,19 +17,23 @@ static struct agent_live *all;
 static _Atomic int64_t count;
 
 DB_STMT(agent_live_heartbeat,
-	"UPDATE turns SET heartbeat_at = now() WHERE id = ANY ($1::bigint[]) AND status = 'running'"
-	" RETURNING id, stop_requested", DB_TEXTS);
+        "UPDATE turns SET heartbeat_at = now() WHERE id = ANY ($1::bigint[]) AND status = 'running'"
+        " RETURNING id, stop_requested",
+        DB_TEXTS);
 DB_STMT(agent_live_sweep,
-	"WITH dead AS (UPDATE turns SET status = 'failed', finished_at = now(), error = $1"
-	" WHERE status = 'running' AND heartbeat_at < now() - $2 * interval '1 second' RETURNING id),"
-	" last AS (SELECT id, (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id = dead.id) AS seq FROM dead)"
-	" INSERT INTO turn_events (turn_id, seq, kind, body)"
-	" SELECT id, seq + 1, 'error', $1 FROM last UNION ALL"
-	" SELECT id, seq + 2, 'done', jsonb_build_object('turn_id', id, 'status', 'failed') FROM last"
-	" RETURNING pg_notify('turn', turn_id::text) IS NULL", DB_JSON, DB_F64);
+        "WITH dead AS (UPDATE turns SET status = 'failed', finished_at = now(), error = $1"
+        " WHERE status = 'running' AND heartbeat_at < now() - $2 * interval '1 second' RETURNING id),"
+        " last AS (SELECT id, (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id = dead.id) AS "
+        "seq FROM dead)"
+        " INSERT INTO turn_events (turn_id, seq, kind, body)"
+        " SELECT id, seq + 1, 'error', $1 FROM last UNION ALL"
+        " SELECT id, seq + 2, 'done', jsonb_build_object('turn_id', id, 'status', 'failed') FROM last"
+        " RETURNING pg_notify('turn', turn_id::text) IS NULL",
+        DB_JSON, DB_F64);
 
 #define DEAD_WORKER \
-	"{\"kind\":\"unavailable\",\"code\":\"worker_lost\",\"message\":\"the service was interrupted while it worked" \
+	"{\"kind\":\"unavailable\",\"code\":\"worker_lost\",\"message\":\"the service was interrupted " \
+	"while it worked" \
 	" on this question\",\"hint\":\"Ask it again.\"}"
 
 void agent_live_add(struct agent_live *live)
@@ -105,7 +109,7 @@ struct beat {
 };
 
 static const struct db_row beat_row =
-	DB_ROW(struct beat, DB_COL_I64(struct beat, id), DB_COL_BOOL(struct beat, stop));
+        DB_ROW(struct beat, DB_COL_I64(struct beat, id), DB_COL_BOOL(struct beat, stop));
 
 static struct err *heartbeat(struct ctx *ctx)
 {
@@ -122,7 +126,8 @@ static struct err *heartbeat(struct ctx *ctx)
 	return NULL;
 }
 
-static void now_and_then(const struct settings *settings, struct err *(*fn)(struct ctx *ctx), const char *what)
+static void now_and_then(const struct settings *settings, struct err *(*fn)(struct ctx *ctx),
+                         const char *what)
 {
 	struct ctx ctx = {.a = arena_create(), .settings = settings, .request_id = "agent", .address = ""};
 	struct err *e = fn(&ctx);
@@ -155,6 +160,7 @@ void agent_live_start(const struct settings *settings)
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (pthread_create(&thread, &attr, look_after, (void *)settings))
-		log_write(LOG_ERROR, NULL, "could not start the thread that looks after turns", (const struct log_field[]){{0}});
+		log_write(LOG_ERROR, NULL, "could not start the thread that looks after turns",
+		          (const struct log_field[]){{0}});
 	pthread_attr_destroy(&attr);
 }

@@ -40,7 +40,8 @@ static enum step end_with(struct agent_run *r, struct err *e)
 /* An error moved out of an arena that ends before the turn. */
 static struct err *adopt(struct agent_run *r, const struct err *e)
 {
-	struct err *copy = err_code(err_new(r->ctx.a, e->kind, "%s", e->message), arena_strdup(r->ctx.a, e->code));
+	struct err *copy =
+	        err_code(err_new(r->ctx.a, e->kind, "%s", e->message), arena_strdup(r->ctx.a, e->code));
 
 	copy->detail = arena_strdup(r->ctx.a, e->detail);
 	copy->hint = arena_strdup(r->ctx.a, e->hint);
@@ -133,13 +134,17 @@ static struct err *check_limits(struct agent_run *r)
 	if (ctx_stopped(&r->ctx))
 		return err_new(r->ctx.a, ERR_CANCELLED, "the turn was stopped");
 	if (r->model_calls >= s->turn_steps)
-		return err_hint(err_code(err_new(r->ctx.a, ERR_TOO_LARGE, "the answer was not found within %lld steps",
-						 (long long)s->turn_steps), "turn_steps"),
-				"Ask for less at once.");
+		return err_hint(err_code(err_new(r->ctx.a, ERR_TOO_LARGE,
+		                                 "the answer was not found within %lld steps",
+		                                 (long long)s->turn_steps),
+		                         "turn_steps"),
+		                "Ask for less at once.");
 	if (clock_mono_us() >= r->deadline_us)
-		return err_hint(err_code(err_new(r->ctx.a, ERR_TIMEOUT, "the answer was not found within %lld seconds",
-						 (long long)s->turn_seconds), "turn_seconds"),
-				"Ask for less at once.");
+		return err_hint(err_code(err_new(r->ctx.a, ERR_TIMEOUT,
+		                                 "the answer was not found within %lld seconds",
+		                                 (long long)s->turn_seconds),
+		                         "turn_seconds"),
+		                "Ask for less at once.");
 	return NULL;
 }
 
@@ -149,7 +154,8 @@ static bool id_is_used(const struct agent_run *r, const char *id)
 
 	for (size_t i = 0; i < r->messages.n; i++)
 		for (size_t j = 0; j < m[i].nblocks; j++)
-			if (m[i].blocks[j].kind == LLM_TOOL_USE && m[i].blocks[j].id && strcmp(m[i].blocks[j].id, id) == 0)
+			if (m[i].blocks[j].kind == LLM_TOOL_USE && m[i].blocks[j].id &&
+			    strcmp(m[i].blocks[j].id, id) == 0)
 				return true;
 	return false;
 }
@@ -194,9 +200,12 @@ static void keep_reply(struct agent_run *r, const struct llm_reply *reply)
 static struct err *call_model(struct agent_run *r)
 {
 	struct llm_request req = {
-		.provider = llm_provider_of(r->ctx.settings, r->project->model), .system = r->system,
-		.messages = r->messages.p, .nmessages = r->messages.n, .max_tokens = r->ctx.settings->llm_max_tokens,
-		.timeout_ms = (r->deadline_us - clock_mono_us()) / 1000,
+	        .provider = llm_provider_of(r->ctx.settings, r->project->model),
+	        .system = r->system,
+	        .messages = r->messages.p,
+	        .nmessages = r->messages.n,
+	        .max_tokens = r->ctx.settings->llm_max_tokens,
+	        .timeout_ms = (r->deadline_us - clock_mono_us()) / 1000,
 	};
 	struct ctx ctx = r->ctx;
 	struct llm_reply *reply;
@@ -239,14 +248,17 @@ static enum step step_model(struct work *w)
 	return has_calls(r->reply) ? STEP_tools : STEP_answer;
 }
 
-static struct err *call_one(struct agent_run *r, const struct llm_block *call, size_t done, struct llm_block *result)
+static struct err *call_one(struct agent_run *r, const struct llm_block *call, size_t done,
+                            struct llm_block *result)
 {
 	if (ctx_stopped(&r->ctx))
 		return err_new(r->ctx.a, ERR_CANCELLED, "the turn was stopped");
 	if (done < CALLS_AT_ONCE)
 		return agent_call(r, call, result);
-	*result = (struct llm_block){.kind = LLM_TOOL_RESULT, .id = call->id, .is_error = true,
-				     .text = STR("ERROR: too many tool calls at once; call the tool again")};
+	*result = (struct llm_block){.kind = LLM_TOOL_RESULT,
+	                             .id = call->id,
+	                             .is_error = true,
+	                             .text = STR("ERROR: too many tool calls at once; call the tool again")};
 	return NULL;
 }
 
@@ -256,9 +268,11 @@ static struct err *too_many_failures(struct agent_run *r, const struct llm_block
 
 	if (str_starts(line, STR("ERROR: ")))
 		line = (struct str){line.p + 7, line.n - 7};
-	return err_hint(err_code(err_new(r->ctx.a, ERR_QUERY, "could not find a query that works, after %d tries in a row: %.*s",
-					 AGENT_FAILURES, STR_ARG(line)), "too_many_failures"),
-			"Ask the question in other words, or name the tables to use.");
+	return err_hint(err_code(err_new(r->ctx.a, ERR_QUERY,
+	                                 "could not find a query that works, after %d tries in a row: %.*s",
+	                                 AGENT_FAILURES, STR_ARG(line)),
+	                         "too_many_failures"),
+	                "Ask the question in other words, or name the tables to use.");
 }
 
 static enum step step_tools(struct work *w)
@@ -286,13 +300,16 @@ static enum step step_answer(struct work *w)
 	struct agent_run *r = w->r;
 
 	if (r->reply_stop == LLM_STOP_REFUSAL)
-		return end_with(r, err_hint(err_new(r->ctx.a, ERR_PROVIDER, "the model declined to answer this question"),
-					"Ask it in other words."));
+		return end_with(r, err_hint(err_new(r->ctx.a, ERR_PROVIDER,
+		                                    "the model declined to answer this question"),
+		                            "Ask it in other words."));
 	if (r->reply->nblocks == 0)
-		return end_with(r, err_hint(err_new(r->ctx.a, ERR_PROVIDER, "the model gave no answer"), "Ask the question again."));
+		return end_with(r, err_hint(err_new(r->ctx.a, ERR_PROVIDER, "the model gave no answer"),
+		                            "Ask the question again."));
 	if (r->reply_stop == LLM_STOP_LENGTH)
-		r->answer = arena_printf(r->ctx.a, "%s\n\n*The answer was cut here: it reached the limit of %lld tokens.*",
-					 r->answer, (long long)r->ctx.settings->llm_max_tokens);
+		r->answer = arena_printf(
+		        r->ctx.a, "%s\n\n*The answer was cut here: it reached the limit of %lld tokens.*",
+		        r->answer, (long long)r->ctx.settings->llm_max_tokens);
 	return STEP_END;
 }
 

@@ -11,11 +11,12 @@ enum { HISTORY_TURNS = 20, HISTORY_TURN_BYTES = 4000, HISTORY_BYTES = 40000 };
 
 static const char base[] =
 #include "agent/prompt_base.def"
-	;
+        ;
 
 DB_STMT(agent_prompt_history,
-	"SELECT question, answer FROM turns WHERE conversation_id = $1 AND id < $2 AND status <> 'running'"
-	" AND answer <> '' ORDER BY id DESC LIMIT $3", DB_I64, DB_I64, DB_I64);
+        "SELECT question, answer FROM turns WHERE conversation_id = $1 AND id < $2 AND status <> 'running'"
+        " AND answer <> '' ORDER BY id DESC LIMIT $3",
+        DB_I64, DB_I64, DB_I64);
 
 /* Text between tags cannot close them. */
 static void add_within(struct buf *b, const char *tag, struct str text)
@@ -53,7 +54,7 @@ struct exchange {
 };
 
 static const struct db_row exchange_row =
-	DB_ROW(struct exchange, DB_COL_TEXT(struct exchange, question), DB_COL_TEXT(struct exchange, answer));
+        DB_ROW(struct exchange, DB_COL_TEXT(struct exchange, question), DB_COL_TEXT(struct exchange, answer));
 
 static void add_text(struct agent_run *r, enum llm_role role, const char *text)
 {
@@ -71,7 +72,7 @@ static size_t fitting(const struct exchange *x, size_t n)
 
 	for (i = 0; i < n; i++) {
 		bytes += str_utf8_cut(str_of(x[i].question), HISTORY_TURN_BYTES).n +
-			 str_utf8_cut(str_of(x[i].answer), HISTORY_TURN_BYTES).n;
+		         str_utf8_cut(str_of(x[i].answer), HISTORY_TURN_BYTES).n;
 		if (bytes > HISTORY_BYTES)
 			break;
 	}
@@ -88,7 +89,8 @@ struct err *agent_history(struct agent_run *r)
 
 	ctx.a = arena_create();
 	e = db_all(&ctx, &agent_prompt_history,
-		   DB_ARGS(db_i64(r->conversation_id), db_i64(r->live.turn_id), db_i64(HISTORY_TURNS)), &exchange_row, &x, &n);
+	           DB_ARGS(db_i64(r->conversation_id), db_i64(r->live.turn_id), db_i64(HISTORY_TURNS)),
+	           &exchange_row, &x, &n);
 	for (size_t i = e ? 0 : fitting(x, n); i-- > 0;) {
 		add_text(r, LLM_USER, x[i].question);
 		add_text(r, LLM_ASSISTANT, x[i].answer);

@@ -92,8 +92,9 @@ static size_t length(struct json_object *array)
 
 static void read_step(struct json_object *o, struct agent_step *s)
 {
-	*s = (struct agent_step){json_get_i64(o, "n", 0), json_get_str(o, "name"), json_get_str(o, "label"),
-				 json_get_str(o, "state"), json_get_str(o, "detail"), json_get_i64(o, "ms", 0)};
+	*s = (struct agent_step){json_get_i64(o, "n", 0),   json_get_str(o, "name"),
+	                         json_get_str(o, "label"),  json_get_str(o, "state"),
+	                         json_get_str(o, "detail"), json_get_i64(o, "ms", 0)};
 }
 
 static struct err *read_query(struct arena *a, struct json_object *o, struct agent_query *q)
@@ -101,10 +102,15 @@ static struct err *read_query(struct arena *a, struct json_object *o, struct age
 	struct json_object *preview = json_get(o, "preview");
 
 	*q = (struct agent_query){
-		.run_id = json_get_i64(o, "run_id", 0), .sql = json_get_str(o, "sql"), .sql_run = json_get_str(o, "sql_run"),
-		.ok = json_get_bool(o, "ok", false), .error = json_get_str(o, "error"), .rows = json_get_i64(o, "rows", 0),
-		.ms = json_get_i64(o, "ms", 0), .truncated = json_get_bool(o, "truncated", false),
-		.cut = json_get_str(o, "cut"),
+	        .run_id = json_get_i64(o, "run_id", 0),
+	        .sql = json_get_str(o, "sql"),
+	        .sql_run = json_get_str(o, "sql_run"),
+	        .ok = json_get_bool(o, "ok", false),
+	        .error = json_get_str(o, "error"),
+	        .rows = json_get_i64(o, "rows", 0),
+	        .ms = json_get_i64(o, "ms", 0),
+	        .truncated = json_get_bool(o, "truncated", false),
+	        .cut = json_get_str(o, "cut"),
 	};
 	return preview ? query_read_json(a, preview, &q->preview) : NULL;
 }

@@ -14,7 +14,7 @@ static struct err *load_catalog(struct ctx *ctx, const struct project *project, 
 }
 
 struct err *agent_scene_load(struct ctx *ctx, const struct project *project, enum project_role role,
-			     struct agent_scene **out)
+                             struct agent_scene **out)
 {
 	struct agent_scene *s = ARENA_NEW(ctx->a, struct agent_scene);
 
@@ -47,12 +47,14 @@ static struct str preview(struct agent_run *r, struct ctx *ctx, const struct que
 
 	if (cut.nrows > AGENT_PREVIEW_ROWS)
 		cut.nrows = AGENT_PREVIEW_ROWS;
-	cut.cells = ARENA_ARRAY(ctx->a, const char *, cut.nrows * cut.ncolumns);
+	cut.cells = ARENA_ARRAY(ctx->a, const char *, cut.nrows *cut.ncolumns);
 	for (size_t i = 0; i < cut.nrows * cut.ncolumns; i++) {
 		struct str cell = str_of(result->cells[i]);
 
-		cut.cells[i] = cell.n <= AGENT_PREVIEW_CELL_BYTES ? result->cells[i] :
-			       arena_printf(ctx->a, "%.*s…", STR_ARG(str_utf8_cut(cell, AGENT_PREVIEW_CELL_BYTES)));
+		cut.cells[i] = cell.n <= AGENT_PREVIEW_CELL_BYTES
+		                       ? result->cells[i]
+		                       : arena_printf(ctx->a, "%.*s…",
+		                                      STR_ARG(str_utf8_cut(cell, AGENT_PREVIEW_CELL_BYTES)));
 	}
 	query_put_json(&w, NULL, &cut, AGENT_PREVIEW_ROWS);
 	return b.full ? STR("") : (struct str){arena_strndup(r->ctx.a, b.p, b.n), b.n};
@@ -63,10 +65,15 @@ static void keep(struct agent_run *r, struct ctx *ctx, const char *sql, const st
 	struct agent_asked *q = AGENT_ADD(r, queries, struct agent_asked);
 
 	*q = (struct agent_asked){
-		.sql = arena_strdup(r->ctx.a, sql), .sql_run = arena_strdup(r->ctx.a, result->sql_run),
-		.run_id = result->run_id, .rows = (int64_t)result->nrows, .ms = (result->took_us + 500) / 1000, .ok = true,
-		.truncated = result->truncated, .cut = arena_strdup(r->ctx.a, result->cut),
-		.preview = preview(r, ctx, result),
+	        .sql = arena_strdup(r->ctx.a, sql),
+	        .sql_run = arena_strdup(r->ctx.a, result->sql_run),
+	        .run_id = result->run_id,
+	        .rows = (int64_t)result->nrows,
+	        .ms = (result->took_us + 500) / 1000,
+	        .ok = true,
+	        .truncated = result->truncated,
+	        .cut = arena_strdup(r->ctx.a, result->cut),
+	        .preview = preview(r, ctx, result),
 	};
 	for (size_t i = 0; i < result->ntables; i++)
 		add_table(r, result->tables[i]);
@@ -76,11 +83,12 @@ static void keep_failed(struct agent_run *r, const char *sql, const struct err *
 {
 	struct agent_asked *q = AGENT_ADD(r, queries, struct agent_asked);
 
-	*q = (struct agent_asked){.sql = arena_strdup(r->ctx.a, sql), .error = arena_strdup(r->ctx.a, e->message)};
+	*q = (struct agent_asked){.sql = arena_strdup(r->ctx.a, sql),
+	                          .error = arena_strdup(r->ctx.a, e->message)};
 }
 
 struct err *agent_ask(struct agent_run *r, struct ctx *ctx, const struct agent_scene *scene, const char *sql,
-		      struct query_result **out)
+                      struct query_result **out)
 {
 	struct query_scope scope = scene->scope;
 	struct err *e;

@@ -13,7 +13,12 @@ static const struct tool *const tools[] = {
 #undef TOOL
 };
 
-enum { TOOLS = sizeof(tools) / sizeof(*tools) };
+enum {
+	TOOLS = 0
+#define TOOL(symbol) +1
+#include "agent/tools.def"
+#undef TOOL
+};
 
 const struct llm_tool *agent_tools(size_t *n)
 {
@@ -39,8 +44,11 @@ static bool has_type(struct json_object *v, const char *type)
 	static const struct {
 		const char *name;
 		enum json_type type;
-	} types[] = {{"string", json_type_string}, {"integer", json_type_int}, {"boolean", json_type_boolean},
-		     {"array", json_type_array}, {"object", json_type_object}};
+	} types[] = {{"string", json_type_string},
+	             {"integer", json_type_int},
+	             {"boolean", json_type_boolean},
+	             {"array", json_type_array},
+	             {"object", json_type_object}};
 
 	for (size_t i = 0; type && i < sizeof(types) / sizeof(*types); i++)
 		if (strcmp(types[i].name, type) == 0)
@@ -50,8 +58,9 @@ static bool has_type(struct json_object *v, const char *type)
 
 static struct err *wrong(struct arena *a, const struct tool *tool, const char *what, const char *name)
 {
-	return err_hint(err_code(err_new(a, ERR_INVALID, "%s: argument \"%s\" %s", tool->name, name, what), "arguments"),
-			"The arguments are: %s", tool->schema);
+	return err_hint(err_code(err_new(a, ERR_INVALID, "%s: argument \"%s\" %s", tool->name, name, what),
+	                         "arguments"),
+	                "The arguments are: %s", tool->schema);
 }
 
 /* Holds arguments against the schema: required ones there, no unknown ones, each of its type. */
@@ -68,7 +77,7 @@ static struct err *check_args(struct arena *a, const struct tool *tool, struct j
 		if (!json_get(args, name))
 			return wrong(a, tool, "is missing", name);
 	}
-	json_object_object_foreach(args, key, value) {
+	json_object_object_foreach (args, key, value) {
 		struct json_object *property = json_get(properties, key);
 
 		if (!property)
@@ -86,17 +95,20 @@ static struct err *parse_args(struct arena *a, const struct llm_block *call, str
 	if (!e && json_object_is_type(*args, json_type_object))
 		return NULL;
 	*args = NULL;
-	return err_code(err_new(a, ERR_INVALID, "the arguments of %s are not a whole JSON object", call->name), "arguments");
+	return err_code(
+	        err_new(a, ERR_INVALID, "the arguments of %s are not a whole JSON object", call->name),
+	        "arguments");
 }
 
-static struct err *run_tool(struct agent_run *r, struct ctx *ctx, const struct llm_block *call, struct tool_result *out)
+static struct err *run_tool(struct agent_run *r, struct ctx *ctx, const struct llm_block *call,
+                            struct tool_result *out)
 {
 	const struct tool *tool = find(call->name);
 	struct json_object *args;
 
 	if (!tool)
 		return err_hint(err_new(ctx->a, ERR_INVALID, "there is no tool \"%s\"", call->name),
-				"The tools are execute_sql and describe_table.");
+		                "The tools are execute_sql and describe_table.");
 	TRY(parse_args(ctx->a, call, &args));
 	TRY(check_args(ctx->a, tool, args));
 	return tool->run(r, ctx, args, out);
@@ -144,7 +156,7 @@ static struct err *emit_call(struct agent_run *r, struct arena *a, int64_t n, co
 }
 
 static struct err *emit_result(struct agent_run *r, struct arena *a, int64_t n, const struct llm_block *call,
-			       const struct tool_result *t, int64_t ms)
+                               const struct tool_result *t, int64_t ms)
 {
 	struct buf b = buf_init(a, BUF_PAGE);
 	struct json_writer w = {.b = &b};
@@ -166,10 +178,12 @@ static struct err *emit_result(struct agent_run *r, struct arena *a, int64_t n, 
 }
 
 /* The error as the tool's answer; an error that is not the model's business ends the turn instead. */
-static struct err *answer_error(struct agent_run *r, struct arena *a, const struct err *e, struct tool_result *out)
+static struct err *answer_error(struct agent_run *r, struct arena *a, const struct err *e,
+                                struct tool_result *out)
 {
 	if (!err_model_may_see(e->kind)) {
-		struct err *copy = err_code(err_new(r->ctx.a, e->kind, "%s", e->message), arena_strdup(r->ctx.a, e->code));
+		struct err *copy = err_code(err_new(r->ctx.a, e->kind, "%s", e->message),
+		                            arena_strdup(r->ctx.a, e->code));
 
 		copy->detail = arena_strdup(r->ctx.a, e->detail);
 		copy->hint = arena_strdup(r->ctx.a, e->hint);
@@ -182,7 +196,8 @@ static struct err *answer_error(struct agent_run *r, struct arena *a, const stru
 	return NULL;
 }
 
-static struct err *call_in(struct agent_run *r, struct ctx *ctx, const struct llm_block *call, struct llm_block *result)
+static struct err *call_in(struct agent_run *r, struct ctx *ctx, const struct llm_block *call,
+                           struct llm_block *result)
 {
 	const struct tool *tool = find(call->name);
 	struct tool_result out = {.ok = true, .rows = -1};
@@ -199,8 +214,10 @@ static struct err *call_in(struct agent_run *r, struct ctx *ctx, const struct ll
 	}
 	TRY(emit_result(r, ctx->a, n, call, &out, (clock_mono_us() - began_us) / 1000));
 	TRY(agent_step_close(r, n, out.ok, out.detail));
-	*result = (struct llm_block){.kind = LLM_TOOL_RESULT, .id = call->id, .is_error = !out.ok,
-				     .text = str_of(str_dup(r->ctx.a, out.text))};
+	*result = (struct llm_block){.kind = LLM_TOOL_RESULT,
+	                             .id = call->id,
+	                             .is_error = !out.ok,
+	                             .text = str_of(str_dup(r->ctx.a, out.text))};
 	return NULL;
 }
 

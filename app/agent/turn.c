@@ -6,31 +6,36 @@
 #include "lib/clock.h"
 #include "lib/settings.h"
 
-DB_STMT(agent_turn_insert,
-	"INSERT INTO turns (conversation_id, question) VALUES ($1, $2) RETURNING id", DB_I64, DB_TEXT);
-DB_STMT(agent_turn_touch,
-	"UPDATE conversations SET updated_at = now() WHERE id = $1", DB_I64);
+DB_STMT(agent_turn_insert, "INSERT INTO turns (conversation_id, question) VALUES ($1, $2) RETURNING id",
+        DB_I64, DB_TEXT);
+DB_STMT(agent_turn_touch, "UPDATE conversations SET updated_at = now() WHERE id = $1", DB_I64);
 DB_STMT(agent_turn_open,
-	"SELECT conversation_id, question, (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
-	" FROM turns t WHERE id = $1 AND status = 'running'", DB_I64);
+        "SELECT conversation_id, question, (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id "
+        "= t.id)"
+        " FROM turns t WHERE id = $1 AND status = 'running'",
+        DB_I64);
 DB_STMT(agent_turn_request_stop,
-	"WITH t AS (UPDATE turns SET stop_requested = true WHERE id = $1 AND status = 'running' RETURNING id)"
-	" SELECT pg_notify('turn_stop', id::text) FROM t", DB_I64);
+        "WITH t AS (UPDATE turns SET stop_requested = true WHERE id = $1 AND status = 'running' RETURNING id)"
+        " SELECT pg_notify('turn_stop', id::text) FROM t",
+        DB_I64);
 
 #define TURN_COLUMNS \
-	"t.id, t.conversation_id, c.project_id, c.user_id, t.question, t.status, t.answer, t.record::jsonb," \
+	"t.id, t.conversation_id, c.project_id, c.user_id, t.question, t.status, t.answer, t.record," \
 	" CASE WHEN t.status = 'running' THEN (SELECT jsonb_agg(e.body ORDER BY e.seq) FROM turn_events e" \
-	" WHERE e.turn_id = t.id AND e.kind = 'step') END, t.error->>'message', t.error->>'hint', t.model," \
+	" WHERE e.turn_id = t.id AND e.kind = 'step') END," \
+	" nullif(concat_ws('. ', t.error->>'message', t.error->>'detail'), ''), t.error->>'hint', t.model," \
 	" t.input_tokens, t.output_tokens, t.started_at, t.finished_at," \
 	" (SELECT coalesce(max(e.seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
 
 DB_STMT(agent_turn_list,
-	"SELECT * FROM (SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
-	" WHERE t.conversation_id = $1 AND ($2 = 0 OR t.id < $2) ORDER BY t.id DESC LIMIT $3) newest ORDER BY id",
-	DB_I64, DB_I64, DB_I64);
+        "SELECT * FROM (SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
+        " WHERE t.conversation_id = $1 AND ($2 = 0 OR t.id < $2) ORDER BY t.id DESC LIMIT $3) newest ORDER "
+        "BY id",
+        DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_turn_find,
-	"SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
-	" WHERE t.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL", DB_I64, DB_I64);
+        "SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
+        " WHERE t.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL",
+        DB_I64, DB_I64);
 
 struct turn_row {
 	int64_t id, conversation_id, project_id, user_id;
@@ -38,38 +43,48 @@ struct turn_row {
 	int64_t input_tokens, output_tokens, started_at, finished_at, last_event;
 };
 
-static const struct db_row turn_row = DB_ROW(struct turn_row,
-	DB_COL_I64(struct turn_row, id), DB_COL_I64(struct turn_row, conversation_id),
-	DB_COL_I64(struct turn_row, project_id), DB_COL_I64(struct turn_row, user_id),
-	DB_COL_TEXT(struct turn_row, question), DB_COL_TEXT(struct turn_row, status),
-	DB_COL_TEXT(struct turn_row, answer), DB_COL_JSON(struct turn_row, record),
-	DB_COL_JSON(struct turn_row, steps), DB_COL_TEXT(struct turn_row, error),
-	DB_COL_TEXT(struct turn_row, hint), DB_COL_TEXT(struct turn_row, model),
-	DB_COL_I64(struct turn_row, input_tokens), DB_COL_I64(struct turn_row, output_tokens),
-	DB_COL_TIME(struct turn_row, started_at), DB_COL_TIME(struct turn_row, finished_at),
-	DB_COL_I64(struct turn_row, last_event));
+static const struct db_row turn_row =
+        DB_ROW(struct turn_row, DB_COL_I64(struct turn_row, id), DB_COL_I64(struct turn_row, conversation_id),
+               DB_COL_I64(struct turn_row, project_id), DB_COL_I64(struct turn_row, user_id),
+               DB_COL_TEXT(struct turn_row, question), DB_COL_TEXT(struct turn_row, status),
+               DB_COL_TEXT(struct turn_row, answer), DB_COL_JSON(struct turn_row, record),
+               DB_COL_JSON(struct turn_row, steps), DB_COL_TEXT(struct turn_row, error),
+               DB_COL_TEXT(struct turn_row, hint), DB_COL_TEXT(struct turn_row, model),
+               DB_COL_I64(struct turn_row, input_tokens), DB_COL_I64(struct turn_row, output_tokens),
+               DB_COL_TIME(struct turn_row, started_at), DB_COL_TIME(struct turn_row, finished_at),
+               DB_COL_I64(struct turn_row, last_event));
 
 static struct err *turn_read(struct arena *a, const struct turn_row *row, struct agent_turn *t)
 {
 	*t = (struct agent_turn){
-		.id = row->id, .conversation_id = row->conversation_id, .project_id = row->project_id,
-		.user_id = row->user_id, .question = row->question, .status = row->status, .answer = row->answer,
-		.error = row->error, .hint = row->hint, .model = row->model, .input_tokens = row->input_tokens,
-		.output_tokens = row->output_tokens, .started_at = row->started_at, .last_event = row->last_event,
-		.took_ms = row->finished_at ? (row->finished_at - row->started_at) / 1000 : 0,
+	        .id = row->id,
+	        .conversation_id = row->conversation_id,
+	        .project_id = row->project_id,
+	        .user_id = row->user_id,
+	        .question = row->question,
+	        .status = row->status,
+	        .answer = row->answer,
+	        .error = row->error,
+	        .hint = row->hint,
+	        .model = row->model,
+	        .input_tokens = row->input_tokens,
+	        .output_tokens = row->output_tokens,
+	        .started_at = row->started_at,
+	        .last_event = row->last_event,
+	        .took_ms = row->finished_at ? (row->finished_at - row->started_at) / 1000 : 0,
 	};
 	if (row->record)
 		return agent_record_read(a, row->record, t);
 	return row->steps ? agent_steps_read(a, row->steps, t) : NULL;
 }
 
-struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit, struct agent_turn **out,
-			size_t *n)
+struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
+                        struct agent_turn **out, size_t *n)
 {
 	struct turn_row *rows;
 
-	TRY(db_all(ctx, &agent_turn_list, DB_ARGS(db_i64(conversation_id), db_i64(before), db_i64(limit)), &turn_row, &rows,
-		   n));
+	TRY(db_all(ctx, &agent_turn_list, DB_ARGS(db_i64(conversation_id), db_i64(before), db_i64(limit)),
+	           &turn_row, &rows, n));
 	*out = ARENA_ARRAY(ctx->a, struct agent_turn, *n);
 	for (size_t i = 0; i < *n; i++)
 		TRY(turn_read(ctx->a, &rows[i], &(*out)[i]));
@@ -80,7 +95,8 @@ struct err *agent_turn_get(struct ctx *ctx, int64_t turn_id, struct agent_turn *
 {
 	struct turn_row row;
 
-	TRY(db_one(ctx, &agent_turn_find, DB_ARGS(db_i64(turn_id), db_i64(ctx->user_id)), &turn_row, "turn", &row));
+	TRY(db_one(ctx, &agent_turn_find, DB_ARGS(db_i64(turn_id), db_i64(ctx->user_id)), &turn_row, "turn",
+	           &row));
 	return turn_read(ctx->a, &row, out);
 }
 
@@ -101,8 +117,8 @@ static struct err *insert(struct ctx *ctx, void *arg)
 	struct begin *b = arg;
 	struct new_row row;
 
-	TRY(db_one(ctx, &agent_turn_insert, DB_ARGS(db_i64(b->conversation_id), db_str(b->question)), &new_row, "turn",
-		   &row));
+	TRY(db_one(ctx, &agent_turn_insert, DB_ARGS(db_i64(b->conversation_id), db_str(b->question)),
+	           &new_row, "turn", &row));
 	*b->turn_id = row.id;
 	return db_run(ctx, &agent_turn_touch, DB_ARGS(db_i64(b->conversation_id)), NULL);
 }
@@ -118,8 +134,8 @@ static struct err *check_question(struct arena *a, struct str question)
 	return NULL;
 }
 
-struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int64_t conversation_id, struct str question,
-			     int64_t *turn_id)
+struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int64_t conversation_id,
+                             struct str question, int64_t *turn_id)
 {
 	struct agent_conversation conversation;
 	struct begin b = {conversation_id, str_trim(question), turn_id};
@@ -131,8 +147,9 @@ struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int
 		TRY(agent_sweep(ctx));
 	e = db_transact(ctx, insert, &b);
 	if (e && e->kind == ERR_CONFLICT)
-		return err_hint(err_new(ctx->a, ERR_CONFLICT, "a question is still being answered in this conversation"),
-				"Wait for its answer, or stop it.");
+		return err_hint(err_new(ctx->a, ERR_CONFLICT,
+		                        "a question is still being answered in this conversation"),
+		                "Wait for its answer, or stop it.");
 	return e;
 }
 
@@ -148,8 +165,9 @@ struct open_row {
 	int64_t seq;
 };
 
-static const struct db_row open_row = DB_ROW(struct open_row, DB_COL_I64(struct open_row, conversation_id),
-	DB_COL_TEXT(struct open_row, question), DB_COL_I64(struct open_row, seq));
+static const struct db_row open_row =
+        DB_ROW(struct open_row, DB_COL_I64(struct open_row, conversation_id),
+               DB_COL_TEXT(struct open_row, question), DB_COL_I64(struct open_row, seq));
 
 static struct err *open_turn(struct agent_run *r, int64_t turn_id)
 {
@@ -174,8 +192,8 @@ static struct err *run(struct agent_run *r)
 	return e;
 }
 
-struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role, int64_t turn_id,
-			   const struct agent_sink *sink)
+struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,
+                           int64_t turn_id, const struct agent_sink *sink)
 {
 	struct agent_run *r = ARENA_NEW(ctx->a, struct agent_run);
 

@@ -24,10 +24,11 @@ static struct waiter *waiters[BUCKETS];
 
 /* The answer stands on the first row only; without events there is one row, with seq 0. */
 DB_STMT(agent_watch_read,
-	"SELECT coalesce(e.seq, 0), coalesce(e.kind, ''), e.body, t.status = 'running',"
-	" CASE WHEN row_number() OVER (ORDER BY e.seq) = 1 THEN t.answer END"
-	" FROM turns t LEFT JOIN turn_events e ON e.turn_id = t.id AND e.seq > $2"
-	" WHERE t.id = $1 ORDER BY e.seq LIMIT 200", DB_I64, DB_I64);
+        "SELECT coalesce(e.seq, 0), coalesce(e.kind, ''), e.body, t.status = 'running',"
+        " CASE WHEN row_number() OVER (ORDER BY e.seq) = 1 THEN t.answer END"
+        " FROM turns t LEFT JOIN turn_events e ON e.turn_id = t.id AND e.seq > $2"
+        " WHERE t.id = $1 ORDER BY e.seq LIMIT 200",
+        DB_I64, DB_I64);
 
 struct event_row {
 	int64_t seq;
@@ -37,9 +38,10 @@ struct event_row {
 	const char *answer;
 };
 
-static const struct db_row event_row = DB_ROW(struct event_row, DB_COL_I64(struct event_row, seq),
-	DB_COL_TEXT(struct event_row, kind), DB_COL_JSON(struct event_row, body),
-	DB_COL_BOOL(struct event_row, running), DB_COL_TEXT(struct event_row, answer));
+static const struct db_row event_row =
+        DB_ROW(struct event_row, DB_COL_I64(struct event_row, seq), DB_COL_TEXT(struct event_row, kind),
+               DB_COL_JSON(struct event_row, body), DB_COL_BOOL(struct event_row, running),
+               DB_COL_TEXT(struct event_row, answer));
 
 static struct waiter **bucket_of(int64_t turn_id)
 {
@@ -116,9 +118,9 @@ struct watch {
 	struct ctx *ctx;
 	int64_t turn_id;
 	int64_t after;
-	size_t sent;              /* bytes of the running text */
+	size_t sent; /* bytes of the running text */
 	const struct agent_sink *sink;
-	int64_t told_us;          /* when something was last sent */
+	int64_t told_us; /* when something was last sent */
 };
 
 static void send_event(struct watch *w, const struct event_row *row)
@@ -145,7 +147,8 @@ static struct err *catch_up(struct watch *w, struct ctx *ctx, bool *over)
 	size_t n = PAGE;
 
 	while (n == PAGE) {
-		TRY(db_all(ctx, &agent_watch_read, DB_ARGS(db_i64(w->turn_id), db_i64(w->after)), &event_row, &rows, &n));
+		TRY(db_all(ctx, &agent_watch_read, DB_ARGS(db_i64(w->turn_id), db_i64(w->after)), &event_row,
+		           &rows, &n));
 		if (n == 0)
 			return err_new(ctx->a, ERR_NOT_FOUND, "turn not found");
 		for (size_t i = 0; i < n; i++)
@@ -192,9 +195,10 @@ static struct err *follow(struct watch *w, struct waiter *waiter, bool (*gone)(v
 }
 
 struct err *agent_turn_watch(struct ctx *ctx, int64_t turn_id, int64_t after, const struct agent_sink *sink,
-			     bool (*gone)(void *arg), void (*idle)(void *arg))
+                             bool (*gone)(void *arg), void (*idle)(void *arg))
 {
-	struct watch w = {.ctx = ctx, .turn_id = turn_id, .after = after, .sink = sink, .told_us = clock_mono_us()};
+	struct watch w = {
+	        .ctx = ctx, .turn_id = turn_id, .after = after, .sink = sink, .told_us = clock_mono_us()};
 	struct waiter waiter;
 	struct err *e;
 

@@ -113,10 +113,10 @@ static struct err *permit(struct ctx *ctx, const struct http_route *route, const
 		return NULL;
 	if (!me->id)
 		return err_new(ctx->a, ERR_UNAUTHENTICATED, "this page is for people who are signed in");
-	if (needs[route->access].admin && !me->is_admin)
-		return err_new(ctx->a, ERR_FORBIDDEN, "this page is for admins of this Quern");
 	if (of_project && me->role == PROJECT_NONE)
 		return err_new(ctx->a, ERR_NOT_FOUND, "project not found");
+	if (needs[route->access].admin && !me->is_admin)
+		return err_new(ctx->a, ERR_FORBIDDEN, "this page is for admins of this Quern");
 	if (me->role < role)
 		return err_hint(err_new(ctx->a, ERR_FORBIDDEN, "this takes the role %s in the project",
 		                        project_role_name(role)),

@@ -1,7 +1,7 @@
 /*
- * Dictionaries as loaded, shared by the threads of a process: each turn and each page needs one, and a large one takes
- * long to read. An entry is never changed. It is let go of by counting: the list holds one count, each user another, so
- * that an entry which left the list lives on until its last user ends.
+ * Dictionaries as loaded, shared by the threads of a process: each turn and each page needs one, and a
+ * large one takes long to read. An entry is never changed. It is let go of by counting: the list holds
+ * one count, each user another, so that an entry which left the list lives on until its last user ends.
  */
 #include <assert.h>
 #include <pthread.h>
@@ -12,7 +12,7 @@
 enum { ENTRIES = 16 };
 
 struct entry {
-	struct arena *own;             /* holds the entry and its dictionary */
+	struct arena *own; /* holds the entry and its dictionary */
 	struct catalog_key key;
 	struct catalog *c;
 	int users;
@@ -20,7 +20,7 @@ struct entry {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct entry *newest;           /* used last first */
+static struct entry *newest; /* used last first */
 
 static void release(void *arg)
 {
@@ -37,8 +37,8 @@ static void release(void *arg)
 
 static bool same(const struct catalog_key *x, const struct catalog_key *y)
 {
-	return x->project_id == y->project_id && x->generated_at == y->generated_at && x->source_id == y->source_id &&
-	       x->version == y->version;
+	return x->project_id == y->project_id && x->generated_at == y->generated_at &&
+	       x->source_id == y->source_id && x->version == y->version;
 }
 
 static struct catalog *use(struct ctx *ctx, struct entry *e)
@@ -85,7 +85,8 @@ static struct entry *take_out(int64_t project_id)
 	return out;
 }
 
-struct catalog *catalog_cache_put(struct ctx *ctx, const struct catalog_key *key, struct arena *own, struct catalog *c)
+struct catalog *catalog_cache_put(struct ctx *ctx, const struct catalog_key *key, struct arena *own,
+                                  struct catalog *c)
 {
 	struct entry *e = ARENA_NEW(own, struct entry), *out;
 

@@ -1,6 +1,6 @@
 /*
- * The data dictionary: what tables, columns and relations a source has, generated from the database in a fixed
- * number of queries plus bounded sampling, stored as JSON in the platform database.
+ * The data dictionary: what tables, columns and relations a source has, generated from the database in a
+ * fixed number of queries plus bounded sampling, stored as JSON in the platform database.
  */
 #ifndef CATALOG_CATALOG_H
 #define CATALOG_CATALOG_H
@@ -16,14 +16,14 @@
 
 struct buf;
 
-enum { CATALOG_FULL_TABLES = 15 };    /* up to here the prompt holds every column */
+enum { CATALOG_FULL_TABLES = 15 }; /* up to here the prompt holds every column */
 
 struct catalog_column {
 	const char *name;
-	const char *ident;            /* the name as SQL writes it, quoted where that is needed */
+	const char *ident; /* the name as SQL writes it, quoted where that is needed */
 	const char *type;
-	const char *dflt;             /* default expression, or NULL */
-	const char *comment;          /* or NULL */
+	const char *dflt;    /* default expression, or NULL */
+	const char *comment; /* or NULL */
 	bool not_null;
 	bool primary;
 	bool unique;                  /* alone */
@@ -31,24 +31,24 @@ struct catalog_column {
 	const char *references_table; /* the name of that table, or NULL */
 	const char **enum_values;     /* of an enum type */
 	size_t nenum_values;
-	const char **samples;         /* a few distinct values; none for sensitive names, binary and JSON */
+	const char **samples; /* a few distinct values; none for sensitive names, binary and JSON */
 	size_t nsamples;
 };
 
 struct catalog_table {
 	const char *name;
-	const char *ident;            /* the name as SQL writes it, quoted where that is needed */
-	const char *kind;             /* "table", "view", "materialized view", "partitioned table", "foreign table" */
-	const char *comment;          /* or NULL */
-	int64_t rows;                 /* approximate, -1 unknown */
+	const char *ident;   /* the name as SQL writes it, quoted where that is needed */
+	const char *kind;    /* "table", "view", "materialized view", "partitioned table", "foreign table" */
+	const char *comment; /* or NULL */
+	int64_t rows;        /* approximate, -1 unknown */
 	struct catalog_column *columns;
 	size_t ncolumns;
 	const char **primary_key;
 	size_t nprimary_key;
-	const char **constraints;     /* unique and foreign keys of several columns, as PostgreSQL writes them */
+	const char **constraints; /* unique and foreign keys of several columns, as PostgreSQL writes them */
 	const char **constraint_tables; /* the table that each refers to, or NULL */
 	size_t nconstraints;
-	const char **indexes;         /* as PostgreSQL writes them, but for the primary key's */
+	const char **indexes; /* as PostgreSQL writes them, but for the primary key's */
 	size_t nindexes;
 };
 
@@ -62,27 +62,31 @@ struct catalog {
 	int64_t took_ms;
 };
 
-/* Introspects the source under its allowed and excluded tables: what its role may read, nothing else. Does not store.
- * Errors: INVALID, code "schema" (missing, or no right to use it) or "no_tables"; TOO_LARGE; those of query_session_rows(). */
-MUST_CHECK struct err *catalog_introspect(struct ctx *ctx, const struct project_source *source, struct catalog **out);
+/* Introspects the source under its allowed and excluded tables: what its role may read, nothing else.
+ * Does not store. Errors: INVALID, code "schema" (missing, or no right to use it) or "no_tables";
+ * TOO_LARGE; those of query_session_rows(). */
+MUST_CHECK struct err *catalog_introspect(struct ctx *ctx, const struct project_source *source,
+                                          struct catalog **out);
 
 /* Introspects and stores; audited. */
 MUST_CHECK struct err *catalog_generate(struct ctx *ctx, const struct project *project,
-					const struct project_source *source, struct catalog **out);
+                                        const struct project_source *source, struct catalog **out);
 
-/* The stored dictionary; NOT_FOUND with a hint when none was generated for this database and schema. Tables that the
- * source's lists no longer permit are left out. What comes back is shared between threads and lives as long as ctx->a:
- * nobody changes it. One small statement when it was loaded before. */
+/* The stored dictionary; NOT_FOUND with a hint when none was generated for this database and schema.
+ * Tables that the source's lists no longer permit are left out. What comes back is shared between threads
+ * and lives as long as ctx->a: nobody changes it. One small statement when it was loaded before. */
 MUST_CHECK struct err *catalog_load(struct ctx *ctx, const struct project *project,
-				    const struct project_source *source, struct catalog **out);
+                                    const struct project_source *source, struct catalog **out);
 
-/* By name, also quoted or as schema.name; in the same case if there is one such, else in any. NULL when there is none. */
+/* By name, also quoted or as schema.name; in the same case if there is one such, else in any. NULL when
+ * there is none. */
 const struct catalog_table *catalog_find(const struct catalog *c, const char *name);
 
 /* The dictionary for the guard. */
 void catalog_scope(struct arena *a, const struct catalog *c, struct query_scope *scope);
 
-/* As text for the model: in full up to CATALOG_FULL_TABLES tables, above that a list of names, comments and sizes. */
+/* As text for the model: in full up to CATALOG_FULL_TABLES tables, above that a list of names, comments
+ * and sizes. */
 void catalog_prompt(const struct catalog *c, struct buf *out);
 /* One table in full, as text for the model and the terminal. */
 void catalog_describe(const struct catalog_table *t, struct buf *out);

@@ -18,7 +18,8 @@ static const struct catalog_table *find_exact(const struct catalog *c, const cha
 static const struct catalog_table *find_nocase(const struct catalog *c, struct str name)
 {
 	for (size_t i = 0; i < c->ntables; i++)
-		if (str_eq_nocase(str_of(c->tables[i].name), name) || str_eq_nocase(str_of(c->tables[i].ident), name))
+		if (str_eq_nocase(str_of(c->tables[i].name), name) ||
+		    str_eq_nocase(str_of(c->tables[i].ident), name))
 			return &c->tables[i];
 	return NULL;
 }

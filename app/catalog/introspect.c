@@ -1,6 +1,7 @@
 /*
- * Reads a dictionary: a fixed number of queries over the system catalogs in one transaction, then samples. Raw results and
- * connections are let go of before the dictionary is handed out: the caller may keep it for long.
+ * Reads a dictionary: a fixed number of queries over the system catalogs in one transaction, then
+ * samples. Raw results and connections are let go of before the dictionary is handed out: the caller may
+ * keep it for long.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,8 @@
 
 /* Samples come last and from a session of their own, so that their time-outs hold up nothing. */
 static struct err *(*const parts[])(struct catalog_read *) = {
-	catalog_read_tables,      catalog_read_columns, catalog_read_enums,   catalog_read_constraints,
-	catalog_read_indexes,     catalog_read_stats,   catalog_read_samples,
+        catalog_read_tables,  catalog_read_columns, catalog_read_enums,   catalog_read_constraints,
+        catalog_read_indexes, catalog_read_stats,   catalog_read_samples,
 };
 
 static struct err *read_parts(struct catalog_read *r)

@@ -1,5 +1,6 @@
 /*
- * The stored form of a dictionary. What a table or column does not have is not written: most columns are a name and a type.
+ * The stored form of a dictionary. What a table or column does not have is not written: most columns are
+ * a name and a type.
  */
 #include "catalog/catalog_priv.h"
 #include "lib/arena.h"
@@ -134,16 +135,16 @@ static const char **get_texts(struct arena *a, struct json_object *o, const char
 static void get_column(struct arena *a, struct json_object *o, struct catalog_column *c)
 {
 	*c = (struct catalog_column){
-		.name = need_text(a, o, "name"),
-		.ident = get_text(a, o, "ident"),
-		.type = need_text(a, o, "type"),
-		.dflt = get_text(a, o, "default"),
-		.comment = get_text(a, o, "comment"),
-		.not_null = json_get_bool(o, "not_null", false),
-		.primary = json_get_bool(o, "primary", false),
-		.unique = json_get_bool(o, "unique", false),
-		.references = get_text(a, o, "references"),
-		.references_table = get_text(a, o, "references_table"),
+	        .name = need_text(a, o, "name"),
+	        .ident = get_text(a, o, "ident"),
+	        .type = need_text(a, o, "type"),
+	        .dflt = get_text(a, o, "default"),
+	        .comment = get_text(a, o, "comment"),
+	        .not_null = json_get_bool(o, "not_null", false),
+	        .primary = json_get_bool(o, "primary", false),
+	        .unique = json_get_bool(o, "unique", false),
+	        .references = get_text(a, o, "references"),
+	        .references_table = get_text(a, o, "references_table"),
 	};
 	if (!c->ident)
 		c->ident = c->name;
@@ -171,12 +172,12 @@ static void get_table(struct arena *a, struct json_object *o, struct catalog_tab
 	struct json_object *columns = json_get_array(o, "columns");
 
 	*t = (struct catalog_table){
-		.name = need_text(a, o, "name"),
-		.ident = get_text(a, o, "ident"),
-		.kind = need_text(a, o, "kind"),
-		.comment = get_text(a, o, "comment"),
-		.rows = json_get_i64(o, "rows", -1),
-		.ncolumns = length(columns),
+	        .name = need_text(a, o, "name"),
+	        .ident = get_text(a, o, "ident"),
+	        .kind = need_text(a, o, "kind"),
+	        .comment = get_text(a, o, "comment"),
+	        .rows = json_get_i64(o, "rows", -1),
+	        .ncolumns = length(columns),
 	};
 	if (!t->ident)
 		t->ident = t->name;

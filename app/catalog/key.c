@@ -1,6 +1,6 @@
 /*
- * Keys and indexes. One that has a column or refers to a table that may not be read is left out, with everything that it
- * would tell of them.
+ * Keys and indexes. One that has a column or refers to a table that may not be read is left out, with
+ * everything that it would tell of them.
  */
 #include <string.h>
 
@@ -8,17 +8,18 @@
 #include "lib/arena.h"
 
 static const char constraints_sql[] =
-	"SELECT k.conrelid::pg_catalog.int8, k.contype::pg_catalog.text, k.conkey::pg_catalog.text,"
-	" k.confrelid::pg_catalog.int8, k.confkey::pg_catalog.text, pg_catalog.pg_get_constraintdef(k.oid)"
-	" FROM pg_catalog.pg_constraint k WHERE k.conrelid = ANY ($1::pg_catalog.oid[]) AND k.contype IN ('p', 'u', 'f')"
-	" ORDER BY k.conrelid, k.contype, k.conname";
+        "SELECT k.conrelid::pg_catalog.int8, k.contype::pg_catalog.text, k.conkey::pg_catalog.text,"
+        " k.confrelid::pg_catalog.int8, k.confkey::pg_catalog.text, pg_catalog.pg_get_constraintdef(k.oid)"
+        " FROM pg_catalog.pg_constraint k WHERE k.conrelid = ANY ($1::pg_catalog.oid[]) AND k.contype IN "
+        "('p', 'u', 'f')"
+        " ORDER BY k.conrelid, k.contype, k.conname";
 
 static const char indexes_sql[] =
-	"SELECT i.indrelid::pg_catalog.int8, i.indkey::pg_catalog.text, i.indnkeyatts = 1 AND i.indisunique,"
-	" i.indexprs IS NOT NULL OR i.indpred IS NOT NULL, pg_catalog.pg_get_indexdef(i.indexrelid)"
-	" FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
-	" WHERE i.indrelid = ANY ($1::pg_catalog.oid[]) AND NOT i.indisprimary AND i.indisvalid"
-	" ORDER BY i.indrelid, c.relname";
+        "SELECT i.indrelid::pg_catalog.int8, i.indkey::pg_catalog.text, i.indnkeyatts = 1 AND i.indisunique,"
+        " i.indexprs IS NOT NULL OR i.indpred IS NOT NULL, pg_catalog.pg_get_indexdef(i.indexrelid)"
+        " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
+        " WHERE i.indrelid = ANY ($1::pg_catalog.oid[]) AND NOT i.indisprimary AND i.indisvalid"
+        " ORDER BY i.indrelid, c.relname";
 
 /* Appends to a list in the arena; lists of keys are short, so each grows one by one. */
 static void add_text(struct arena *a, const char ***list, size_t n, const char *text)
@@ -27,7 +28,8 @@ static void add_text(struct arena *a, const char ***list, size_t n, const char *
 	(*list)[n] = text;
 }
 
-static void add_constraint(struct catalog_read *r, struct catalog_table *t, const char *text, const char *refers_to)
+static void add_constraint(struct catalog_read *r, struct catalog_table *t, const char *text,
+                           const char *refers_to)
 {
 	add_text(r->a, &t->constraints, t->nconstraints, arena_strdup(r->a, text));
 	add_text(r->a, &t->constraint_tables, t->nconstraints, refers_to);
@@ -48,20 +50,21 @@ static void add_primary(struct catalog_read *r, size_t table, const size_t *colu
 }
 
 static void add_foreign(struct catalog_read *r, const struct query_result *rows, size_t row, size_t table,
-			const size_t *columns, size_t n)
+                        const size_t *columns, size_t n)
 {
 	struct catalog_table *t = &r->c->tables[table];
 	ptrdiff_t other = catalog_table_by_oid(r, catalog_cell_i64(rows, row, 3));
 	size_t *others, nothers;
 
-	if (other < 0 || !catalog_columns_by_attnums(r, (size_t)other, catalog_cell(rows, row, 4), &others, &nothers))
+	if (other < 0 ||
+	    !catalog_columns_by_attnums(r, (size_t)other, catalog_cell(rows, row, 4), &others, &nothers))
 		return;
 	for (size_t i = 0; i < n; i++)
 		r->raw[table].columns[columns[i]].key = true;
 	const struct catalog_table *o = &r->c->tables[other];
 	struct catalog_column *c = &t->columns[columns[0]];
 	if (n > 1 || c->references) {
-		add_constraint(r, t, catalog_cell(rows, row, 5), o->name);
+		add_constraint(r, t, catalog_word(rows, row, 5), o->name);
 		return;
 	}
 	c->references = arena_printf(r->a, "%s.%s", o->ident, o->columns[others[0]].ident);
@@ -73,20 +76,21 @@ struct err *catalog_read_constraints(struct catalog_read *r)
 	const char *params[] = {r->oids};
 	struct query_result *rows;
 
-	TRY(catalog_rows(r, constraints_sql, params, 1, &rows));
+	TRY(catalog_rows(r, constraints_sql, params, 1, 6, &rows));
 	for (size_t i = 0; i < rows->nrows; i++) {
 		ptrdiff_t table = catalog_table_by_oid(r, catalog_cell_i64(rows, i, 0));
-		char type = *catalog_cell(rows, i, 1);
+		char type = *catalog_word(rows, i, 1);
 		size_t *columns, n;
 
-		if (table < 0 || !catalog_columns_by_attnums(r, (size_t)table, catalog_cell(rows, i, 2), &columns, &n))
+		if (table < 0 ||
+		    !catalog_columns_by_attnums(r, (size_t)table, catalog_cell(rows, i, 2), &columns, &n))
 			continue;
 		if (type == 'p')
 			add_primary(r, (size_t)table, columns, n);
 		else if (type == 'f')
 			add_foreign(r, rows, i, (size_t)table, columns, n);
 		else if (n > 1)
-			add_constraint(r, &r->c->tables[table], catalog_cell(rows, i, 5), NULL);
+			add_constraint(r, &r->c->tables[table], catalog_word(rows, i, 5), NULL);
 	}
 	return NULL;
 }
@@ -97,7 +101,7 @@ struct err *catalog_read_indexes(struct catalog_read *r)
 	const char *params[] = {r->oids};
 	struct query_result *rows;
 
-	TRY(catalog_rows(r, indexes_sql, params, 1, &rows));
+	TRY(catalog_rows(r, indexes_sql, params, 1, 5, &rows));
 	for (size_t i = 0; i < rows->nrows; i++) {
 		ptrdiff_t table = catalog_table_by_oid(r, catalog_cell_i64(rows, i, 0));
 		bool expressions = catalog_cell_bool(rows, i, 3), plain;
@@ -111,7 +115,7 @@ struct err *catalog_read_indexes(struct catalog_read *r)
 			continue;
 		if (plain && !expressions && catalog_cell_bool(rows, i, 2))
 			t->columns[columns[0]].unique = true;
-		add_text(r->a, &t->indexes, t->nindexes++, arena_strdup(r->a, catalog_cell(rows, i, 4)));
+		add_text(r->a, &t->indexes, t->nindexes++, arena_strdup(r->a, catalog_word(rows, i, 4)));
 	}
 	return NULL;
 }

@@ -1,6 +1,6 @@
 /*
- * What the lists of a source hide is hidden from everything that a dictionary says: tables, references and keys, defaults
- * (they name sequences after their table), names of indexes, and comments.
+ * What the lists of a source hide is hidden from everything that a dictionary says: tables, references
+ * and keys, defaults (they name sequences after their table), names of indexes, and comments.
  */
 #include <string.h>
 #include <strings.h>
@@ -11,10 +11,12 @@
 
 static bool is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (unsigned char)c >= 0x80;
 }
 
-/* Where a name stands in the text as a word, in any case; '_' ends a word, so that "salaries_id_seq" names salaries. */
+/* Where a name stands in the text as a word, in any case; '_' ends a word, so that "salaries_id_seq"
+ * names salaries. */
 static const char *find_name(const char *text, const char *name)
 {
 	size_t n = strlen(name);

@@ -1,6 +1,6 @@
 /*
- * Tables, columns and enum types, one query each for the whole schema. Privileges are asked from the server, so that a
- * dictionary tells no more than the role of the source may read.
+ * Tables, columns and enum types, one query each for the whole schema. Privileges are asked from the
+ * server, so that a dictionary tells no more than the role of the source may read.
  */
 #include <string.h>
 
@@ -10,88 +10,104 @@
 
 /* Compiling these queries would take longer than running them, so that is turned off for the transaction. */
 static const char schema_sql[] =
-	"SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE'), pg_catalog.quote_ident(n.nspname),"
-	" (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid"
-	"   AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition),"
-	" pg_catalog.set_config('jit', 'off', true)"
-	" FROM pg_catalog.pg_namespace n WHERE n.nspname = $1";
+        "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE'), pg_catalog.quote_ident(n.nspname),"
+        " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid"
+        "   AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition),"
+        " pg_catalog.set_config('jit', 'off', true)"
+        " FROM pg_catalog.pg_namespace n WHERE n.nspname = $1";
 
-/* Rows: what ANALYZE left, else what was counted since the table was made; of partitions the sum. Before version 14 a
- * table that was never analysed has 0 rows on 0 pages. */
+/* Rows: what ANALYZE left, else what was counted since the table was made; of partitions the sum. Before
+ * version 14 a table that was never analysed has 0 rows on 0 pages. */
 static const char tables_sql[] =
-	"SELECT c.oid::pg_catalog.int8, c.relname::pg_catalog.text, pg_catalog.quote_ident(c.relname),"
-	" c.relkind::pg_catalog.text, d.description, pg_catalog.has_table_privilege(c.oid, 'SELECT'), size.rows"
-	" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-	" LEFT JOIN pg_catalog.pg_description d ON d.objoid = c.oid AND d.objsubid = 0"
-	"  AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-	" CROSS JOIN LATERAL (SELECT pg_catalog.sum(CASE WHEN l.reltuples > 0 OR l.reltuples = 0 AND (l.relpages > 0"
-	"    OR pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 140000)"
-	"   THEN l.reltuples::pg_catalog.int8 ELSE nullif(pg_catalog.pg_stat_get_live_tuples(l.oid), 0) END) AS rows"
-	"  FROM (SELECT c.oid WHERE c.relkind <> 'p' UNION ALL"
-	"   SELECT p.relid FROM pg_catalog.pg_partition_tree(CASE c.relkind WHEN 'p' THEN c.oid END) p WHERE p.isleaf) AS part(oid)"
-	"  JOIN pg_catalog.pg_class l ON l.oid = part.oid WHERE c.relkind <> 'v') AS size"
-	" WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition"
-	"  AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'))"
-	" ORDER BY c.oid";
+        "SELECT c.oid::pg_catalog.int8, c.relname::pg_catalog.text, pg_catalog.quote_ident(c.relname),"
+        " c.relkind::pg_catalog.text, d.description, pg_catalog.has_table_privilege(c.oid, 'SELECT'), "
+        "size.rows"
+        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " LEFT JOIN pg_catalog.pg_description d ON d.objoid = c.oid AND d.objsubid = 0"
+        "  AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+        " CROSS JOIN LATERAL (SELECT pg_catalog.sum(CASE WHEN l.reltuples > 0 OR l.reltuples = 0 AND "
+        "(l.relpages > 0"
+        "    OR pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 140000)"
+        "   THEN l.reltuples::pg_catalog.int8 ELSE nullif(pg_catalog.pg_stat_get_live_tuples(l.oid), 0) END) "
+        "AS rows"
+        "  FROM (SELECT c.oid WHERE c.relkind <> 'p' UNION ALL"
+        "   SELECT p.relid FROM pg_catalog.pg_partition_tree(CASE c.relkind WHEN 'p' THEN c.oid END) p WHERE "
+        "p.isleaf) AS part(oid)"
+        "  JOIN pg_catalog.pg_class l ON l.oid = part.oid WHERE c.relkind <> 'v') AS size"
+        " WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition"
+        "  AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR "
+        "pg_catalog.has_any_column_privilege(c.oid, 'SELECT'))"
+        " ORDER BY c.oid";
 
-/* A domain counts as the type below it. What generates a value is shown only to who may read the whole table: it may
- * name any column. */
+/* A domain counts as the type below it. What generates a value is shown only to who may read the whole
+ * table: it may name any column. */
 static const char columns_sql[] =
-	"WITH RECURSIVE below(dom, oid) AS ("
-	"  SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type t WHERE t.typtype = 'd'"
-	"  UNION ALL SELECT b.dom, t.typbasetype FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'),"
-	" base AS (SELECT b.dom, b.oid FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype <> 'd')"
-	" SELECT a.attrelid::pg_catalog.int8, a.attnum::pg_catalog.int8, a.attname::pg_catalog.text,"
-	"  pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod),"
-	"  CASE a.attidentity WHEN 'a' THEN 'GENERATED ALWAYS AS IDENTITY' WHEN 'd' THEN 'GENERATED BY DEFAULT AS IDENTITY'"
-	"   ELSE CASE WHEN pg_catalog.has_table_privilege(a.attrelid, 'SELECT') THEN CASE a.attgenerated"
-	"    WHEN '' THEN pg_catalog.pg_get_expr(x.adbin, x.adrelid)"
-	"    ELSE 'GENERATED ALWAYS AS (' || pg_catalog.pg_get_expr(x.adbin, x.adrelid) || ')' END END END,"
-	"  d.description, a.attnotnull OR t.typnotnull,"
-	"  CASE WHEN s.typtype = 'e' THEN s.oid WHEN s.typcategory = 'A' THEN s.typelem ELSE 0 END::pg_catalog.int8,"
-	"  s.typcategory::pg_catalog.text"
-	" FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS wanted(oid)"
-	" JOIN pg_catalog.pg_attribute a ON a.attrelid = wanted.oid AND a.attnum > 0 AND NOT a.attisdropped"
-	" JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
-	" LEFT JOIN base b ON b.dom = t.oid"
-	" JOIN pg_catalog.pg_type s ON s.oid = coalesce(b.oid, t.oid)"
-	" LEFT JOIN pg_catalog.pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum"
-	" LEFT JOIN pg_catalog.pg_description d ON d.objoid = a.attrelid AND d.objsubid = a.attnum"
-	"  AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-	" WHERE pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT')"
-	" ORDER BY a.attrelid, a.attnum";
+        "WITH RECURSIVE below(dom, oid) AS ("
+        "  SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type t WHERE t.typtype = 'd'"
+        "  UNION ALL SELECT b.dom, t.typbasetype FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid "
+        "WHERE t.typtype = 'd'),"
+        " base AS (SELECT b.dom, b.oid FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype "
+        "<> 'd')"
+        " SELECT a.attrelid::pg_catalog.int8, a.attnum::pg_catalog.int8, a.attname::pg_catalog.text,"
+        "  pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod),"
+        "  CASE a.attidentity WHEN 'a' THEN 'GENERATED ALWAYS AS IDENTITY' WHEN 'd' THEN 'GENERATED BY "
+        "DEFAULT AS IDENTITY'"
+        "   ELSE CASE WHEN pg_catalog.has_table_privilege(a.attrelid, 'SELECT') THEN CASE a.attgenerated"
+        "    WHEN '' THEN pg_catalog.pg_get_expr(x.adbin, x.adrelid)"
+        "    ELSE 'GENERATED ALWAYS AS (' || pg_catalog.pg_get_expr(x.adbin, x.adrelid) || ')' END END END,"
+        "  d.description, a.attnotnull OR t.typnotnull,"
+        "  CASE WHEN s.typtype = 'e' THEN s.oid WHEN s.typcategory = 'A' THEN s.typelem ELSE 0 "
+        "END::pg_catalog.int8,"
+        "  s.typcategory::pg_catalog.text"
+        " FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS wanted(oid)"
+        " JOIN pg_catalog.pg_attribute a ON a.attrelid = wanted.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+        " LEFT JOIN base b ON b.dom = t.oid"
+        " JOIN pg_catalog.pg_type s ON s.oid = coalesce(b.oid, t.oid)"
+        " LEFT JOIN pg_catalog.pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum"
+        " LEFT JOIN pg_catalog.pg_description d ON d.objoid = a.attrelid AND d.objsubid = a.attnum"
+        "  AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+        " WHERE pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT')"
+        " ORDER BY a.attrelid, a.attnum";
 
 static const char enums_sql[] =
-	"SELECT e.enumtypid::pg_catalog.int8, e.enumlabel::pg_catalog.text FROM pg_catalog.pg_enum e"
-	" WHERE e.enumtypid = ANY ($1::pg_catalog.oid[]) ORDER BY e.enumtypid, e.enumsortorder";
+        "SELECT e.enumtypid::pg_catalog.int8, e.enumlabel::pg_catalog.text FROM pg_catalog.pg_enum e"
+        " WHERE e.enumtypid = ANY ($1::pg_catalog.oid[]) ORDER BY e.enumtypid, e.enumsortorder";
 
 static struct err *no_schema(const struct catalog_read *r, const char *what)
 {
 	const struct project_source *s = r->source;
 
-	return err_hint(err_code(err_new(r->ctx->a, ERR_INVALID, "schema \"%s\" of database \"%s\" %s", s->schema, s->database, what),
-				 "schema"),
-			"Correct the schema of the project's database, or give the role \"%s\" the right to use it.", s->username);
+	return err_hint(
+	        err_code(err_new(r->ctx->a, ERR_INVALID, "schema \"%s\" of database \"%s\" %s", s->schema,
+	                         s->database, what),
+	                 "schema"),
+	        "Correct the schema of the project's database, or give the role \"%s\" the right to use it.",
+	        s->username);
 }
 
 static struct err *no_tables(const struct catalog_read *r, int64_t present, size_t readable)
 {
 	const struct project_source *s = r->source;
-	const char *hint = readable ? "Change the project's lists of allowed and excluded tables." :
-			   present  ? "Give the role the right to read them; \"quern setup-db\" does." :
-				      "Correct the schema of the project's database.";
-	struct err *e = err_new(r->ctx->a, ERR_INVALID, "schema \"%s\" of database \"%s\" has no tables to show", s->schema,
-				s->database);
+	const char *hint = readable  ? "Change the project's lists of allowed and excluded tables."
+	                   : present ? "Give the role the right to read them; \"quern setup-db\" does."
+	                             : "Correct the schema of the project's database.";
+	struct err *e =
+	        err_new(r->ctx->a, ERR_INVALID, "schema \"%s\" of database \"%s\" has no tables to show",
+	                s->schema, s->database);
 
-	err_detail(e, "The schema has %lld tables, the role \"%s\" may read %zu of them, the project's lists permit none.",
-		   (long long)present, s->username, readable);
+	err_detail(e,
+	           "The schema has %lld tables, the role \"%s\" may read %zu of them, the project's lists "
+	           "permit none.",
+	           (long long)present, s->username, readable);
 	return err_hint(err_code(e, "no_tables"), "%s", hint);
 }
 
 static const char *kind_of(const char *relkind)
 {
 	static const char *const kinds[][2] = {
-		{"r", "table"}, {"p", "partitioned table"}, {"v", "view"}, {"m", "materialized view"}, {"f", "foreign table"},
+	        {"r", "table"},         {"p", "partitioned table"}, {"v", "view"}, {"m", "materialized view"},
+	        {"f", "foreign table"},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
@@ -106,16 +122,16 @@ static void add_table(struct catalog_read *r, const struct query_result *rows, s
 	const char *known = catalog_cell(rows, row, 6);
 
 	r->raw[i] = (struct catalog_raw_table){
-		.oid = catalog_cell_i64(rows, row, 0),
-		.kind = catalog_cell(rows, row, 3),
-		.all = catalog_cell_bool(rows, row, 5),
+	        .oid = catalog_cell_i64(rows, row, 0),
+	        .kind = catalog_word(rows, row, 3),
+	        .all = catalog_cell_bool(rows, row, 5),
 	};
 	r->c->tables[i] = (struct catalog_table){
-		.name = arena_strdup(r->a, catalog_cell(rows, row, 1)),
-		.ident = arena_strdup(r->a, catalog_cell(rows, row, 2)),
-		.kind = kind_of(catalog_cell(rows, row, 3)),
-		.comment = arena_strdup(r->a, catalog_cell(rows, row, 4)),
-		.rows = known ? catalog_cell_i64(rows, row, 6) : -1,
+	        .name = arena_strdup(r->a, catalog_word(rows, row, 1)),
+	        .ident = arena_strdup(r->a, catalog_word(rows, row, 2)),
+	        .kind = kind_of(catalog_word(rows, row, 3)),
+	        .comment = arena_strdup(r->a, catalog_cell(rows, row, 4)),
+	        .rows = known ? catalog_cell_i64(rows, row, 6) : -1,
 	};
 }
 
@@ -135,17 +151,17 @@ struct err *catalog_read_tables(struct catalog_read *r)
 	const char *params[] = {r->source->schema};
 	struct query_result *schema, *rows;
 
-	TRY(catalog_rows(r, schema_sql, params, 1, &schema));
+	TRY(catalog_rows(r, schema_sql, params, 1, 4, &schema));
 	if (!schema->nrows)
 		return no_schema(r, "does not exist");
 	if (!catalog_cell_bool(schema, 0, 0))
 		return no_schema(r, "may not be used by the project's role");
-	r->schema_ident = catalog_cell(schema, 0, 1);
-	TRY(catalog_rows(r, tables_sql, params, 1, &rows));
+	r->schema_ident = catalog_word(schema, 0, 1);
+	TRY(catalog_rows(r, tables_sql, params, 1, 7, &rows));
 	r->c->tables = ARENA_ARRAY(r->a, struct catalog_table, rows->nrows);
 	r->raw = ARENA_ARRAY(r->ctx->a, struct catalog_raw_table, rows->nrows);
 	for (size_t i = 0; i < rows->nrows; i++)
-		if (policy_allows_table(&policy, catalog_cell(rows, i, 1)))
+		if (policy_allows_table(&policy, catalog_word(rows, i, 1)))
 			add_table(r, rows, i);
 	if (!r->c->ntables)
 		return no_tables(r, catalog_cell_i64(schema, 0, 2), rows->nrows);
@@ -153,31 +169,41 @@ struct err *catalog_read_tables(struct catalog_read *r)
 	return NULL;
 }
 
-/* By the category of the type: texts, numbers, dates. All else has no values that say much in a few characters. */
-static bool wants_samples(const struct catalog_read *r, const char *table, const char *column, const char *category)
+static bool is_id(struct str name)
 {
-	return strchr("SND", *category) && !catalog_name_is_sensitive(r->ctx->a, table, column);
+	return str_eq_nocase(name, STR("id")) || str_ends(name, STR("_id")) || str_ends(name, STR("Id")) ||
+	       str_ends(name, STR("ID"));
+}
+
+/* By the category of the type: texts, numbers that count something, dates. All else has no values that
+ * say much in a few characters. */
+static bool wants_samples(const struct catalog_read *r, const char *table, const char *column,
+                          const char *category)
+{
+	if (*category == 'N' && is_id(str_of(column)))
+		return false;
+	return *category && strchr("SND", *category) && !catalog_name_is_sensitive(r->ctx->a, table, column);
 }
 
 static void add_column(struct catalog_read *r, size_t table, const struct query_result *rows, size_t row)
 {
 	struct catalog_table *t = &r->c->tables[table];
-	const char *category = catalog_cell(rows, row, 9);
+	const char *category = catalog_word(rows, row, 9);
 	size_t i = t->ncolumns++;
 
 	t->columns[i] = (struct catalog_column){
-		.name = arena_strdup(r->a, catalog_cell(rows, row, 2)),
-		.ident = arena_strdup(r->a, catalog_cell(rows, row, 3)),
-		.type = arena_strdup(r->a, catalog_cell(rows, row, 4)),
-		.dflt = arena_strdup(r->a, catalog_cell(rows, row, 5)),
-		.comment = arena_strdup(r->a, catalog_cell(rows, row, 6)),
-		.not_null = catalog_cell_bool(rows, row, 7),
+	        .name = arena_strdup(r->a, catalog_word(rows, row, 2)),
+	        .ident = arena_strdup(r->a, catalog_word(rows, row, 3)),
+	        .type = arena_strdup(r->a, catalog_word(rows, row, 4)),
+	        .dflt = arena_strdup(r->a, catalog_cell(rows, row, 5)),
+	        .comment = arena_strdup(r->a, catalog_cell(rows, row, 6)),
+	        .not_null = catalog_cell_bool(rows, row, 7),
 	};
 	r->raw[table].columns[i] = (struct catalog_raw_column){
-		.attnum = catalog_cell_i64(rows, row, 1),
-		.enum_oid = catalog_cell_i64(rows, row, 8),
-		.samples = wants_samples(r, t->name, t->columns[i].name, category),
-		.number = *category == 'N',
+	        .attnum = catalog_cell_i64(rows, row, 1),
+	        .enum_oid = catalog_cell_i64(rows, row, 8),
+	        .samples = wants_samples(r, t->name, t->columns[i].name, category),
+	        .number = *category == 'N',
 	};
 }
 
@@ -188,7 +214,7 @@ struct err *catalog_read_columns(struct catalog_read *r)
 	struct catalog_raw_column *raw;
 	struct query_result *rows;
 
-	TRY(catalog_rows(r, columns_sql, params, 1, &rows));
+	TRY(catalog_rows(r, columns_sql, params, 1, 10, &rows));
 	columns = ARENA_ARRAY(r->a, struct catalog_column, rows->nrows);
 	raw = ARENA_ARRAY(r->ctx->a, struct catalog_raw_column, rows->nrows);
 	for (size_t i = 0; i < rows->nrows; i++) {
@@ -214,7 +240,8 @@ static const char *enum_oids(const struct catalog_read *r)
 	for (size_t t = 0; t < r->c->ntables; t++)
 		for (size_t i = 0; i < r->c->tables[t].ncolumns; i++)
 			if (r->raw[t].columns[i].enum_oid)
-				buf_printf(&b, "%c%lld", b.n ? ',' : '{', (long long)r->raw[t].columns[i].enum_oid);
+				buf_printf(&b, "%c%lld", b.n ? ',' : '{',
+				           (long long)r->raw[t].columns[i].enum_oid);
 	if (!b.n)
 		return NULL;
 	buf_add_char(&b, '}');
@@ -238,14 +265,15 @@ static size_t first_label(const struct query_result *rows, int64_t oid)
 }
 
 static void set_labels(struct catalog_read *r, struct catalog_column *c, const struct query_result *rows,
-		       const char **labels, int64_t oid)
+                       const char **labels, int64_t oid)
 {
 	size_t first = first_label(rows, oid), n = 0;
 
 	while (first + n < rows->nrows && catalog_cell_i64(rows, first + n, 0) == oid)
 		n++;
-	for (size_t i = first; i < first + n && !labels[i]; i++)
-		labels[i] = arena_strdup(r->a, catalog_cell(rows, i, 1));
+	for (size_t i = first; i < first + n; i++)
+		if (!labels[i])
+			labels[i] = arena_strdup(r->a, catalog_word(rows, i, 1));
 	c->enum_values = n ? &labels[first] : NULL;
 	c->nenum_values = n;
 }
@@ -258,12 +286,13 @@ struct err *catalog_read_enums(struct catalog_read *r)
 
 	if (!params[0])
 		return NULL;
-	TRY(catalog_rows(r, enums_sql, params, 1, &rows));
+	TRY(catalog_rows(r, enums_sql, params, 1, 2, &rows));
 	/* One list for each type, shared by its columns. */
 	labels = ARENA_ARRAY(r->a, const char *, rows->nrows);
 	for (size_t t = 0; t < r->c->ntables; t++)
 		for (size_t i = 0; i < r->c->tables[t].ncolumns; i++)
 			if (r->raw[t].columns[i].enum_oid)
-				set_labels(r, &r->c->tables[t].columns[i], rows, labels, r->raw[t].columns[i].enum_oid);
+				set_labels(r, &r->c->tables[t].columns[i], rows, labels,
+				           r->raw[t].columns[i].enum_oid);
 	return NULL;
 }

@@ -1,6 +1,7 @@
 /*
- * Rows of the system catalogs by their place, and the way from object numbers to tables and columns: tables are kept in
- * the order of their numbers while a dictionary is read, so that one search by halves finds each.
+ * Rows of the system catalogs by their place, and the way from object numbers to tables and columns:
+ * tables are kept in the order of their numbers while a dictionary is read, so that one search by halves
+ * finds each.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,18 +10,28 @@
 #include "lib/arena.h"
 
 struct err *catalog_rows(struct catalog_read *r, const char *sql, const char *const *params, size_t nparams,
-			 struct query_result **out)
+                         size_t ncolumns, struct query_result **out)
 {
 	TRY(query_session_rows(r->ctx, r->session, sql, params, nparams, out));
+	if ((*out)->ncolumns != ncolumns)
+		return err_new(r->ctx->a, ERR_QUERY, "the database does not answer as PostgreSQL does");
 	if (!(*out)->truncated)
 		return NULL;
-	return err_hint(err_new(r->ctx->a, ERR_TOO_LARGE, "schema \"%s\" is too large for a dictionary", r->source->schema),
-			"Name the tables that are needed in the project's list of allowed tables.");
+	return err_hint(err_new(r->ctx->a, ERR_TOO_LARGE, "schema \"%s\" is too large for a dictionary",
+	                        r->source->schema),
+	                "Name the tables that are needed in the project's list of allowed tables.");
 }
 
 const char *catalog_cell(const struct query_result *rows, size_t row, size_t column)
 {
 	return rows->cells[row * rows->ncolumns + column];
+}
+
+const char *catalog_word(const struct query_result *rows, size_t row, size_t column)
+{
+	const char *cell = catalog_cell(rows, row, column);
+
+	return cell ? cell : "";
 }
 
 int64_t catalog_cell_i64(const struct query_result *rows, size_t row, size_t column)
@@ -45,7 +56,7 @@ static int compare_oid(const void *key, const void *element)
 ptrdiff_t catalog_table_by_oid(const struct catalog_read *r, int64_t oid)
 {
 	const struct catalog_raw_table *found =
-		r->c->ntables ? bsearch(&oid, r->raw, r->c->ntables, sizeof(*r->raw), compare_oid) : NULL;
+	        r->c->ntables ? bsearch(&oid, r->raw, r->c->ntables, sizeof(*r->raw), compare_oid) : NULL;
 
 	return found ? found - r->raw : -1;
 }
@@ -60,7 +71,8 @@ static ptrdiff_t column_by_attnum(const struct catalog_read *r, size_t table, in
 	return -1;
 }
 
-bool catalog_columns_by_attnums(const struct catalog_read *r, size_t table, const char *attnums, size_t **columns, size_t *n)
+bool catalog_columns_by_attnums(const struct catalog_read *r, size_t table, const char *attnums,
+                                size_t **columns, size_t *n)
 {
 	const char *p = attnums ? attnums : "";
 

@@ -1,6 +1,7 @@
 /*
- * Which values are nobody's business, told from the name of their column and from what they look like. The names are
- * in sensitive.def. A wrong guess costs a few examples in a prompt; a missed one costs somebody's privacy.
+ * Which values are nobody's business, told from the name of their column and from what they look like.
+ * The names are in sensitive.def. A wrong guess costs a few examples in a prompt; a missed one costs
+ * somebody's privacy.
  */
 #include <string.h>
 
@@ -83,7 +84,8 @@ bool catalog_value_is_sensitive(const char *value, bool number)
 
 	for (const char *p = value; *p; p++)
 		digits += *p >= '0' && *p <= '9';
-	/* An e-mail address, or digits enough for a telephone or an account. A time has them between colons, an amount
-	 * behind its point. */
-	return strchr(value, '@') || (digits >= DIGITS && !strchr(value, ':') && !(number && strchr(value, '.')));
+	/* An e-mail address, or digits enough for a telephone or an account. A time has them between
+	 * colons, an amount behind its point. */
+	return strchr(value, '@') ||
+	       (digits >= DIGITS && !strchr(value, ':') && !(number && strchr(value, '.')));
 }

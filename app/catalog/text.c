@@ -1,6 +1,7 @@
 /*
- * The dictionary as text for the model and the terminal: a table is a paragraph, a column a line. Comments and values
- * come from the database: they are kept to one line and cut, so that they cannot pass for another part of the text.
+ * The dictionary as text for the model and the terminal: a table is a paragraph, a column a line.
+ * Comments and values come from the database: they are kept to one line and cut, so that they cannot pass
+ * for another part of the text.
  */
 #include <string.h>
 
@@ -9,9 +10,9 @@
 enum { COMMENT = 300, LIST_COMMENT = 100, PROMPT_VALUES = 20, PROMPT_SAMPLES = 3, LIST_TABLES = 1500 };
 
 /* White space and control characters as single spaces. */
-static void put_line(struct buf *b, const char *text, size_t most)
+static void put_text(struct buf *b, struct str s, size_t most)
 {
-	struct str s = str_trim(str_of(text)), shown = str_utf8_cut(s, most);
+	struct str shown = str_utf8_cut(s, most);
 	bool space = false;
 
 	for (size_t i = 0; i < shown.n; i++) {
@@ -25,12 +26,31 @@ static void put_line(struct buf *b, const char *text, size_t most)
 		buf_add_cstr(b, "…");
 }
 
+static void put_line(struct buf *b, const char *text, size_t most)
+{
+	put_text(b, str_trim(str_of(text)), most);
+}
+
+/* As SQL writes it, for a model that copies it into a condition. */
+static void put_literal(struct buf *b, const char *value)
+{
+	struct str rest = str_of(value);
+
+	buf_add_char(b, '\'');
+	for (bool first = true; rest.p; first = false) {
+		struct str part = str_chop(&rest, '\'');
+
+		buf_add_cstr(b, first ? "" : "''");
+		put_text(b, part, LIST_COMMENT);
+	}
+	buf_add_char(b, '\'');
+}
+
 static void put_values(struct buf *b, const char *before, const char *const *values, size_t n, size_t most)
 {
 	for (size_t i = 0; i < n && i < most; i++) {
-		buf_printf(b, "%s'", i ? ", " : before);
-		put_line(b, values[i], LIST_COMMENT);
-		buf_add_char(b, '\'');
+		buf_add_cstr(b, i ? ", " : before);
+		put_literal(b, values[i]);
 	}
 	if (n > most)
 		buf_printf(b, " and %zu more", n - most);
@@ -61,8 +81,9 @@ static void put_column(struct buf *b, const struct catalog_table *t, const struc
 		put_line(b, c->dflt, COMMENT);
 	}
 	put_values(b, ", one of ", c->enum_values, c->nenum_values, all ? SIZE_MAX : PROMPT_VALUES);
+	size_t shown = all || c->nsamples < PROMPT_SAMPLES ? c->nsamples : PROMPT_SAMPLES;
 	if (!c->nenum_values)
-		put_values(b, ", for example ", c->samples, all || c->nsamples < PROMPT_SAMPLES ? c->nsamples : PROMPT_SAMPLES, CATALOG_SAMPLES);
+		put_values(b, ", for example ", c->samples, shown, shown);
 	if (c->comment) {
 		buf_add_cstr(b, " -- ");
 		put_line(b, c->comment, COMMENT);
@@ -94,6 +115,14 @@ static void put_lines(struct buf *b, const char *label, const char *const *texts
 	}
 }
 
+static const char *ident_of(const struct catalog_table *t, const char *column)
+{
+	for (size_t i = 0; i < t->ncolumns; i++)
+		if (!strcmp(t->columns[i].name, column))
+			return t->columns[i].ident;
+	return column;
+}
+
 /* A key of several columns says something that its columns' lines do not. */
 static void put_primary_key(struct buf *b, const struct catalog_table *t)
 {
@@ -102,7 +131,7 @@ static void put_primary_key(struct buf *b, const struct catalog_table *t)
 	buf_add_cstr(b, "  key: PRIMARY KEY (");
 	for (size_t i = 0; i < t->nprimary_key; i++) {
 		buf_add_cstr(b, i ? ", " : "");
-		put_line(b, t->primary_key[i], COMMENT);
+		put_line(b, ident_of(t, t->primary_key[i]), COMMENT);
 	}
 	buf_add_cstr(b, ")\n");
 }
@@ -125,21 +154,24 @@ void catalog_describe(const struct catalog_table *t, struct buf *out)
 
 static void put_list(struct buf *b, const struct catalog *c)
 {
-	buf_add_cstr(b, "Only the tables are listed here. Before you write SQL, call describe_table for each table that you"
-			" need: it gives the columns.\n\n");
+	buf_add_cstr(b, "Only the tables are listed here. Before you write SQL, call describe_table for each "
+	                "table that you"
+	                " need: it gives the columns.\n\n");
 	for (size_t i = 0; i < c->ntables && i < LIST_TABLES; i++) {
 		buf_add_cstr(b, "- ");
 		put_head(b, &c->tables[i], LIST_COMMENT);
 	}
 	if (c->ntables > LIST_TABLES)
-		buf_printf(b, "- and %zu more; describe_table finds them by their names\n", c->ntables - LIST_TABLES);
+		buf_printf(b, "- and %zu more; describe_table finds them by their names\n",
+		           c->ntables - LIST_TABLES);
 }
 
 void catalog_prompt(const struct catalog *c, struct buf *out)
 {
 	buf_add_cstr(out, "Schema ");
 	put_line(out, c->schema, COMMENT);
-	buf_printf(out, " has %zu table%s with %zu columns.\n", c->ntables, c->ntables == 1 ? "" : "s", c->ncolumns);
+	buf_printf(out, " has %zu table%s with %zu columns.\n", c->ntables, c->ntables == 1 ? "" : "s",
+	           c->ncolumns);
 	if (c->ntables > CATALOG_FULL_TABLES) {
 		put_list(out, c);
 		return;

@@ -67,6 +67,15 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
+/* The service logs its work; a command has results, and logs only what went wrong. */
+static void set_log_level(const struct settings *settings, unsigned needs)
+{
+	enum log_level least = needs & SETTINGS_NEED_SERVE ? LOG_DEBUG : LOG_WARNING;
+	int level = log_level_of(str_of(settings->log_level));
+
+	log_set_level(level < (int)least ? least : (enum log_level)level);
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	char id[17];
@@ -79,8 +88,7 @@ static int run(const struct command *command, int argc, char **argv)
 	if (e) {
 		code = cli_fail(e);
 	} else {
-		int level = log_level_of(str_of(ctx.settings->log_level));
-		log_set_level(level < 0 ? LOG_INFO : (enum log_level)level);
+		set_log_level(ctx.settings, command->needs);
 		if (command->needs & SETTINGS_NEED_DB)
 			db_open(ctx.settings->database_url, (int)ctx.settings->db_connections);
 		code = command->run(&ctx, argc, argv);

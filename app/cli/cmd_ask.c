@@ -13,14 +13,15 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/json.h"
+#include "lib/log.h"
 #include "llm/llm.h"
 
 enum { CELL_CHARS = 40, TABLE_ROWS = 50 };
 
-DB_STMT(cmd_ask_user,
-	"SELECT id, is_admin FROM users WHERE email = lower($1) AND disabled_at IS NULL", DB_TEXT);
+DB_STMT(cmd_ask_user, "SELECT id, is_admin FROM users WHERE email = lower($1) AND disabled_at IS NULL",
+        DB_TEXT);
 DB_STMT0(cmd_ask_first_admin,
-	"SELECT id, is_admin FROM users WHERE is_admin AND disabled_at IS NULL ORDER BY id LIMIT 1");
+         "SELECT id, is_admin FROM users WHERE is_admin AND disabled_at IS NULL ORDER BY id LIMIT 1");
 
 struct person {
 	int64_t id;
@@ -28,7 +29,7 @@ struct person {
 };
 
 static const struct db_row person_row =
-	DB_ROW(struct person, DB_COL_I64(struct person, id), DB_COL_BOOL(struct person, is_admin));
+        DB_ROW(struct person, DB_COL_I64(struct person, id), DB_COL_BOOL(struct person, is_admin));
 
 static struct err *person_get(struct ctx *ctx, const char *email, struct person *out)
 {
@@ -43,14 +44,15 @@ static struct err *person_get(struct ctx *ctx, const char *email, struct person 
 	if (email)
 		return err_new(ctx->a, ERR_NOT_FOUND, "no account has the address %s", email);
 	return err_hint(err_new(ctx->a, ERR_NOT_FOUND, "there is no instance admin to ask as"),
-			"Make one with `quern user add EMAIL --admin`, or name a person with --user.");
+	                "Make one with `quern user add EMAIL --admin`, or name a person with --user.");
 }
 
 /* What arrives. ----------------------------------------------------------------------------------------------- */
 
 struct screen {
 	bool dim;
-	bool in_text;
+	bool in_text;  /* a line of text is open */
+	bool streamed; /* the message under way came in pieces */
 };
 
 /* Text of data and model goes to a terminal without its control characters. */
@@ -71,7 +73,8 @@ static void end_text(struct screen *s)
 
 static void show_step(struct screen *s, struct json_object *o)
 {
-	const char *state = json_get_str(o, "state"), *detail = json_get_str(o, "detail"), *label = json_get_str(o, "label");
+	const char *state = json_get_str(o, "state"), *detail = json_get_str(o, "detail"),
+	           *label = json_get_str(o, "label");
 
 	end_text(s);
 	fputs(s->dim ? "\033[2m" : "", stderr);
@@ -79,9 +82,9 @@ static void show_step(struct screen *s, struct json_object *o)
 	if (state && strcmp(state, "running") == 0)
 		fputs("…", stderr);
 	else
-		fprintf(stderr, " %s, %lld ms", state ? state : "", (long long)json_get_i64(o, "ms", 0));
+		fprintf(stderr, ": %s in %lld ms", state ? state : "", (long long)json_get_i64(o, "ms", 0));
 	if (detail) {
-		fputs(": ", stderr);
+		fputs(", ", stderr);
 		put_plain(stderr, str_of(detail));
 	}
 	fputs(s->dim ? "\033[0m\n" : "\n", stderr);
@@ -90,9 +93,11 @@ static void show_step(struct screen *s, struct json_object *o)
 /* Text that did not come in pieces. */
 static void show_message(struct screen *s, struct json_object *o)
 {
-	if (!s->in_text)
+	if (!s->streamed) {
 		put_plain(stdout, str_of(json_get_str(o, "text")));
-	s->in_text = true;
+		s->in_text = true;
+	}
+	s->streamed = false;
 	end_text(s);
 }
 
@@ -117,7 +122,7 @@ static void on_delta(void *arg, struct str text)
 {
 	struct screen *s = arg;
 
-	s->in_text = true;
+	s->in_text = s->streamed = true;
 	put_plain(stdout, text);
 	fflush(stdout);
 }
@@ -139,7 +144,8 @@ static struct str shown(const char *cell)
 	struct str s = str_of(cell ? cell : "");
 	size_t chars = 0, i;
 
-	for (i = 0; i < s.n && s.p[i] != '\n' && (chars < CELL_CHARS || ((unsigned char)s.p[i] & 0xc0) == 0x80); i++)
+	for (i = 0;
+	     i < s.n && s.p[i] != '\n' && (chars < CELL_CHARS || ((unsigned char)s.p[i] & 0xc0) == 0x80); i++)
 		chars += ((unsigned char)s.p[i] & 0xc0) != 0x80;
 	return (struct str){s.p, i};
 }
@@ -155,7 +161,8 @@ static void put_cell(struct str s, size_t wide, bool right)
 
 static void put_table(struct arena *a, const struct query_result *q)
 {
-	size_t *wide = ARENA_ARRAY(a, size_t, q->ncolumns), rows = q->nrows < TABLE_ROWS ? q->nrows : TABLE_ROWS;
+	size_t *wide = ARENA_ARRAY(a, size_t, q->ncolumns),
+	       rows = q->nrows < TABLE_ROWS ? q->nrows : TABLE_ROWS;
 
 	for (size_t c = 0; c < q->ncolumns; c++) {
 		wide[c] = width(shown(q->columns[c].name));
@@ -174,7 +181,8 @@ static void put_table(struct arena *a, const struct query_result *q)
 	putchar('\n');
 	for (size_t r = 0; r < rows; r++) {
 		for (size_t c = 0; c < q->ncolumns; c++)
-			put_cell(shown(q->cells[r * q->ncolumns + c]), wide[c], q->columns[c].kind == QUERY_NUMBER);
+			put_cell(shown(q->cells[r * q->ncolumns + c]), wide[c],
+			         q->columns[c].kind == QUERY_NUMBER);
 		putchar('\n');
 	}
 	if (rows < q->nrows)
@@ -185,7 +193,7 @@ static void put_table(struct arena *a, const struct query_result *q)
 static struct query_result *result_of(struct ctx *ctx, const struct agent_query *q)
 {
 	struct query_run_record record;
-	struct query_result *result;
+	struct query_result *result = NULL;
 
 	if (q->run_id && !query_load(ctx, q->run_id, &record, &result))
 		return result;
@@ -210,8 +218,8 @@ static void show_proof(struct ctx *ctx, const struct agent_turn *t)
 		put_table(ctx->a, result);
 		fputs("\nSQL: ", stdout);
 		put_plain(stdout, str_of(q->sql));
-		printf("\nRun %lld, %lld row%s in %lld ms%s%s", (long long)q->run_id, (long long)q->rows, q->rows == 1 ? "" : "s",
-		       (long long)q->ms, q->cut ? ", " : "", q->cut ? q->cut : "");
+		printf("\nRun %lld, %lld row%s in %lld ms%s%s", (long long)q->run_id, (long long)q->rows,
+		       q->rows == 1 ? "" : "s", (long long)q->ms, q->cut ? ", " : "", q->cut ? q->cut : "");
 		for (size_t i = 0; i < t->ntables; i++)
 			printf("%s%s", i ? ", " : "; tables: ", t->tables[i]);
 		putchar('\n');
@@ -271,7 +279,8 @@ static void show_json(struct ctx *ctx, const struct agent_turn *t)
 	json_put_i64(&w, "ms", t->took_ms);
 	json_put_cstr(&w, "error", t->error);
 	json_object_close(&w);
-	puts(b.full ? "{\"status\":\"failed\",\"error\":\"the result is too large to print\"}" : buf_cstr(&b));
+	puts(b.full ? "{\"status\":\"failed\",\"error\":\"the result is too large to print\"}"
+	            : buf_cstr(&b));
 }
 
 /* The turn. ------------------------------------------------------------------------------------------------------ */
@@ -299,7 +308,7 @@ static void catch_interrupt(void)
 }
 
 static struct err *ask(struct ctx *ctx, const char *slug, const char *email, const char *question,
-		       const struct agent_sink *sink, struct agent_turn *turn)
+                       const struct agent_sink *sink, struct agent_turn *turn)
 {
 	struct project *project = ARENA_NEW(ctx->a, struct project);
 	enum project_role role;
@@ -321,14 +330,17 @@ int cmd_ask(struct ctx *ctx, int argc, char **argv)
 {
 	const char *slug = NULL, *email = NULL;
 	bool json = false;
-	const struct cli_option options[] = {{"--project", &slug, NULL}, {"--user", &email, NULL}, {"--json", NULL, &json}};
+	const struct cli_option options[] = {
+	        {"--project", &slug, NULL}, {"--user", &email, NULL}, {"--json", NULL, &json}};
 	struct screen screen = {.dim = isatty(STDERR_FILENO)};
 	struct agent_sink sink = {on_event, on_delta, &screen};
-	struct agent_turn turn;
+	struct agent_turn turn = {0};
 	struct err *e;
 
 	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc != 2 || !slug)
 		return cli_usage("ask");
+	/* The steps are told in words; the log would only repeat them. */
+	log_set_level(LOG_ERROR);
 	catch_interrupt();
 	llm_init();
 	agent_start(ctx->settings);

@@ -27,7 +27,8 @@ static bool generate(struct ctx *ctx, const struct project *project, bool dry_ru
 	struct err *e = project_source_get(ctx, project->id, &source);
 
 	if (!e)
-		e = dry_run ? catalog_introspect(ctx, &source, &c) : catalog_generate(ctx, project, &source, &c);
+		e = dry_run ? catalog_introspect(ctx, &source, &c)
+		            : catalog_generate(ctx, project, &source, &c);
 	if (e) {
 		e->message = arena_printf(ctx->a, "%s: %s", project->slug, e->message);
 		cli_fail(e);
@@ -35,8 +36,8 @@ static bool generate(struct ctx *ctx, const struct project *project, bool dry_ru
 	}
 	if (dry_run)
 		print_text(ctx->a, c);
-	fprintf(dry_run ? stderr : stdout, "%s: %zu tables, %zu columns, read in %.1f s%s\n", project->slug, c->ntables,
-		c->ncolumns, (double)c->took_ms / 1000, dry_run ? ", not stored" : "");
+	fprintf(dry_run ? stderr : stdout, "%s: %zu tables, %zu columns, read in %.1f s%s\n", project->slug,
+	        c->ntables, c->ncolumns, (double)c->took_ms / 1000, dry_run ? ", not stored" : "");
 	return true;
 }
 
@@ -54,7 +55,7 @@ int cmd_dictionary(struct ctx *ctx, int argc, char **argv)
 	const char *slug = NULL;
 	bool all = false, dry_run = false;
 	const struct cli_option options[] = {
-		{"--project", &slug, NULL}, {"--all", NULL, &all}, {"--dry-run", NULL, &dry_run}};
+	        {"--project", &slug, NULL}, {"--all", NULL, &all}, {"--dry-run", NULL, &dry_run}};
 	struct project_listed *projects;
 	size_t n, failed = 0;
 

@@ -35,9 +35,7 @@ static struct str sound_input(struct arena *a, struct str input)
 static void put_block(struct arena *a, struct json_writer *w, const struct llm_block *b)
 {
 	switch (b->kind) {
-	case LLM_TEXT:
-		put_text(w, b->text);
-		break;
+	case LLM_TEXT: put_text(w, b->text); break;
 	case LLM_TOOL_USE:
 		json_object_open(w, NULL);
 		json_put_cstr(w, "type", "tool_use");
@@ -130,32 +128,45 @@ static const struct failure {
 	const char *what;
 	const char *hint;
 } failures[] = {
-	{"authentication_error", 401, ERR_PROVIDER, false, "key_refused", "the model provider refused the key",
-	 "Check QUERN_LLM_KEY."},
-	{"permission_error", 403, ERR_PROVIDER, false, "key_refused", "the model provider refused the key",
-	 "Check what the key in QUERN_LLM_KEY may do."},
-	{"not_found_error", 404, ERR_PROVIDER, false, "unknown_model", "the model provider does not know this model or address",
-	 "Check the project's model, QUERN_LLM_MODEL and QUERN_LLM_URL."},
-	{"rate_limit_error", 429, ERR_RATE_LIMITED, true, "rate_limit", "the model provider's rate limit is reached",
-	 "Try again in a minute."},
-	{"overloaded_error", 529, ERR_UNAVAILABLE, true, "overloaded", "the model provider is overloaded",
-	 "Try again in a minute."},
-	{"request_too_large", 413, ERR_TOO_LARGE, false, "request_too_large", "the request is too large for the model provider",
-	 "Start a new conversation, or ask about less data at once."},
-	{"billing_error", 402, ERR_PROVIDER, false, "billing", "the model provider's account cannot pay for this request", NULL},
-	{"timeout_error", 504, ERR_TIMEOUT, true, "provider_timeout", "the model provider took too long", "Try again."},
-	{"api_error", 500, ERR_PROVIDER, true, "provider_error", "the model provider failed", "Try again in a minute."},
-	{"invalid_request_error", 400, ERR_PROVIDER, false, "bad_request", "the model provider refused the request", NULL},
-	{NULL, 408, ERR_PROVIDER, true, "provider_error", "the model provider did not get the request in time", "Try again."},
-	{NULL, 409, ERR_PROVIDER, true, "provider_error", "the model provider could not take the request", "Try again."},
+        {"authentication_error", 401, ERR_PROVIDER, false, "key_refused",
+         "the model provider refused the key", "Check QUERN_LLM_KEY."},
+        {"permission_error", 403, ERR_PROVIDER, false, "key_refused", "the model provider refused the key",
+         "Check what the key in QUERN_LLM_KEY may do."},
+        {"not_found_error", 404, ERR_PROVIDER, false, "unknown_model",
+         "the model provider does not know this model or address",
+         "Check the project's model, QUERN_LLM_MODEL and QUERN_LLM_URL."},
+        {"rate_limit_error", 429, ERR_RATE_LIMITED, true, "rate_limit",
+         "the model provider's rate limit is reached", "Try again in a minute."},
+        {"overloaded_error", 529, ERR_UNAVAILABLE, true, "overloaded", "the model provider is overloaded",
+         "Try again in a minute."},
+        {"request_too_large", 413, ERR_TOO_LARGE, false, "request_too_large",
+         "the request is too large for the model provider",
+         "Start a new conversation, or ask about less data at once."},
+        {"billing_error", 402, ERR_PROVIDER, false, "billing",
+         "the model provider's account cannot pay for this request", NULL},
+        {"timeout_error", 504, ERR_TIMEOUT, true, "provider_timeout", "the model provider took too long",
+         "Try again."},
+        {"api_error", 500, ERR_PROVIDER, true, "provider_error", "the model provider failed",
+         "Try again in a minute."},
+        {"invalid_request_error", 400, ERR_PROVIDER, false, "bad_request",
+         "the model provider refused the request", NULL},
+        {NULL, 408, ERR_PROVIDER, true, "provider_error",
+         "the model provider did not get the request in time", "Try again."},
+        {NULL, 409, ERR_PROVIDER, true, "provider_error", "the model provider could not take the request",
+         "Try again."},
 };
 
 static const struct failure *failure_of(const char *type, long status)
 {
-	static const struct failure server = {NULL, 0, ERR_PROVIDER, true, "provider_error", "the model provider failed",
-					      "Try again in a minute."};
-	static const struct failure client = {NULL, 0, ERR_PROVIDER, false, "bad_request",
-					      "the model provider refused the request", NULL};
+	static const struct failure server = {NULL,
+	                                      0,
+	                                      ERR_PROVIDER,
+	                                      true,
+	                                      "provider_error",
+	                                      "the model provider failed",
+	                                      "Try again in a minute."};
+	static const struct failure client = {
+	        NULL, 0, ERR_PROVIDER, false, "bad_request", "the model provider refused the request", NULL};
 	size_t n = sizeof(failures) / sizeof(*failures);
 
 	for (size_t i = 0; type && i < n; i++)
@@ -197,7 +208,8 @@ static void read_usage(struct llm_stream *s, struct json_object *usage)
 	plain = json_get_i64(usage, "input_tokens", -1);
 	if (plain >= 0) {
 		u->cached_tokens = json_get_i64(usage, "cache_read_input_tokens", 0);
-		u->input_tokens = plain + u->cached_tokens + json_get_i64(usage, "cache_creation_input_tokens", 0);
+		u->input_tokens =
+		        plain + u->cached_tokens + json_get_i64(usage, "cache_creation_input_tokens", 0);
 	}
 	u->output_tokens = json_get_i64(usage, "output_tokens", u->output_tokens);
 }
@@ -227,7 +239,8 @@ static struct err *block_start(struct llm_stream *s, struct json_object *o)
 
 	part = llm_part_open(s, json_get_i64(o, "index", 0), kind_of(json_get_str(block, "type")));
 	if (!part)
-		return err_new(s->a, ERR_PROVIDER, "the reply of the model has too many blocks or repeats one");
+		return err_new(s->a, ERR_PROVIDER,
+		               "the reply of the model has too many blocks or repeats one");
 	part->id = arena_strdup(s->a, json_get_str(block, "id"));
 	part->name = arena_strdup(s->a, json_get_str(block, "name"));
 	TRY(llm_part_text(s, part, json_get_str(block, "text")));
@@ -251,9 +264,12 @@ static enum llm_stop stop_of(const char *reason)
 		const char *reason;
 		enum llm_stop stop;
 	} reasons[] = {
-		{"end_turn", LLM_STOP_END}, {"stop_sequence", LLM_STOP_END}, {"tool_use", LLM_STOP_TOOL},
-		{"max_tokens", LLM_STOP_LENGTH}, {"model_context_window_exceeded", LLM_STOP_LENGTH},
-		{"refusal", LLM_STOP_REFUSAL},
+	        {"end_turn", LLM_STOP_END},
+	        {"stop_sequence", LLM_STOP_END},
+	        {"tool_use", LLM_STOP_TOOL},
+	        {"max_tokens", LLM_STOP_LENGTH},
+	        {"model_context_window_exceeded", LLM_STOP_LENGTH},
+	        {"refusal", LLM_STOP_REFUSAL},
 	};
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
@@ -290,8 +306,9 @@ static const struct {
 	const char *type;
 	struct err *(*handle)(struct llm_stream *s, struct json_object *o);
 } events[] = {
-	{"content_block_delta", block_delta}, {"content_block_start", block_start}, {"message_start", message_start},
-	{"message_delta", message_delta}, {"message_stop", message_stop}, {"error", stream_error},
+        {"content_block_delta", block_delta}, {"content_block_start", block_start},
+        {"message_start", message_start},     {"message_delta", message_delta},
+        {"message_stop", message_stop},       {"error", stream_error},
 };
 
 static struct err *handle(struct llm_stream *s, struct str data)

@@ -14,11 +14,11 @@
 enum { TRIES = 4, FIRST_PAUSE_MS = 500, LONGEST_PAUSE_S = 60 };
 
 /* The wire formats. */
-static const struct llm_format *const formats[] = {&llm_anthropic};
+static const struct llm_format *const formats[] = {&llm_anthropic, NULL};
 
 static const struct llm_format *format_of(const char *name)
 {
-	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+	for (size_t i = 0; formats[i]; i++)
 		if (strcmp(formats[i]->name, name) == 0)
 			return formats[i];
 	return NULL;
@@ -32,7 +32,7 @@ bool llm_configured(const struct settings *settings)
 struct llm_provider llm_provider_of(const struct settings *settings, const char *model)
 {
 	return (struct llm_provider){settings->llm_provider, settings->llm_url, settings->llm_key,
-				     model && *model ? model : settings->llm_model};
+	                             model && *model ? model : settings->llm_model};
 }
 
 void llm_init(void)
@@ -41,7 +41,7 @@ void llm_init(void)
 }
 
 static struct err *try_once(struct ctx *ctx, const struct llm_format *format, struct llm_stream *s,
-			    int64_t deadline_us)
+                            int64_t deadline_us)
 {
 	struct err *e;
 
@@ -70,7 +70,7 @@ static bool wait_us(struct ctx *ctx, int64_t us)
 	while (clock_mono_us() < until) {
 		if (ctx_stopped(ctx))
 			return false;
-		nanosleep(&(struct timespec){0, 50 * 1000 * 1000}, NULL);
+		nanosleep(&(struct timespec){0, 50L * 1000 * 1000}, NULL);
 	}
 	return true;
 }
@@ -82,7 +82,7 @@ static bool worth_another(const struct llm_stream *s, int tries, int64_t deadlin
 }
 
 struct err *llm_complete(struct ctx *ctx, const struct llm_request *req, const struct llm_sink *sink,
-			 struct llm_reply **out)
+                         struct llm_reply **out)
 {
 	const struct llm_format *format = format_of(req->provider.format);
 	int64_t deadline_us = clock_mono_us() + req->timeout_ms * 1000;
@@ -91,8 +91,9 @@ struct err *llm_complete(struct ctx *ctx, const struct llm_request *req, const s
 	int tries = 0;
 
 	if (!format)
-		return err_hint(err_new(ctx->a, ERR_CONFIG, "there is no model provider format \"%s\"", req->provider.format),
-				"Set QUERN_LLM_PROVIDER to anthropic.");
+		return err_hint(err_new(ctx->a, ERR_CONFIG, "there is no model provider format \"%s\"",
+		                        req->provider.format),
+		                "Set QUERN_LLM_PROVIDER to anthropic.");
 	for (;;) {
 		*s = (struct llm_stream){.a = ctx->a, .req = req, .sink = sink, .stop = LLM_STOP_OTHER};
 		e = try_once(ctx, format, s, deadline_us);

@@ -19,11 +19,11 @@ enum llm_stop { LLM_STOP_END, LLM_STOP_TOOL, LLM_STOP_LENGTH, LLM_STOP_REFUSAL, 
 
 struct llm_block {
 	enum llm_block_kind kind;
-	struct str text;           /* TEXT: the text; TOOL_RESULT: what the tool says */
-	const char *id;            /* TOOL_USE, TOOL_RESULT: the call's id */
-	const char *name;          /* TOOL_USE */
-	struct str input;          /* TOOL_USE: arguments as JSON text, "{}" when empty */
-	bool is_error;             /* TOOL_RESULT */
+	struct str text;  /* TEXT: the text; TOOL_RESULT: what the tool says */
+	const char *id;   /* TOOL_USE, TOOL_RESULT: the call's id */
+	const char *name; /* TOOL_USE */
+	struct str input; /* TOOL_USE: arguments as JSON text, "{}" when empty */
+	bool is_error;    /* TOOL_RESULT */
 };
 
 struct llm_message {
@@ -35,30 +35,30 @@ struct llm_message {
 struct llm_tool {
 	const char *name;
 	const char *description;
-	const char *schema;        /* JSON Schema of the arguments, as text */
+	const char *schema; /* JSON Schema of the arguments, as text */
 };
 
 /* Where the model is. */
 struct llm_provider {
-	const char *format;        /* "anthropic" */
-	const char *url;           /* base address, without path */
+	const char *format; /* "anthropic" */
+	const char *url;    /* base address, without path */
 	const char *key;
 	const char *model;
 };
 
 struct llm_request {
 	struct llm_provider provider;
-	const char *system;        /* stable part first; marked for prompt caching */
+	const char *system; /* stable part first; marked for prompt caching */
 	const struct llm_message *messages;
 	size_t nmessages;
 	const struct llm_tool *tools;
 	size_t ntools;
 	int64_t max_tokens;
-	int64_t timeout_ms;        /* whole call */
+	int64_t timeout_ms; /* whole call */
 };
 
 struct llm_usage {
-	int64_t input_tokens;      /* cached ones included */
+	int64_t input_tokens; /* cached ones included */
 	int64_t output_tokens;
 	int64_t cached_tokens;
 };
@@ -68,7 +68,7 @@ struct llm_reply {
 	size_t nblocks;
 	enum llm_stop stop;
 	struct llm_usage usage;
-	const char *model;         /* as the provider names it */
+	const char *model; /* as the provider names it */
 };
 
 /* Called as text arrives, from the calling thread; views are valid during the call. */
@@ -84,8 +84,8 @@ struct llm_provider llm_provider_of(const struct settings *settings, const char 
 
 /* One call. Errors: PROVIDER (its words, never the key), RATE_LIMITED, TIMEOUT, CANCELLED, UNAVAILABLE, INVALID. After text was
  * passed to the sink a failed call is not tried again. */
-MUST_CHECK struct err *llm_complete(struct ctx *ctx, const struct llm_request *req, const struct llm_sink *sink,
-				    struct llm_reply **out);
+MUST_CHECK struct err *llm_complete(struct ctx *ctx, const struct llm_request *req,
+                                    const struct llm_sink *sink, struct llm_reply **out);
 
 /* Once in each process before threads start. */
 void llm_init(void);

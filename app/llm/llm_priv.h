@@ -10,10 +10,10 @@
 #include "llm/llm.h"
 
 enum {
-	LLM_BLOCKS = 64,               /* most blocks of a reply */
-	LLM_REPLY_BYTES = 4 << 20,     /* longest text or arguments of one block */
-	LLM_EVENT_BYTES = 1 << 20,     /* longest event of the stream */
-	LLM_REFUSAL_BYTES = 16 << 10,  /* of an error's body, the rest is not read */
+	LLM_BLOCKS = 64,              /* most blocks of a reply */
+	LLM_REPLY_BYTES = 4 << 20,    /* longest text or arguments of one block */
+	LLM_EVENT_BYTES = 1 << 20,    /* longest event of the stream */
+	LLM_REFUSAL_BYTES = 16 << 10, /* of an error's body, the rest is not read */
 	LLM_HEADERS = 4,
 };
 
@@ -38,17 +38,17 @@ struct llm_stream {
 	struct llm_usage usage;
 	const char *model;
 	enum llm_stop stop;
-	bool stopped;                  /* the provider gave its reason to stop: the reply is whole */
-	bool ended;                    /* nothing follows */
-	bool passed;                   /* text went to the sink */
-	bool retry;                    /* what on_event or refusal returned may be gone at the next try */
-	int retry_after;               /* seconds that the provider asked to wait, 0 if it did not */
+	bool stopped;    /* the provider gave its reason to stop: the reply is whole */
+	bool ended;      /* nothing follows */
+	bool passed;     /* text went to the sink */
+	bool retry;      /* what on_event or refusal returned may be gone at the next try */
+	int retry_after; /* seconds that the provider asked to wait, 0 if it did not */
 };
 
 /* A wire format: one row of the table in llm.c. */
 struct llm_format {
 	const char *name;
-	const char *path;              /* behind the base address */
+	const char *path; /* behind the base address */
 	void (*build)(struct arena *a, const struct llm_request *req, struct buf *body);
 	size_t (*headers)(struct arena *a, const struct llm_provider *p, const char *out[LLM_HEADERS]);
 	struct err *(*on_event)(void *stream, const struct sse_event *event);
@@ -60,7 +60,7 @@ extern const struct llm_format llm_anthropic;
 
 /* transport.c: sends one request and feeds the stream. */
 MUST_CHECK struct err *llm_transport(struct ctx *ctx, const struct llm_format *format, struct llm_stream *s,
-				     int64_t deadline_us);
+                                     int64_t deadline_us);
 
 /* reply.c: the parts, by the provider's index. */
 struct llm_part *llm_part_open(struct llm_stream *s, int64_t index, int kind);
@@ -72,6 +72,6 @@ struct llm_reply *llm_reply_of(struct llm_stream *s);
 
 /* An error of the provider in its words, without the key should it be among them. */
 struct err *llm_refused(struct llm_stream *s, enum err_kind kind, const char *code, const char *what,
-			const char *words);
+                        const char *words);
 
 #endif

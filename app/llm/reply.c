@@ -106,7 +106,7 @@ static const char *without_key(struct llm_stream *s, const char *words)
 }
 
 struct err *llm_refused(struct llm_stream *s, enum err_kind kind, const char *code, const char *what,
-			const char *words)
+                        const char *words)
 {
 	struct err *e = err_code(err_new(s->a, kind, "%s", what), code);
 

@@ -16,15 +16,15 @@ enum {
 	SILENCE_US = 60 * 1000 * 1000,
 	POLL_MS = 150,
 	RECEIVE_BYTES = 4 << 10,
-	SEND_BYTES = 16 << 10,          /* the least that libcurl takes */
+	SEND_BYTES = 16 << 10, /* the least that libcurl takes */
 };
 
 struct call {
 	struct ctx *ctx;
 	struct llm_stream *s;
 	const struct llm_format *format;
-	struct arena *body_arena;       /* NULL once the request is sent */
-	struct str rest;                /* of the request */
+	struct arena *body_arena; /* NULL once the request is sent */
+	struct str rest;          /* of the request */
 	struct sse_parser *parser;
 	struct buf refusal;
 	long status;
@@ -55,12 +55,14 @@ static size_t on_send(char *to, size_t size, size_t n, void *arg)
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct call *c = arg;
-	struct str line = str_trim((struct str){p, size * n}), name = str_chop(&line, ':'), value = str_trim(line);
+	struct str line = str_trim((struct str){p, size * n}), name = str_chop(&line, ':'),
+	           value = str_trim(line);
 	int64_t seconds;
 
 	c->heard_us = clock_mono_us();
 	if (str_eq_nocase(name, STR("content-type")))
-		c->is_stream = value.n >= 17 && str_eq_nocase((struct str){value.p, 17}, STR("text/event-stream"));
+		c->is_stream =
+		        value.n >= 17 && str_eq_nocase((struct str){value.p, 17}, STR("text/event-stream"));
 	if (str_eq_nocase(name, STR("retry-after")) && str_to_i64(value, &seconds) && seconds >= 0)
 		c->s->retry_after = seconds < 86400 ? (int)seconds : 86400;
 	return size * n;
@@ -125,7 +127,7 @@ static void set_request(struct call *c)
 	for (size_t i = 0; i < n; i++)
 		add_header(c, own[i]);
 	curl_easy_setopt(c->easy, CURLOPT_URL,
-			 arena_printf(c->s->scratch, "%.*s%s", STR_ARG(base), c->format->path));
+	                 arena_printf(c->s->scratch, "%.*s%s", STR_ARG(base), c->format->path));
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
 	curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "quern");
 	curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
@@ -146,10 +148,12 @@ static struct err *look_up(struct call *c, int64_t deadline_us)
 		return err_new(c->s->a, ERR_CANCELLED, "the call to the model was stopped");
 	if (now >= deadline_us)
 		return err_hint(err_new(c->s->a, ERR_TIMEOUT, "the model took too long to answer"),
-				"Ask for less at once, or raise QUERN_TURN_SECONDS.");
+		                "Ask for less at once, or raise QUERN_TURN_SECONDS.");
 	if (now - c->heard_us >= SILENCE_US) {
 		c->s->retry = true;
-		return err_hint(err_new(c->s->a, ERR_TIMEOUT, "the model provider sent nothing for 60 seconds"), "Try again.");
+		return err_hint(
+		        err_new(c->s->a, ERR_TIMEOUT, "the model provider sent nothing for 60 seconds"),
+		        "Try again.");
 	}
 	return NULL;
 }
@@ -178,13 +182,14 @@ static struct err *not_reached(struct call *c, CURLcode result)
 		CURLcode code;
 		const char *what;
 	} words[] = {
-		{CURLE_COULDNT_RESOLVE_HOST, "could not find the model provider's host"},
-		{CURLE_COULDNT_CONNECT, "could not connect to the model provider"},
-		{CURLE_OPERATION_TIMEDOUT, "could not connect to the model provider in time"},
-		{CURLE_PEER_FAILED_VERIFICATION, "could not trust the certificate of the model provider"},
-		{CURLE_SSL_CONNECT_ERROR, "could not open a TLS connection to the model provider"},
-		{CURLE_URL_MALFORMAT, "the address of the model provider is not a URL"},
-		{CURLE_UNSUPPORTED_PROTOCOL, "the address of the model provider must begin with https:// or http://"},
+	        {CURLE_COULDNT_RESOLVE_HOST, "could not find the model provider's host"},
+	        {CURLE_COULDNT_CONNECT, "could not connect to the model provider"},
+	        {CURLE_OPERATION_TIMEDOUT, "could not connect to the model provider in time"},
+	        {CURLE_PEER_FAILED_VERIFICATION, "could not trust the certificate of the model provider"},
+	        {CURLE_SSL_CONNECT_ERROR, "could not open a TLS connection to the model provider"},
+	        {CURLE_URL_MALFORMAT, "the address of the model provider is not a URL"},
+	        {CURLE_UNSUPPORTED_PROTOCOL,
+	         "the address of the model provider must begin with https:// or http://"},
 	};
 	const char *what = "the connection to the model provider broke";
 
@@ -192,9 +197,9 @@ static struct err *not_reached(struct call *c, CURLcode result)
 		if (words[i].code == result)
 			what = words[i].what;
 	c->s->retry = result != CURLE_URL_MALFORMAT && result != CURLE_UNSUPPORTED_PROTOCOL &&
-		      result != CURLE_PEER_FAILED_VERIFICATION;
+	              result != CURLE_PEER_FAILED_VERIFICATION;
 	return err_hint(llm_refused(c->s, ERR_UNAVAILABLE, "provider_unreachable", what, NULL),
-			"Check QUERN_LLM_URL and this host's way out (%s).", curl_easy_strerror(result));
+	                "Check QUERN_LLM_URL and this host's way out (%s).", curl_easy_strerror(result));
 }
 
 /* What the transfer came to. */
@@ -210,14 +215,18 @@ static struct err *outcome(struct call *c, CURLcode result)
 	if (c->status == 0)
 		return not_reached(c, result);
 	if (c->status >= 300 && c->status < 400)
-		return llm_refused(s, ERR_PROVIDER, "redirected", "the model provider answered with a redirect, which is not followed", NULL);
+		return llm_refused(s, ERR_PROVIDER, "redirected",
+		                   "the model provider answered with a redirect, which is not followed",
+		                   NULL);
 	if (c->status != 200)
 		return c->format->refusal(s, c->status, buf_str(&c->refusal));
 	if (s->stopped)
 		return NULL;
 	s->retry = true;
-	return llm_refused(s, ERR_PROVIDER, "stream_broken", c->is_stream ?
-			   "the model provider's reply broke off" : "the model provider's reply is not an event stream", NULL);
+	return llm_refused(s, ERR_PROVIDER, "stream_broken",
+	                   c->is_stream ? "the model provider's reply broke off"
+	                                : "the model provider's reply is not an event stream",
+	                   NULL);
 }
 
 static struct err *perform(struct call *c, int64_t deadline_us)
@@ -232,7 +241,8 @@ static struct err *perform(struct call *c, int64_t deadline_us)
 	return outcome(c, result);
 }
 
-struct err *llm_transport(struct ctx *ctx, const struct llm_format *format, struct llm_stream *s, int64_t deadline_us)
+struct err *llm_transport(struct ctx *ctx, const struct llm_format *format, struct llm_stream *s,
+                          int64_t deadline_us)
 {
 	struct call c = {.ctx = ctx, .s = s, .format = format, .heard_us = clock_mono_us()};
 	struct buf body;
@@ -249,7 +259,8 @@ struct err *llm_transport(struct ctx *ctx, const struct llm_format *format, stru
 	if (body.full)
 		e = err_new(s->a, ERR_TOO_LARGE, "the request to the model is too large");
 	else
-		e = c.easy && c.multi ? perform(&c, deadline_us) : err_new(s->a, ERR_INTERNAL, "could not prepare a call");
+		e = c.easy && c.multi ? perform(&c, deadline_us)
+		                      : err_new(s->a, ERR_INTERNAL, "could not prepare a call");
 	if (c.multi && c.easy)
 		curl_multi_remove_handle(c.multi, c.easy);
 	curl_easy_cleanup(c.easy);

@@ -226,7 +226,7 @@ static struct err *check_tables(struct probe *p)
 
 static struct err *look(struct probe *p)
 {
-	TRY(query_transaction_begin_on(&p->w, p->conn, p->source->schema, TIMEOUT_MS));
+	TRY(query_transaction_begin_on(&p->w, p->conn, TIMEOUT_MS));
 	TRY(check_facts(p));
 	return p->out->message ? NULL : check_tables(p);
 }

@@ -79,7 +79,7 @@ void query_pool_put(struct query_conn *conn);
 MUST_CHECK struct err *query_transaction_begin(struct ctx *ctx, const struct project_source *source,
                                                int64_t timeout_ms, struct query_conn **out);
 MUST_CHECK struct err *query_transaction_begin_on(const struct query_wait *w, struct query_conn *conn,
-                                                  const char *schema, int64_t timeout_ms);
+                                                  int64_t timeout_ms);
 void query_transaction_end(struct query_conn *conn);
 
 /* fail.c. The error for a failed statement; its position is the server's, in the text that was sent. Marks a connection

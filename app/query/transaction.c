@@ -12,6 +12,7 @@
 
 /* Values are written as the server shows them, so that what was set can be compared with what was asked. */
 static const char *const fixed[][2] = {
+        {"search_path", "pg_catalog"},    /* tables come qualified; functions and operators are only the system's */
         {"lock_timeout", "3s"},
         {"idle_in_transaction_session_timeout", "1min"},
         {"standard_conforming_strings", "on"},
@@ -25,7 +26,7 @@ static const char *const fixed[][2] = {
         {"row_security", "on"},
 };
 
-enum { FIXED = sizeof(fixed) / sizeof(*fixed), SETTINGS = FIXED + 2 };
+enum { FIXED = sizeof(fixed) / sizeof(*fixed), SETTINGS = FIXED + 1 };
 
 /* A time as the server shows it: in the largest unit that divides it. */
 static const char *interval(struct arena *a, int64_t ms)
@@ -41,18 +42,16 @@ static const char *interval(struct arena *a, int64_t ms)
 	return arena_printf(a, "%lld%s", (long long)(ms / units[i].ms), units[i].name);
 }
 
-static const char *settings_sql(struct arena *a, const char **values, const char *schema, int64_t timeout_ms)
+static const char *settings_sql(struct arena *a, const char **values, int64_t timeout_ms)
 {
 	struct buf b = buf_init(a, BUF_LINE);
 
 	buf_add_cstr(&b, "SELECT pg_catalog.current_setting('transaction_read_only')");
 	values[0] = interval(a, timeout_ms);
-	values[1] = sql_quote_ident(a, schema);
-	buf_add_cstr(&b, ", pg_catalog.set_config('statement_timeout', $1, true)"
-	                 ", pg_catalog.set_config('search_path', $2, true)");
+	buf_add_cstr(&b, ", pg_catalog.set_config('statement_timeout', $1, true)");
 	for (size_t i = 0; i < FIXED; i++) {
-		values[i + 2] = fixed[i][1];
-		buf_printf(&b, ", pg_catalog.set_config('%s', $%zu, true)", fixed[i][0], i + 3);
+		values[i + 1] = fixed[i][1];
+		buf_printf(&b, ", pg_catalog.set_config('%s', $%zu, true)", fixed[i][0], i + 2);
 	}
 	return buf_cstr(&b);
 }
@@ -74,12 +73,12 @@ static struct err *compare(struct arena *a, const PGresult *res, const char *con
 }
 
 struct err *query_transaction_begin_on(const struct query_wait *w, struct query_conn *conn,
-                                       const char *schema, int64_t timeout_ms)
+                                       int64_t timeout_ms)
 {
 	const char *values[SETTINGS];
 	struct query_step steps[] = {
 	        {.sql = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"},
-	        {.sql = settings_sql(w->a, values, schema, timeout_ms),
+	        {.sql = settings_sql(w->a, values, timeout_ms),
 	         .params = values,
 	         .nparams = SETTINGS},
 	};
@@ -104,7 +103,7 @@ struct err *query_transaction_begin(struct ctx *ctx, const struct project_source
 
 		TRY(query_pool_get(ctx, source, out));
 		w = query_wait_ms(ctx, QUERY_CONNECT_MS);
-		e = query_transaction_begin_on(&w, *out, source->schema, timeout_ms);
+		e = query_transaction_begin_on(&w, *out, timeout_ms);
 		if (!e)
 			return NULL;
 		bool again = (*out)->reused && (*out)->lost && e->kind == ERR_UNAVAILABLE;

@@ -51,8 +51,7 @@ static struct err *show_sign_in(struct ctx *ctx, struct http_request *req, struc
 		.next = next,
 		.local = !str_is(str_of(ctx->settings->auth), "header"),
 	};
-	if (problem)
-		http_status(res, err_status(problem->kind));
+	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &sign_in_page, &v);
 }
 
@@ -148,8 +147,7 @@ static struct err *show_account(struct ctx *ctx, struct http_request *req, struc
 {
 	struct account_view v = {web_layout(ctx, req, "Your account", "account"), web_problem(ctx, problem)};
 
-	if (problem)
-		http_status(res, err_status(problem->kind));
+	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &account_page, &v);
 }
 

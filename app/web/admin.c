@@ -62,8 +62,7 @@ static struct err *show_members(struct ctx *ctx, struct http_request *req, struc
 						    role == PROJECT_VIEWER, role == PROJECT_ANALYST, role == PROJECT_ADMIN,
 						    !strcmp(list[i].origin, "header")};
 	}
-	if (problem)
-		http_status(res, err_status(problem->kind));
+	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &members_page, &v);
 }
 
@@ -153,8 +152,7 @@ static struct err *show_users(struct ctx *ctx, struct http_request *req, struct 
 		v.users[i] = (struct user_line){list[i].id, list[i].email, list[i].name,
 						!strcmp(list[i].origin, "local"), list[i].is_admin, list[i].disabled,
 						web_time(ctx->a, list[i].created_at), web_time(ctx->a, list[i].last_seen_at)};
-	if (problem)
-		http_status(res, err_status(problem->kind));
+	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &users_page, &v);
 }
 

@@ -28,6 +28,15 @@ struct web_problem *web_problem(struct ctx *ctx, const struct err *e)
 	return p;
 }
 
+void web_problem_status(struct ctx *ctx, struct http_response *res, const struct err *e)
+{
+	if (!e)
+		return;
+	http_status(res, err_status(e->kind));
+	if (e->retry_after)
+		http_set_header(res, "Retry-After", arena_printf(ctx->a, "%d", e->retry_after));
+}
+
 const char *web_field(struct ctx *ctx, const struct http_request *req, const char *name)
 {
 	return str_dup(ctx->a, str_trim(http_field(req, name)));

@@ -80,7 +80,7 @@ struct err *web_settings_general(struct ctx *ctx, struct http_request *req, stru
 	TRY(stored(ctx, req, &source, &v));
 	v.project = web_project_form(ctx, &sent);
 	v.project_problem = web_problem(ctx, e);
-	http_status(res, err_status(e->kind));
+	web_problem_status(ctx, res, e);
 	return web_render(ctx, res, &settings_page, &v);
 }
 
@@ -126,8 +126,7 @@ struct err *web_settings_source(struct ctx *ctx, struct http_request *req, struc
 	v.source = web_source_form(ctx, &sent);
 	v.source->has_password = has_password;
 	v.source_problem = web_problem(ctx, e);
-	if (e)
-		http_status(res, err_status(e->kind));
+	web_problem_status(ctx, res, e);
 	return web_render(ctx, res, &settings_page, &v);
 }
 
@@ -148,7 +147,7 @@ struct err *web_settings_dictionary(struct ctx *ctx, struct http_request *req, s
 	}
 	TRY(stored(ctx, req, &source, &v));
 	v.dictionary_problem = web_problem(ctx, e);
-	http_status(res, err_status(e->kind));
+	web_problem_status(ctx, res, e);
 	return web_render(ctx, res, &settings_page, &v);
 }
 
@@ -194,8 +193,7 @@ static struct err *show_new(struct ctx *ctx, struct http_request *req, struct ht
 		.probe = probe,
 	};
 	v.source->has_password = false;    /* nothing is stored yet */
-	if (problem)
-		http_status(res, err_status(problem->kind));
+	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &new_page, &v);
 }
 

@@ -67,6 +67,8 @@ extern const struct view web_problem_view;
  * UNAUTHENTICATED, RATE_LIMITED, UNAVAILABLE, QUERY): web_mendable() tells. */
 struct web_problem *web_problem(struct ctx *ctx, const struct err *e);
 bool web_mendable(const struct err *e);
+/* Status and Retry-After of a page that shows the problem; nothing for NULL. */
+void web_problem_status(struct ctx *ctx, struct http_response *res, const struct err *e);
 
 /* A form field as a NUL-terminated copy, trimmed; "" when absent. */
 const char *web_field(struct ctx *ctx, const struct http_request *req, const char *name);

@@ -37,29 +37,46 @@ SELECT (c.no - 1) * 20 + (n.no - 1) * 2 + f.no AS id, c.code || '-' || lpad(((n.
 	40.0 / (3 + (n.no - 1) * 2 + f.no) AS popularity
 FROM (VALUES
 	(1, 'KIT', 'Kitchen', 0.95,
-		ARRAY['Aurora','Copper','Nordlys','Basalt','Linden','Aurora Pro','Hammered','Juniper','Marble','Walnut'],
-	 ARRAY['Electric Kettle:49:1400','Chef Knife:59:320','Cast Iron Pan:69:2900','Coffee Grinder:89:1800','Bread Box:39:2100',
-	       'Cutting Board:35:1500','Stock Pot:79:2600','Pepper Mill:29:450','Mixing Bowls:45:1700','Tea Towels:19:300']),
+		ARRAY['Aurora', 'Copper', 'Nordlys', 'Basalt', 'Linden', 'Aurora Pro', 'Hammered', 'Juniper',
+			'Marble', 'Walnut'],
+	 ARRAY['Electric Kettle:49:1400', 'Chef Knife:59:320', 'Cast Iron Pan:69:2900',
+	 	'Coffee Grinder:89:1800', 'Bread Box:39:2100',
+	       'Cutting Board:35:1500', 'Stock Pot:79:2600', 'Pepper Mill:29:450', 'Mixing Bowls:45:1700',
+	       	'Tea Towels:19:300']),
 	(2, 'GAR', 'Garden', 1.75,
-		ARRAY['Oak','Green','Riverside','Sturdy','Meadow','Cedar','Forged','Hillside','Slim','Orchard'],
-	 ARRAY['Raised Bed:119:9800','Watering Can:34:1300','Pruning Shears:39:380','Garden Fork:49:1900','Seed Box:24:600',
-	       'Hose Reel:79:5200','Bird Feeder:29:900','Compost Bin:89:7400','Plant Stand:45:2700','Work Gloves:17:160']),
+		ARRAY['Oak', 'Green', 'Riverside', 'Sturdy', 'Meadow', 'Cedar', 'Forged', 'Hillside', 'Slim',
+			'Orchard'],
+	 ARRAY['Raised Bed:119:9800', 'Watering Can:34:1300', 'Pruning Shears:39:380', 'Garden Fork:49:1900',
+	 	'Seed Box:24:600',
+	       'Hose Reel:79:5200', 'Bird Feeder:29:900', 'Compost Bin:89:7400', 'Plant Stand:45:2700',
+	       	'Work Gloves:17:160']),
 	(3, 'OUT', 'Outdoor', 1.55,
-		ARRAY['Harbour','Ember','Trail','Lakeside','Summit','Dune','Glow','Ridge','Bay','Peak'],
-	 ARRAY['Folding Chair:69:4100','Fire Bowl:129:8900','Picnic Blanket:39:1200','Cool Box:79:3600','Camping Lantern:45:700',
-	       'Hammock:85:2300','Enamel Mugs:27:800','Parasol:99:6200','Thermos Flask:35:550','Rain Poncho:29:400']),
+		ARRAY['Harbour', 'Ember', 'Trail', 'Lakeside', 'Summit', 'Dune', 'Glow', 'Ridge', 'Bay',
+			'Peak'],
+	 ARRAY['Folding Chair:69:4100', 'Fire Bowl:129:8900', 'Picnic Blanket:39:1200', 'Cool Box:79:3600',
+	 	'Camping Lantern:45:700',
+	       'Hammock:85:2300', 'Enamel Mugs:27:800', 'Parasol:99:6200', 'Thermos Flask:35:550',
+	       	'Rain Poncho:29:400']),
 	(4, 'OFF', 'Home Office', 0.9,
-		ARRAY['Atelier','Beacon','Ledger','Quiet','Maple','Studio','Compass','Harvard','Felt','Birch'],
-	 ARRAY['Standing Desk:389:31000','Desk Chair:249:16500','Monitor Arm:99:3900','Desk Mat:35:900','Drawer Unit:139:14800',
-	       'Bookshelf:179:22000','Pen Tray:22:500','Paper Shelf:29:1100','Foot Rest:49:2200','Wall Planner:19:350']),
+		ARRAY['Atelier', 'Beacon', 'Ledger', 'Quiet', 'Maple', 'Studio', 'Compass', 'Harvard', 'Felt',
+			'Birch'],
+	 ARRAY['Standing Desk:389:31000', 'Desk Chair:249:16500', 'Monitor Arm:99:3900', 'Desk Mat:35:900',
+	 	'Drawer Unit:139:14800',
+	       'Bookshelf:179:22000', 'Pen Tray:22:500', 'Paper Shelf:29:1100', 'Foot Rest:49:2200',
+	       	'Wall Planner:19:350']),
 	(5, 'BED', 'Bedroom', 0.9,
-		ARRAY['Cloud','Alpine','Moonlit','Heather','Cotton','Feather','Winter','Dawn','Rose','Lavender'],
-	 ARRAY['Duvet:129:2100','Pillow:49:900','Sheet Set:79:1600','Wool Blanket:99:1900','Bed Frame:329:38000',
-	       'Mattress Topper:149:6200','Bedside Table:89:7100','Alarm Clock:35:300','Quilt:109:2400','Linen Spray:15:250']),
+		ARRAY['Cloud', 'Alpine', 'Moonlit', 'Heather', 'Cotton', 'Feather', 'Winter', 'Dawn', 'Rose',
+			'Lavender'],
+	 ARRAY['Duvet:129:2100', 'Pillow:49:900', 'Sheet Set:79:1600', 'Wool Blanket:99:1900',
+	 	'Bed Frame:329:38000',
+	       'Mattress Topper:149:6200', 'Bedside Table:89:7100', 'Alarm Clock:35:300', 'Quilt:109:2400',
+	       	'Linen Spray:15:250']),
 	(6, 'LIG', 'Lighting', 0.75,
-		ARRAY['Opal','Brass','Halo','Smoke','Paper','Pearl','Iron','Corona','Amber','Rice'],
-	 ARRAY['Table Lamp:59:1700','Floor Lamp:129:5600','Pendant Light:89:2100','Wall Light:65:1200','String Lights:25:400',
-	       'Desk Lamp:69:1900','Night Light:19:200','Ceiling Light:109:3100','Candle Holder:29:800','Lamp Shade:35:500'])
+		ARRAY['Opal', 'Brass', 'Halo', 'Smoke', 'Paper', 'Pearl', 'Iron', 'Corona', 'Amber', 'Rice'],
+	 ARRAY['Table Lamp:59:1700', 'Floor Lamp:129:5600', 'Pendant Light:89:2100', 'Wall Light:65:1200',
+	 	'String Lights:25:400',
+	       'Desk Lamp:69:1900', 'Night Light:19:200', 'Ceiling Light:109:3100', 'Candle Holder:29:800',
+	       	'Lamp Shade:35:500'])
 ) AS c(no, code, category, summer, finishes, nouns),
 	unnest(c.nouns) WITH ORDINALITY AS n(noun, no), generate_series(1, 2) AS f(no);
 
@@ -117,30 +134,53 @@ FROM (
 
 CREATE TEMP TABLE people (code text, share integer, first text[], last text[]);
 INSERT INTO people VALUES
-	('DE', 26, ARRAY['Anna','Ben','Clara','David','Emilia','Felix','Greta','Hannes','Ida','Jonas','Katharina','Lukas','Marie','Niklas','Paula','Simon','Theresa','Uwe'],
-	 ARRAY['Albrecht','Bauer','Dietrich','Engel','Fischer','Graf','Hartmann','Huber','Jung','Keller','Lang','Meyer','Neumann','Otto','Peters','Richter','Schmidt','Schulz','Vogel','Wagner','Winter','Zimmermann']),
-	('GB', 15, ARRAY['Alice','Barnaby','Charlotte','Dylan','Eleanor','Freddie','Grace','Harry','Imogen','Jack','Lily','Mohammed','Nina','Oliver','Priya','Rosie','Samuel','Tom'],
-	 ARRAY['Adams','Barker','Clarke','Davies','Edwards','Foster','Green','Hughes','Jackson','Khan','Lewis','Morgan','Owen','Patel','Roberts','Shaw','Taylor','Walker','Wood','Wright']),
-	('US', 14, ARRAY['Abigail','Brandon','Carmen','Derek','Emma','Frank','Gabriela','Henry','Isabel','James','Kayla','Liam','Mia','Noah','Olivia','Ryan','Sofia','Tyler'],
-	 ARRAY['Anderson','Brooks','Carter','Diaz','Evans','Garcia','Hill','Johnson','Kim','Lopez','Miller','Nguyen','Parker','Ramirez','Scott','Thompson','Turner','White','Young']),
-	('FR', 12, ARRAY['Adele','Baptiste','Camille','Damien','Elise','Florian','Gabrielle','Hugo','Ines','Julien','Lea','Mathieu','Nathalie','Olivier','Pauline','Romain'],
-	 ARRAY['Andre','Bernard','Chevalier','Dubois','Durand','Faure','Garnier','Henry','Lambert','Leroy','Martin','Moreau','Petit','Robert','Rousseau','Simon','Vidal']),
-	('NL', 7, ARRAY['Anouk','Bram','Daan','Eva','Femke','Joris','Lotte','Maarten','Noor','Pieter','Sanne','Thijs'],
-	 ARRAY['Bakker','Bos','de Boer','de Vries','Dekker','Hendriks','Jansen','Mulder','Smit','van Dijk','van den Berg','Visser']),
-	('IT', 5, ARRAY['Alessia','Bruno','Chiara','Davide','Elena','Fabio','Giulia','Luca','Marta','Paolo','Sara','Tommaso'],
-	 ARRAY['Bianchi','Colombo','Conti','Costa','Esposito','Ferrari','Gallo','Greco','Marino','Ricci','Romano','Russo']),
-	('ES', 5, ARRAY['Alba','Carlos','Diego','Elena','Ignacio','Javier','Lucia','Marina','Nuria','Pablo','Raquel','Sergio'],
-	 ARRAY['Alonso','Blanco','Castro','Delgado','Fernandez','Gomez','Hernandez','Martinez','Navarro','Ortega','Ruiz','Torres']),
-	('AT', 4, ARRAY['Barbara','Christoph','Elisabeth','Florian','Johanna','Lorenz','Magdalena','Stefan','Valentin','Verena'],
-	 ARRAY['Berger','Eder','Fuchs','Gruber','Hofer','Leitner','Mayer','Moser','Pichler','Steiner']),
-	('CH', 4, ARRAY['Beat','Claudia','Daniela','Fabienne','Luc','Nadine','Reto','Sandra','Urs','Yves'],
-	 ARRAY['Ammann','Baumann','Favre','Frei','Gerber','Kunz','Meier','Roth','Sutter','Weber']),
-	('SE', 3, ARRAY['Astrid','Bjorn','Ebba','Elin','Gustav','Karin','Lars','Maja','Nils','Oskar'],
-	 ARRAY['Andersson','Berg','Eriksson','Forsberg','Johansson','Lindqvist','Nilsson','Persson','Sandberg','Svensson']),
-	('CA', 3, ARRAY['Amelie','Connor','Dominic','Ethan','Hannah','Jasmine','Logan','Megan','Owen','Zoe'],
-	 ARRAY['Campbell','Chan','Fraser','Gagnon','MacDonald','Roy','Singh','Stewart','Tremblay','Wilson']),
-	('DK', 2, ARRAY['Anders','Camilla','Freja','Kasper','Laerke','Mikkel','Rasmus','Signe'],
-	 ARRAY['Christensen','Hansen','Jensen','Larsen','Madsen','Nielsen','Olsen','Rasmussen']);
+	('DE', 26, ARRAY['Anna', 'Ben', 'Clara', 'David', 'Emilia', 'Felix', 'Greta', 'Hannes', 'Ida',
+		'Jonas', 'Katharina', 'Lukas', 'Marie', 'Niklas', 'Paula', 'Simon', 'Theresa', 'Uwe'],
+	 ARRAY['Albrecht', 'Bauer', 'Dietrich', 'Engel', 'Fischer', 'Graf', 'Hartmann', 'Huber', 'Jung',
+	 	'Keller', 'Lang', 'Meyer', 'Neumann', 'Otto', 'Peters', 'Richter', 'Schmidt', 'Schulz',
+	 	'Vogel', 'Wagner', 'Winter', 'Zimmermann']),
+	('GB', 15, ARRAY['Alice', 'Barnaby', 'Charlotte', 'Dylan', 'Eleanor', 'Freddie', 'Grace', 'Harry',
+		'Imogen', 'Jack', 'Lily', 'Mohammed', 'Nina', 'Oliver', 'Priya', 'Rosie', 'Samuel', 'Tom'],
+	 ARRAY['Adams', 'Barker', 'Clarke', 'Davies', 'Edwards', 'Foster', 'Green', 'Hughes', 'Jackson',
+	 	'Khan', 'Lewis', 'Morgan', 'Owen', 'Patel', 'Roberts', 'Shaw', 'Taylor', 'Walker', 'Wood',
+	 	'Wright']),
+	('US', 14, ARRAY['Abigail', 'Brandon', 'Carmen', 'Derek', 'Emma', 'Frank', 'Gabriela', 'Henry',
+		'Isabel', 'James', 'Kayla', 'Liam', 'Mia', 'Noah', 'Olivia', 'Ryan', 'Sofia', 'Tyler'],
+	 ARRAY['Anderson', 'Brooks', 'Carter', 'Diaz', 'Evans', 'Garcia', 'Hill', 'Johnson', 'Kim', 'Lopez',
+	 	'Miller', 'Nguyen', 'Parker', 'Ramirez', 'Scott', 'Thompson', 'Turner', 'White', 'Young']),
+	('FR', 12, ARRAY['Adele', 'Baptiste', 'Camille', 'Damien', 'Elise', 'Florian', 'Gabrielle', 'Hugo',
+		'Ines', 'Julien', 'Lea', 'Mathieu', 'Nathalie', 'Olivier', 'Pauline', 'Romain'],
+	 ARRAY['Andre', 'Bernard', 'Chevalier', 'Dubois', 'Durand', 'Faure', 'Garnier', 'Henry', 'Lambert',
+	 	'Leroy', 'Martin', 'Moreau', 'Petit', 'Robert', 'Rousseau', 'Simon', 'Vidal']),
+	('NL', 7, ARRAY['Anouk', 'Bram', 'Daan', 'Eva', 'Femke', 'Joris', 'Lotte', 'Maarten', 'Noor',
+		'Pieter', 'Sanne', 'Thijs'],
+	 ARRAY['Bakker', 'Bos', 'de Boer', 'de Vries', 'Dekker', 'Hendriks', 'Jansen', 'Mulder', 'Smit',
+	 	'van Dijk', 'van den Berg', 'Visser']),
+	('IT', 5, ARRAY['Alessia', 'Bruno', 'Chiara', 'Davide', 'Elena', 'Fabio', 'Giulia', 'Luca', 'Marta',
+		'Paolo', 'Sara', 'Tommaso'],
+	 ARRAY['Bianchi', 'Colombo', 'Conti', 'Costa', 'Esposito', 'Ferrari', 'Gallo', 'Greco', 'Marino',
+	 	'Ricci', 'Romano', 'Russo']),
+	('ES', 5, ARRAY['Alba', 'Carlos', 'Diego', 'Elena', 'Ignacio', 'Javier', 'Lucia', 'Marina', 'Nuria',
+		'Pablo', 'Raquel', 'Sergio'],
+	 ARRAY['Alonso', 'Blanco', 'Castro', 'Delgado', 'Fernandez', 'Gomez', 'Hernandez', 'Martinez',
+	 	'Navarro', 'Ortega', 'Ruiz', 'Torres']),
+	('AT', 4, ARRAY['Barbara', 'Christoph', 'Elisabeth', 'Florian', 'Johanna', 'Lorenz', 'Magdalena',
+		'Stefan', 'Valentin', 'Verena'],
+	 ARRAY['Berger', 'Eder', 'Fuchs', 'Gruber', 'Hofer', 'Leitner', 'Mayer', 'Moser', 'Pichler',
+	 	'Steiner']),
+	('CH', 4, ARRAY['Beat', 'Claudia', 'Daniela', 'Fabienne', 'Luc', 'Nadine', 'Reto', 'Sandra', 'Urs',
+		'Yves'],
+	 ARRAY['Ammann', 'Baumann', 'Favre', 'Frei', 'Gerber', 'Kunz', 'Meier', 'Roth', 'Sutter', 'Weber']),
+	('SE', 3, ARRAY['Astrid', 'Bjorn', 'Ebba', 'Elin', 'Gustav', 'Karin', 'Lars', 'Maja', 'Nils',
+		'Oskar'],
+	 ARRAY['Andersson', 'Berg', 'Eriksson', 'Forsberg', 'Johansson', 'Lindqvist', 'Nilsson', 'Persson',
+	 	'Sandberg', 'Svensson']),
+	('CA', 3, ARRAY['Amelie', 'Connor', 'Dominic', 'Ethan', 'Hannah', 'Jasmine', 'Logan', 'Megan', 'Owen',
+		'Zoe'],
+	 ARRAY['Campbell', 'Chan', 'Fraser', 'Gagnon', 'MacDonald', 'Roy', 'Singh', 'Stewart', 'Tremblay',
+	 	'Wilson']),
+	('DK', 2, ARRAY['Anders', 'Camilla', 'Freja', 'Kasper', 'Laerke', 'Mikkel', 'Rasmus', 'Signe'],
+	 ARRAY['Christensen', 'Hansen', 'Jensen', 'Larsen', 'Madsen', 'Nielsen', 'Olsen', 'Rasmussen']);
 CREATE TEMP TABLE country_place AS
 SELECT code, row_number() OVER (ORDER BY share DESC, code) - 1 AS place
 FROM people, generate_series(1, share);
@@ -148,9 +188,10 @@ FROM people, generate_series(1, share);
 -- Accounts: 1,800 from 2023, then as many a day as signed up.
 INSERT INTO shop.customers
 SELECT id, first || ' ' || last, replace(lower(first || '.' || last), ' ', '') || id || '@example.' ||
-		(ARRAY['com','com','org','net'])[1 + floor(pg_temp.u(id, 22) * 4)::integer],
+		(ARRAY['com', 'com', 'org', 'net'])[1 + floor(pg_temp.u(id, 22) * 4)::integer],
 	code, pg_temp.u(id, 23) < 0.11, pg_temp.u(id, 24) < 0.46,
-	(ARRAY['search','search','search','ads','ads','newsletter','social','social','direct','referral'])
+	(ARRAY['search', 'search', 'search', 'ads', 'ads', 'newsletter', 'social', 'social', 'direct',
+		'referral'])
 		[1 + floor(pg_temp.u(id, 25) * 10)::integer]::shop.traffic_source, created_at
 FROM (
 	SELECT id, p.code, pg_temp.pick(p.first, id, 26) AS first, pg_temp.pick(p.last, id, 27) AS last,
@@ -171,8 +212,8 @@ CREATE TEMP TABLE order_draft AS
 WITH numbered AS (
 	SELECT row_number() OVER (ORDER BY day, k)::integer AS id, day, no, outage,
 		1790 + d.earlier AS known,
-		day + make_interval(secs => floor(86399 * (k - pg_temp.u(k + no * 1000, 30)) / orders)) AS
-			clock
+		day + make_interval(secs => floor(86399 * (k - pg_temp.u(k + no * 1000, 30)) / orders))
+			AS clock
 	FROM (SELECT *, (sum(signups) OVER (ORDER BY day) - signups)::integer AS earlier FROM days) AS d,
 		generate_series(1, orders) AS k
 ), chosen AS (
@@ -180,13 +221,14 @@ WITH numbered AS (
 			WHEN pg_temp.u(id, 31) < 0.78 THEN 7 *
 				(1 + floor(pg_temp.u(id, 33) * pg_temp.u(id, 34) * (known / 7)))
 			ELSE known - floor(pg_temp.u(id, 35) * 180) END::integer AS customer_id,
-		(ARRAY['web','web','web','web','web','web','app','app','app','marketplace'])
+		(ARRAY['web', 'web', 'web', 'web', 'web', 'web', 'app', 'app', 'app', 'marketplace'])
 			[1 + floor(pg_temp.u(id, 36) * 10)::integer] AS usual
 	FROM numbered
 )
 -- Sales begin at six in the morning: the clock runs from there, slower at night.
-SELECT id, day, outage, customer_id, date_trunc('second', day + interval '6 hours' + (clock - day)
-	* 0.745) AT TIME ZONE 'UTC' AS ordered_at,
+SELECT id, day, outage, customer_id,
+	date_trunc('second', day + interval '6 hours' + (clock - day) * 0.745) AT TIME ZONE 'UTC' AS
+		ordered_at,
 	CASE WHEN pg_temp.u(id, 37) < 0.03 THEN 'phone' ELSE usual END::shop.sales_channel AS channel,
 	CASE WHEN pg_temp.u(id, 38) < CASE WHEN outage THEN 0.62 ELSE 0.011 END THEN 'unpaid'
 	     WHEN pg_temp.u(id, 39) < 0.016 THEN 'withdrawn'
@@ -248,12 +290,12 @@ SELECT row_number() OVER (ORDER BY id, attempt), id, ordered_at + make_interval(
 	total + shipping_fee,
 	CASE WHEN fate = 'waiting' OR (fate <> 'unpaid' AND attempt = attempts) THEN NULL WHEN outage
 		THEN 'gateway_timeout'
-	     ELSE (ARRAY['card_declined','card_declined','insufficient_funds','expired_card','abandoned'])
+	     ELSE (ARRAY['card_declined', 'card_declined', 'insufficient_funds', 'expired_card', 'abandoned'])
 		[1 + floor(pg_temp.u(id + attempt, 73) * 5)::integer] END
 FROM (
 	SELECT d.id, d.ordered_at, d.fate, d.outage, o.total, o.shipping_fee,
-		(CASE WHEN d.fate = 'waiting' THEN ARRAY['bank_transfer','invoice']
-			ELSE ARRAY['card','card','card','card','wallet','wallet','wallet',
+		(CASE WHEN d.fate = 'waiting' THEN ARRAY['bank_transfer', 'invoice']
+			ELSE ARRAY['card', 'card', 'card', 'card', 'wallet', 'wallet', 'wallet',
 			'bank_transfer','invoice'] END)[1 + floor(pg_temp.u(d.id, 70) * CASE
 				WHEN d.fate = 'waiting' THEN 2
 				ELSE 9 END)::integer]::shop.payment_method AS method,
@@ -284,7 +326,8 @@ FROM (
 			ELSE o.delivered_at + make_interval(secs => floor(86400 *
 				(2 + 20 * pg_temp.u(i.id, 81)))) END,
 		CASE WHEN faulty THEN 'defective' ELSE
-			(ARRAY['changed_mind','changed_mind','changed_mind','defective','defective','wrong_item','late_delivery'])
+			(ARRAY['changed_mind', 'changed_mind', 'changed_mind', 'defective', 'defective',
+				'wrong_item', 'late_delivery'])
 			[1 + floor(pg_temp.u(i.id, 83) * 7)::integer] END
 	FROM shop.order_items i JOIN shop.orders o ON o.id = i.order_id
 		JOIN shop.payments p ON p.order_id = o.id AND p.status = 'succeeded'
@@ -303,13 +346,19 @@ SELECT row_number() OVER (ORDER BY opened_at, customer_id, topic), customer_id, 
 	CASE WHEN outage OR topic = 'product_defect' THEN 'high' WHEN pg_temp.u(key, 93) < 0.2 THEN 'low'
 		ELSE 'normal' END::shop.ticket_priority,
 	pg_temp.pick(CASE topic
-		WHEN 'payment' THEN ARRAY['Payment failed','Cannot pay','Charged but no order?','Card declined','Payment page does not load']
-		WHEN 'delivery' THEN ARRAY['Where is my parcel?','Parcel arrived late','Wrong address','Parcel damaged','Change delivery date']
+		WHEN 'payment' THEN ARRAY['Payment failed', 'Cannot pay', 'Charged but no order?',
+			'Card declined', 'Payment page does not load']
+		WHEN 'delivery' THEN ARRAY['Where is my parcel?', 'Parcel arrived late', 'Wrong address',
+			'Parcel damaged', 'Change delivery date']
 		WHEN 'product_defect'
-			THEN ARRAY['Does not switch on','Broken on arrival','Leaks after a week','Smells of burning','Part missing']
-		WHEN 'return' THEN ARRAY['How do I return this?','When do I get my money?','Return label','Exchange for another']
-		WHEN 'account' THEN ARRAY['Cannot sign in','Change my e-mail','Delete my account','Newsletter']
-		ELSE ARRAY['Question about a product','Invoice needed','Is it back in stock?','Voucher'] END,
+			THEN ARRAY['Does not switch on', 'Broken on arrival', 'Leaks after a week',
+				'Smells of burning', 'Part missing']
+		WHEN 'return' THEN ARRAY['How do I return this?', 'When do I get my money?', 'Return label',
+			'Exchange for another']
+		WHEN 'account' THEN ARRAY['Cannot sign in', 'Change my e-mail', 'Delete my account',
+			'Newsletter']
+		ELSE ARRAY['Question about a product', 'Invoice needed', 'Is it back in stock?',
+			'Voucher'] END,
 			key, 94),
 	CASE WHEN opened_at + took < '2026-01-01' AND pg_temp.u(key, 95) < 0.4
 	     THEN greatest(1, least(5, floor(CASE WHEN outage THEN 1 WHEN topic = 'product_defect' THEN 1.8
@@ -342,7 +391,8 @@ FROM (
 		UNION ALL
 		SELECT customer_id, CASE WHEN pg_temp.u(id, 103) < 0.8 THEN id END,
 			ordered_at + make_interval(secs => floor(500000 * pg_temp.u(id, 101))),
-			(ARRAY['delivery','delivery','delivery','delivery','other','other','account','payment'])[1 + floor(pg_temp.u(id, 102) * 8)::integer],
+			(ARRAY['delivery', 'delivery', 'delivery', 'delivery', 'other', 'other', 'account',
+				'payment'])[1 + floor(pg_temp.u(id, 102) * 8)::integer],
 			2000000 + id, false
 		FROM order_draft WHERE NOT outage AND pg_temp.u(id, 104) < CASE
 			WHEN extract(month FROM day) = 12 THEN 0.15 ELSE 0.09 END
@@ -355,7 +405,8 @@ INSERT INTO shop.web_sessions
 SELECT row_number() OVER (ORDER BY started_at, key), customer_id, started_at, country_code,
 	CASE WHEN mobile OR pg_temp.u(key, 111) < 0.52 THEN 'mobile' WHEN pg_temp.u(key, 111) < 0.93
 		THEN 'desktop' ELSE 'tablet' END::shop.device,
-	(ARRAY['search','search','search','search','ads','ads','newsletter','newsletter','social','direct','direct','referral'])
+	(ARRAY['search', 'search', 'search', 'search', 'ads', 'ads', 'newsletter', 'newsletter', 'social',
+		'direct', 'direct', 'referral'])
 		[1 + floor(pg_temp.u(key, 112) * 12)::integer]::shop.traffic_source,
 	CASE WHEN order_id IS NULL THEN 2 ELSE 5 END
 		+ floor(16 * pg_temp.u(key, 113) * pg_temp.u(key, 114))::integer, order_id
@@ -380,7 +431,7 @@ INSERT INTO shop.salaries
 SELECT n, pg_temp.pick(p.first, n, 120) || ' ' || p.last[1 + n % cardinality(p.last)],
 	r.title, r.department, r.base + 500 * floor(24 * pg_temp.u(n, 121))
 FROM generate_series(1, 48) AS n
-	JOIN people p ON p.code = (ARRAY['DE','FR','GB','US'])[1 + n % 4]
+	JOIN people p ON p.code = (ARRAY['DE', 'FR', 'GB', 'US'])[1 + n % 4]
 	JOIN (VALUES (0, 'Buyer', 'Purchasing', 46000), (1, 'Support Agent', 'Support', 34000),
 		(2, 'Engineer', 'Technology', 62000),
 		(3, 'Warehouse Worker', 'Logistics', 31000), (4, 'Marketing Manager', 'Marketing', 52000),

@@ -91,6 +91,19 @@ async function instance() {
 	return shared;
 }
 
+// What the service complained about most, when something failed.
+function complaints(q) {
+	const counts = new Map();
+	for (const line of q.log('quern.log').split('\n')) {
+		let entry;
+		try { entry = JSON.parse(line); } catch { continue; }
+		if (!/^(warning|error)$/.test(entry.level)) continue;
+		const what = [entry.message || entry.msg, entry.error || entry.cause].filter(Boolean).join(': ');
+		counts.set(what, (counts.get(what) || 0) + 1);
+	}
+	for (const [what, n] of [...counts].sort((a, b) => b[1] - a[1]).slice(0, 5)) say(`  log, ${n} times: ${what}`);
+}
+
 // The benches --------------------------------------------------------------------------------------------------------------
 
 // One page in its parts, without a server.
@@ -155,6 +168,7 @@ async function streams(name, {plain}) {
 	report(`${name}.p99_delay_ms`, result.p99_ms, 'ms', '< 20');
 	report(`${name}.kb_per_turn`, (after - before) / TURNS, 'KB', '< 150');
 	report(`${name}.failures`, result.failed, 'turns', '<= 0');
+	if (result.failed) complaints(q);
 }
 
 const TABLES = 1000, COLUMNS = 20;

@@ -99,7 +99,17 @@ class Client {
 	}
 
 	// Resolves to {status, headers, text}; with onData the body is handed over as it comes. Redirects are not followed.
-	request(method, url, {headers = {}, body, onData, signal} = {}) {
+	async request(method, url, options = {}) {
+		try {
+			return await this.once(method, url, options);
+		} catch (e) {
+			// A kept connection may be closed at the moment when it is used again; browsers try once more, too.
+			if (!e.keptSocket || e.code === 'ABORT_ERR') throw e;
+			return this.once(method, url, options);
+		}
+	}
+
+	once(method, url, {headers = {}, body, onData, signal} = {}) {
 		const send = {Accept: 'text/html', ...headers};
 		if (this.cookies.size && !('Cookie' in send))
 			send.Cookie = [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; ');
@@ -117,7 +127,7 @@ class Client {
 					resolve({status: res.statusCode, headers: res.headers, text});
 				});
 			});
-			req.on('error', reject);
+			req.on('error', (e) => reject(Object.assign(e, {keptSocket: req.reusedSocket})));
 			req.end(body);
 		});
 	}
@@ -156,9 +166,10 @@ class Client {
 		return {status: done.status, events, text: done.text, find: (name) => events.filter((e) => e.event === name).map((e) => e.data)};
 	}
 
-	async watch(turn, after = 0) {
+	// Follows a turn to its end; resolves to its events.
+	async watch(turn, after = 0, onEvent = () => {}) {
 		const events = [];
-		await this.get(`/turns/${turn}/events?after=${after}`, {onData: eventParser((e) => events.push(e)), headers: {Accept: 'text/event-stream'}});
+		await this.get(`/turns/${turn}/events?after=${after}`, {onData: eventParser((e) => { events.push(e); onEvent(e); }), headers: {Accept: 'text/event-stream'}});
 		return events;
 	}
 }

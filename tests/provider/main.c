@@ -19,8 +19,9 @@ static int usage(void)
 
 static int listen_on(int64_t port, int *actual)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {.sin_family = AF_INET,
+	                         .sin_port = htons((uint16_t)port),
+	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
 
@@ -55,8 +56,9 @@ int main(int argc, char **argv)
 			return usage();
 		if (strcmp(argv[i], "--scenario") == 0)
 			scenario = argv[i + 1];
-		else if (strcmp(argv[i], "--port") == 0 ? !str_to_i64(str_of(argv[i + 1]), &port) :
-			 strcmp(argv[i], "--ready-fd") != 0 || !str_to_i64(str_of(argv[i + 1]), &ready_fd))
+		else if (strcmp(argv[i], "--port") == 0 ? !str_to_i64(str_of(argv[i + 1]), &port)
+		                                        : strcmp(argv[i], "--ready-fd") != 0 ||
+		                                                  !str_to_i64(str_of(argv[i + 1]), &ready_fd))
 			return usage();
 	}
 	if (port < 0 || port > 65535)

@@ -30,11 +30,11 @@ struct json_object *scenario_reply(struct scenario *s, const char *question, int
 struct http_in {
 	struct str method;
 	struct str path;
-	struct str key;             /* x-api-key */
-	struct str version;         /* anthropic-version */
-	struct str type;            /* content-type */
+	struct str key;     /* x-api-key */
+	struct str version; /* anthropic-version */
+	struct str type;    /* content-type */
 	struct str body;
-	size_t total;               /* bytes of head and body */
+	size_t total; /* bytes of head and body */
 };
 
 /* 1: whole, 0: more bytes are needed, -1: not HTTP. */
@@ -43,9 +43,9 @@ int http_parse(struct str bytes, struct http_in *out);
 /* What a request asks, once it has passed every check. */
 struct question {
 	struct json_object *body;
-	const char *text;           /* last text of the user */
-	int64_t call;               /* tool results since */
-	const char *result;         /* last tool result, "" if none */
+	const char *text;   /* last text of the user */
+	int64_t call;       /* tool results since */
+	const char *result; /* last tool result, "" if none */
 	const char *model;
 	bool stream;
 	size_t bytes;
@@ -67,8 +67,8 @@ enum act_kind { ACT_SEND, ACT_DRIP, ACT_BENCH, ACT_HANG, ACT_CLOSE };
 struct act {
 	enum act_kind kind;
 	int64_t delay_ns;
-	struct str bytes;           /* SEND, DRIP: as they go out; DRIP one at a time */
-	int64_t count;              /* BENCH: deltas to send, one each delay_ns */
+	struct str bytes; /* SEND, DRIP: as they go out; DRIP one at a time */
+	int64_t count;    /* BENCH: deltas to send, one each delay_ns */
 };
 
 struct plan {

@@ -15,7 +15,8 @@ enum { CHUNK = 24, DELAY_MS = 15, MS = 1000000 };
 static void act(struct arena *a, struct plan *p, struct act step)
 {
 	if (p->n == p->room) {
-		p->acts = arena_grow(a, p->acts, p->room * sizeof(*p->acts), (p->room * 2 + 8) * sizeof(*p->acts));
+		p->acts = arena_grow(a, p->acts, p->room * sizeof(*p->acts),
+		                     (p->room * 2 + 8) * sizeof(*p->acts));
 		p->room = p->room * 2 + 8;
 	}
 	p->acts[p->n++] = step;
@@ -32,19 +33,21 @@ static void send_chunk(struct arena *a, struct plan *p, int64_t delay_ns, struct
 	send_text(a, p, delay_ns, arena_printf(a, "%zx\r\n%.*s\r\n", data.n, STR_ARG(data)));
 }
 
-static void send_event(struct arena *a, struct plan *p, int64_t delay_ns, const char *type, const struct buf *data)
+static void send_event(struct arena *a, struct plan *p, int64_t delay_ns, const char *type,
+                       const struct buf *data)
 {
-	send_chunk(a, p, delay_ns,
-		   str_of(arena_printf(a, "event: %s\ndata: %s\n\n", type, buf_cstr(data))));
+	send_chunk(a, p, delay_ns, str_of(arena_printf(a, "event: %s\ndata: %s\n\n", type, buf_cstr(data))));
 }
 
 static void send_json(struct arena *a, struct plan *p, int status, int retry_after, const struct buf *body)
 {
 	const char *extra = retry_after ? arena_printf(a, "retry-after: %d\r\n", retry_after) : "";
 
-	send_text(a, p, 0, arena_printf(a, "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\n"
-					"content-length: %zu\r\nrequest-id: req_scripted\r\n%s\r\n%s", status,
-					status == 200 ? "OK" : "Error", body->n, extra, buf_cstr(body)));
+	send_text(a, p, 0,
+	          arena_printf(a,
+	                       "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\n"
+	                       "content-length: %zu\r\nrequest-id: req_scripted\r\n%s\r\n%s",
+	                       status, status == 200 ? "OK" : "Error", body->n, extra, buf_cstr(body)));
 }
 
 static struct buf error_body(struct arena *a, const char *type, const char *message)
@@ -252,8 +255,11 @@ static void add_bench(struct out *o, struct json_object *bench)
 {
 	int64_t rate = json_get_i64(bench, "per_second", 20);
 
-	act(o->a, o->plan, (struct act){ACT_BENCH, 1000000000 / (rate > 0 ? rate : 1), {NULL, 0},
-					json_get_i64(bench, "deltas", 100)});
+	act(o->a, o->plan,
+	    (struct act){ACT_BENCH,
+	                 1000000000 / (rate > 0 ? rate : 1),
+	                 {NULL, 0},
+	                 json_get_i64(bench, "deltas", 100)});
 }
 
 static void text_block(struct out *o)
@@ -287,7 +293,8 @@ static bool goes_wrong(struct out *o)
 	if (strcmp(then, "garbage") == 0)
 		send_chunk(o->a, o->plan, 0, STR("\x01\x02 no event \xff\n\n"));
 	if (strcmp(then, "wrong_json") == 0)
-		send_chunk(o->a, o->plan, 0, STR("event: content_block_delta\ndata: {\"type\":\"content_block_del\n\n"));
+		send_chunk(o->a, o->plan, 0,
+		           STR("event: content_block_delta\ndata: {\"type\":\"content_block_del\n\n"));
 	act(o->a, o->plan, (struct act){strcmp(then, "hang") == 0 ? ACT_HANG : ACT_CLOSE, 0, {NULL, 0}, 0});
 	return true;
 }
@@ -296,8 +303,9 @@ static void stream(struct out *o)
 {
 	struct json_object *tools = json_get_array(o->reply, "tools");
 
-	send_text(o->a, o->plan, 0, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
-		  "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n");
+	send_text(o->a, o->plan, 0,
+	          "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
+	          "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n");
 	message_start(o);
 	text_block(o);
 	if (goes_wrong(o))
@@ -345,20 +353,26 @@ static void whole(struct out *o)
 static bool fails_at_once(struct arena *a, struct json_object *reply, struct plan *out)
 {
 	int64_t status = json_get_i64(reply, "status", 0);
-	const char *fail = json_get_str(reply, "fail"), *type = json_get_str(json_get(reply, "error"), "type");
+	const char *fail = json_get_str(reply, "fail"),
+	           *type = json_get_str(json_get(reply, "error"), "type");
 	const char *message = json_get_str(json_get(reply, "error"), "message");
 
 	if (status) {
-		plan_refusal(a, &(struct refused){(int)status, type ? type : "api_error", message ? message : "Scripted failure"},
-			     (int)json_get_i64(reply, "retry_after", 0), out);
+		plan_refusal(a,
+		             &(struct refused){(int)status, type ? type : "api_error",
+		                               message ? message : "Scripted failure"},
+		             (int)json_get_i64(reply, "retry_after", 0), out);
 		return true;
 	}
 	if (!fail)
 		return false;
 	if (strcmp(fail, "redirect") == 0)
-		send_text(a, out, 0, "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n");
+		send_text(a, out, 0,
+		          "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n");
 	if (strcmp(fail, "page") == 0)
-		send_text(a, out, 0, "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\n\r\n<p>Hello.</p>");
+		send_text(a, out, 0,
+		          "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: "
+		          "13\r\n\r\n<p>Hello.</p>");
 	if (strcmp(fail, "garbage") == 0)
 		send_text(a, out, 0, "\x16\x03\x01 this is not HTTP\r\n\r\n");
 	act(a, out, (struct act){strcmp(fail, "hang") == 0 ? ACT_HANG : ACT_CLOSE, 0, {NULL, 0}, 0});
@@ -392,8 +406,10 @@ void plan_reply(struct arena *a, const struct question *q, struct json_object *r
 size_t plan_bench_delta(char *out, size_t size, int64_t now_ns)
 {
 	char event[256];
-	int n = snprintf(event, sizeof(event), "event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
-			 "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"%lld \"}}\n\n", (long long)now_ns);
+	int n = snprintf(event, sizeof(event),
+	                 "event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
+	                 "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"%lld \"}}\n\n",
+	                 (long long)now_ns);
 
 	return (size_t)snprintf(out, size, "%x\r\n%s\r\n", (unsigned)n, event);
 }

@@ -15,9 +15,9 @@ static const struct {
 	struct str name;
 	size_t offset;
 } headers[] = {
-	{STR("x-api-key"), offsetof(struct http_in, key)},
-	{STR("anthropic-version"), offsetof(struct http_in, version)},
-	{STR("content-type"), offsetof(struct http_in, type)},
+        {STR("x-api-key"), offsetof(struct http_in, key)},
+        {STR("anthropic-version"), offsetof(struct http_in, version)},
+        {STR("content-type"), offsetof(struct http_in, type)},
 };
 
 static bool header_read(struct str line, struct http_in *out, int64_t *length)
@@ -59,7 +59,7 @@ int http_parse(struct str bytes, struct http_in *out)
 
 struct check {
 	struct arena *a;
-	const char *open[CALLS];     /* calls of the assistant message before that have no result yet */
+	const char *open[CALLS]; /* calls of the assistant message before that have no result yet */
 	size_t nopen;
 	const char *seen[CALLS * 4]; /* all calls */
 	size_t nseen;
@@ -76,11 +76,13 @@ static bool known_key(const char *key, const char *const *known, size_t n)
 	return false;
 }
 
-#define KEYS(...) (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
+#define KEYS(...) \
+	(const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
 
-static const char *only_keys(struct check *c, struct json_object *o, const char *where, const char *const *known, size_t n)
+static const char *only_keys(struct check *c, struct json_object *o, const char *where,
+                             const char *const *known, size_t n)
 {
-	json_object_object_foreach(o, key, value) {
+	json_object_object_foreach (o, key, value) {
 		(void)value;
 		if (strcmp(key, "cache_control") == 0 && ++c->marks <= CACHE_MARKS)
 			continue;
@@ -126,7 +128,8 @@ static const char *check_tool_result(struct check *c, struct json_object *b, con
 		c->q->result = content ? content : "";
 		return only_keys(c, b, where, KEYS("type", "tool_use_id", "content", "is_error"));
 	}
-	return arena_printf(c->a, "%s: unexpected `tool_use_id` found in `tool_result` blocks: %s", where, id ? id : "none");
+	return arena_printf(c->a, "%s: unexpected `tool_use_id` found in `tool_result` blocks: %s", where,
+	                    id ? id : "none");
 }
 
 static const char *check_block(struct check *c, struct json_object *b, bool user, const char *where)
@@ -169,7 +172,8 @@ static const char *check_message(struct check *c, struct json_object *m, size_t 
 	bool user = i % 2 == 0;
 
 	if (!role || strcmp(role, user ? "user" : "assistant") != 0)
-		return arena_printf(c->a, "messages.%zu: roles must alternate between \"user\" and \"assistant\"", i);
+		return arena_printf(
+		        c->a, "messages.%zu: roles must alternate between \"user\" and \"assistant\"", i);
 	if (json_object_is_type(content, json_type_array))
 		why = check_blocks(c, content, user, i);
 	else if (!json_object_is_type(content, json_type_string) || !*json_object_get_string(content))
@@ -179,8 +183,10 @@ static const char *check_message(struct check *c, struct json_object *m, size_t 
 	if (why)
 		return why;
 	if (user && c->nopen)
-		return arena_printf(c->a, "messages.%zu: `tool_use` ids were found without `tool_result` blocks "
-				    "immediately after: %s", i, c->open[0]);
+		return arena_printf(c->a,
+		                    "messages.%zu: `tool_use` ids were found without `tool_result` blocks "
+		                    "immediately after: %s",
+		                    i, c->open[0]);
 	return only_keys(c, m, arena_printf(c->a, "messages.%zu", i), KEYS("role", "content"));
 }
 
@@ -203,7 +209,8 @@ static bool name_ok(const char *name)
 {
 	size_t n = name ? strlen(name) : 0;
 
-	return n >= 1 && n <= 64 && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
+	return n >= 1 && n <= 64 &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
 }
 
 static const char *check_tool(struct check *c, struct json_object *t, size_t i)
@@ -212,7 +219,8 @@ static const char *check_tool(struct check *c, struct json_object *t, size_t i)
 	const char *type = json_get_str(json_get(t, "input_schema"), "type");
 
 	if (!name_ok(json_get_str(t, "name")))
-		return arena_printf(c->a, "%s.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'", where);
+		return arena_printf(c->a, "%s.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'",
+		                    where);
 	if (!type || strcmp(type, "object") != 0)
 		return arena_printf(c->a, "%s.input_schema.type: Field required", where);
 	return only_keys(c, t, where, KEYS("name", "description", "input_schema"));
@@ -249,8 +257,9 @@ static const char *check_system(struct check *c, struct json_object *system)
 
 static const char *check_body(struct check *c, struct json_object *o)
 {
-	const char *why = only_keys(c, o, "body", KEYS("model", "max_tokens", "messages", "system", "tools", "tool_choice",
-						       "stream", "temperature", "stop_sequences", "metadata"));
+	const char *why = only_keys(c, o, "body",
+	                            KEYS("model", "max_tokens", "messages", "system", "tools", "tool_choice",
+	                                 "stream", "temperature", "stop_sequences", "metadata"));
 
 	if (!why && !json_get_str(o, "model"))
 		why = "model: Field required";
@@ -269,16 +278,19 @@ static const char *check_body(struct check *c, struct json_object *o)
 
 static struct refused check_head(const struct http_in *in)
 {
-	if (!str_is(in->method, "POST") || !(str_is(in->path, "/v1/messages") || str_starts(in->path, STR("/v1/messages?"))))
+	if (!str_is(in->method, "POST") ||
+	    !(str_is(in->path, "/v1/messages") || str_starts(in->path, STR("/v1/messages?"))))
 		return (struct refused){404, "not_found_error", "Not found"};
 	if (in->key.n == 0)
 		return (struct refused){401, "authentication_error", "x-api-key header is required"};
 	if (str_is(in->key, "bad-key"))
 		return (struct refused){401, "authentication_error", "invalid x-api-key"};
 	if (!str_is(in->version, "2023-06-01"))
-		return (struct refused){400, "invalid_request_error", "anthropic-version: header is required"};
+		return (struct refused){400, "invalid_request_error",
+		                        "anthropic-version: header is required"};
 	if (!str_starts(in->type, STR("application/json")))
-		return (struct refused){400, "invalid_request_error", "content-type must be application/json"};
+		return (struct refused){400, "invalid_request_error",
+		                        "content-type must be application/json"};
 	return (struct refused){0};
 }
 
@@ -291,7 +303,8 @@ struct refused question_read(struct arena *a, const struct http_in *in, struct q
 	*out = (struct question){.text = "", .result = "", .bytes = in->body.n};
 	if (r.status)
 		return r;
-	if (json_read(a, in->body, JSON_DEPTH, &out->body) || !json_object_is_type(out->body, json_type_object))
+	if (json_read(a, in->body, JSON_DEPTH, &out->body) ||
+	    !json_object_is_type(out->body, json_type_object))
 		return (struct refused){400, "invalid_request_error", "The request body is not valid JSON"};
 	why = check_body(&c, out->body);
 	if (why)

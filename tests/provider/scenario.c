@@ -9,9 +9,9 @@
 
 struct rule {
 	regex_t match;
-	bool any;               /* no match: every question */
-	int64_t call;           /* -1: every call */
-	int64_t left;           /* uses; -1 without end */
+	bool any;     /* no match: every question */
+	int64_t call; /* -1: every call */
+	int64_t left; /* uses; -1 without end */
 	struct json_object *reply;
 };
 
@@ -22,7 +22,8 @@ struct scenario {
 };
 
 #define NO_ANSWER \
-	"{\"text\":\"My script has no answer to this question. Ask one of the questions that the scenario file names.\"}"
+	"{\"text\":\"My script has no answer to this question. Ask one of the questions that the scenario " \
+	"file names.\"}"
 
 static _Noreturn void wrong(const char *path, size_t rule, const char *why)
 {

@@ -19,22 +19,22 @@ enum { EVENTS = 512, READ_BYTES = 64 << 10, FIRST_ROOM = 4 << 10 };
 
 struct conn {
 	int fd;
-	bool blocked;               /* the peer does not read */
+	bool blocked; /* the peer does not read */
 	char *in;
 	size_t nin, room;
-	struct arena *a;            /* of the request under way, or NULL */
+	struct arena *a; /* of the request under way, or NULL */
 	struct plan plan;
-	size_t at;                  /* next act */
-	int64_t count;              /* deltas of a BENCH act, bytes of a DRIP act that are done */
-	struct str rest;            /* not yet taken by the socket */
+	size_t at;       /* next act */
+	int64_t count;   /* deltas of a BENCH act, bytes of a DRIP act that are done */
+	struct str rest; /* not yet taken by the socket */
 	char bench[512];
 	int64_t due_ns;
-	size_t heap_at;             /* place in the heap, 0: not in it */
+	size_t heap_at; /* place in the heap, 0: not in it */
 	bool dead;
 };
 
 static struct {
-	struct conn **p;            /* from 1 */
+	struct conn **p; /* from 1 */
 	size_t n, room;
 } heap;
 static int epoll_fd;
@@ -147,20 +147,15 @@ static void request_done(struct conn *c)
 static bool perform(struct conn *c, const struct act *act)
 {
 	switch (act->kind) {
-	case ACT_SEND:
-		c->rest = act->bytes;
-		return true;
+	case ACT_SEND: c->rest = act->bytes; return true;
 	case ACT_DRIP:
 		c->rest = (struct str){act->bytes.p + c->count, 1};
 		return (size_t)++c->count >= act->bytes.n;
 	case ACT_BENCH:
 		c->rest = (struct str){c->bench, plan_bench_delta(c->bench, sizeof(c->bench), now_ns())};
 		return ++c->count >= act->count;
-	case ACT_HANG:
-		return false;
-	case ACT_CLOSE:
-		conn_close(c);
-		return false;
+	case ACT_HANG: return false;
+	case ACT_CLOSE: conn_close(c); return false;
 	}
 	return true;
 }

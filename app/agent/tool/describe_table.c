@@ -8,10 +8,12 @@ static struct err *not_found(struct arena *a, const struct catalog *c, const cha
 
 	for (size_t i = 0; i < c->ntables && i < 200; i++)
 		buf_printf(&names, "%s%s", i ? ", " : "", c->tables[i].name);
-	return err_hint(err_new(a, ERR_NOT_FOUND, "there is no table \"%s\"", name), "The tables are: %s", buf_cstr(&names));
+	return err_hint(err_new(a, ERR_NOT_FOUND, "there is no table \"%s\"", name), "The tables are: %s",
+	                buf_cstr(&names));
 }
 
-static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object *args, struct tool_result *out)
+static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object *args,
+                       struct tool_result *out)
 {
 	const char *name = json_get_str(args, "table");
 	const struct catalog_table *table;
@@ -29,9 +31,11 @@ static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object 
 }
 
 const struct tool tool_describe_table = {
-	"describe_table", "Looking up a table",
-	"Returns one table of the dictionary in full: columns, types, keys, comments, sample values.",
-	"{\"type\":\"object\",\"properties\":{\"table\":{\"type\":\"string\",\"description\":\"The table's name.\"}},"
-	"\"required\":[\"table\"]}",
-	run,
+        "describe_table",
+        "Looking up a table",
+        "Returns one table of the dictionary in full: columns, types, keys, comments, sample values.",
+        "{\"type\":\"object\",\"properties\":{\"table\":{\"type\":\"string\",\"description\":\"The table's "
+        "name.\"}},"
+        "\"required\":[\"table\"]}",
+        run,
 };

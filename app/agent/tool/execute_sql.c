@@ -55,8 +55,11 @@ static size_t put_rows(struct json_writer *w, const struct query_result *q)
 static const char *note(struct arena *a, const struct query_result *q, size_t shown)
 {
 	if (shown < q->nrows)
-		return arena_printf(a, "Only the first %zu of %zu rows are shown to you; the person sees them all. Aggregate in "
-				    "SQL if you need the rest.", shown, q->nrows);
+		return arena_printf(a,
+		                    "Only the first %zu of %zu rows are shown to you; the person sees them "
+		                    "all. Aggregate in "
+		                    "SQL if you need the rest.",
+		                    shown, q->nrows);
 	return q->cut;
 }
 
@@ -80,7 +83,8 @@ static struct str result_text(struct arena *a, const struct query_result *q)
 	return buf_str(&b);
 }
 
-static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object *args, struct tool_result *out)
+static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object *args,
+                       struct tool_result *out)
 {
 	struct agent_scene *scene;
 	struct query_result *q;
@@ -96,10 +100,13 @@ static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object 
 }
 
 const struct tool tool_execute_sql = {
-	"execute_sql", "Querying the database",
-	"Runs one PostgreSQL SELECT statement, read-only, and returns its columns and rows. Tables of the dictionary only. A "
-	"failed statement returns the database's message: correct it and try again.",
-	"{\"type\":\"object\",\"properties\":{\"sql\":{\"type\":\"string\",\"description\":\"One SELECT statement, without a "
-	"semicolon.\"}},\"required\":[\"sql\"]}",
-	run,
+        "execute_sql",
+        "Querying the database",
+        "Runs one PostgreSQL SELECT statement, read-only, and returns its columns and rows. Tables of the "
+        "dictionary only. A "
+        "failed statement returns the database's message: correct it and try again.",
+        "{\"type\":\"object\",\"properties\":{\"sql\":{\"type\":\"string\",\"description\":\"One SELECT "
+        "statement, without a "
+        "semicolon.\"}},\"required\":[\"sql\"]}",
+        run,
 };

@@ -25,9 +25,12 @@ static void test_agent__a_conversation_is_its_persons_own(void **state)
 	assert_int_equal(e->kind, ERR_NOT_FOUND);
 	e = agent_conversation_get(&s->ctx, s->project.id + 1, s->conversation_id, &c);
 	assert_int_equal(e->kind, ERR_NOT_FOUND);
-	assert_int_equal(agent_conversation_rename(&bob, s->project.id, s->conversation_id, "x")->kind, ERR_NOT_FOUND);
-	assert_int_equal(agent_conversation_delete(&bob, s->project.id, s->conversation_id)->kind, ERR_NOT_FOUND);
-	assert_int_equal(agent_turn_start(&bob, &s->project, s->conversation_id, STR("hi"), &id)->kind, ERR_NOT_FOUND);
+	assert_int_equal(agent_conversation_rename(&bob, s->project.id, s->conversation_id, "x")->kind,
+	                 ERR_NOT_FOUND);
+	assert_int_equal(agent_conversation_delete(&bob, s->project.id, s->conversation_id)->kind,
+	                 ERR_NOT_FOUND);
+	assert_int_equal(agent_turn_start(&bob, &s->project, s->conversation_id, STR("hi"), &id)->kind,
+	                 ERR_NOT_FOUND);
 	assert_ok(agent_conversations(&bob, s->project.id, 10, &list, &n));
 	assert_int_equal(n, 0);
 }
@@ -40,13 +43,18 @@ static void test_agent__a_conversation_is_renamed_hidden_and_restored(void **sta
 	size_t n;
 
 	(void)state;
-	assert_ok(agent_conversation_create(&s->ctx, s->project.id, "  A question that is far too long to be a title, so very long "
-					    "that it is cut\nat a word ", &id));
+	assert_ok(agent_conversation_create(&s->ctx, s->project.id,
+	                                    "  A question that is far too long to be a title, so very long "
+	                                    "that it is cut\nat a word ",
+	                                    &id));
 	assert_ok(agent_conversation_rename(&s->ctx, s->project.id, s->conversation_id, " Renamed "));
-	assert_int_equal(agent_conversation_rename(&s->ctx, s->project.id, s->conversation_id, " ")->kind, ERR_INVALID);
+	assert_int_equal(agent_conversation_rename(&s->ctx, s->project.id, s->conversation_id, " ")->kind,
+	                 ERR_INVALID);
 	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
 	assert_int_equal(n, 2);
-	assert_string_equal(list[0].title, "A question that is far too long to be a title, so very long that it is cut at a…");
+	assert_string_equal(
+	        list[0].title,
+	        "A question that is far too long to be a title, so very long that it is cut at a…");
 	assert_string_equal(list[1].title, "Renamed");
 	assert_ok(agent_conversation_delete(&s->ctx, s->project.id, id));
 	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
@@ -71,7 +79,8 @@ static void test_agent__questions_are_checked(void **state)
 		assert_non_null(e);
 		assert_int_equal(e->kind, ERR_INVALID);
 	}
-	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, (struct str){large, 16000}, &id));
+	assert_ok(
+	        agent_turn_start(&s->ctx, &s->project, s->conversation_id, (struct str){large, 16000}, &id));
 }
 
 static void test_agent__one_question_at_a_time(void **state)
@@ -116,10 +125,10 @@ static void test_agent__a_turn_whose_worker_died_fails_and_makes_room(void **sta
 }
 
 static const struct CMUnitTest agent_conversation_tests[] = {
-	cmocka_unit_test(test_agent__a_conversation_is_its_persons_own),
-	cmocka_unit_test(test_agent__a_conversation_is_renamed_hidden_and_restored),
-	cmocka_unit_test(test_agent__questions_are_checked),
-	cmocka_unit_test(test_agent__one_question_at_a_time),
-	cmocka_unit_test(test_agent__a_turn_whose_worker_died_fails_and_makes_room),
+        cmocka_unit_test(test_agent__a_conversation_is_its_persons_own),
+        cmocka_unit_test(test_agent__a_conversation_is_renamed_hidden_and_restored),
+        cmocka_unit_test(test_agent__questions_are_checked),
+        cmocka_unit_test(test_agent__one_question_at_a_time),
+        cmocka_unit_test(test_agent__a_turn_whose_worker_died_fails_and_makes_room),
 };
 UNIT_SUITE(agent_conversation_tests);

@@ -10,18 +10,21 @@
 #include "unit.h"
 
 static const char shop[] =
-	"CREATE SCHEMA shop;"
-	"CREATE TABLE shop.customers (id integer PRIMARY KEY, name text NOT NULL);"
-	"INSERT INTO shop.customers SELECT n, 'Customer ' || n FROM generate_series(1, 3) n;"
-	"CREATE TABLE shop.orders (id integer PRIMARY KEY, customer_id integer REFERENCES shop.customers, total numeric(10,2));"
-	"INSERT INTO shop.orders SELECT n, n % 3 + 1, n * 10 FROM generate_series(1, 10) n;"
-	"CREATE TABLE shop.salaries (amount integer);"
-	"INSERT INTO shop.salaries VALUES (99999);"
-	"COMMENT ON TABLE shop.orders IS 'What | was *bought*.';"
-	"DO $$ BEGIN CREATE ROLE agent_reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
-	"GRANT USAGE ON SCHEMA shop TO agent_reader; GRANT SELECT ON shop.customers, shop.orders TO agent_reader;"
-	"ANALYZE shop.customers, shop.orders;"
-	"INSERT INTO users (email, origin, is_admin) VALUES ('ann@example.com', 'header', true), ('bob@example.com', 'header', false)";
+        "CREATE SCHEMA shop;"
+        "CREATE TABLE shop.customers (id integer PRIMARY KEY, name text NOT NULL);"
+        "INSERT INTO shop.customers SELECT n, 'Customer ' || n FROM generate_series(1, 3) n;"
+        "CREATE TABLE shop.orders (id integer PRIMARY KEY, customer_id integer REFERENCES shop.customers, "
+        "total numeric(10,2));"
+        "INSERT INTO shop.orders SELECT n, n % 3 + 1, n * 10 FROM generate_series(1, 10) n;"
+        "CREATE TABLE shop.salaries (amount integer);"
+        "INSERT INTO shop.salaries VALUES (99999);"
+        "COMMENT ON TABLE shop.orders IS 'What | was *bought*.';"
+        "DO $$ BEGIN CREATE ROLE agent_reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+        "GRANT USAGE ON SCHEMA shop TO agent_reader; GRANT SELECT ON shop.customers, shop.orders TO "
+        "agent_reader;"
+        "ANALYZE shop.customers, shop.orders;"
+        "INSERT INTO users (email, origin, is_admin) VALUES ('ann@example.com', 'header', true), "
+        "('bob@example.com', 'header', false)";
 
 static void make_project(struct scene *s)
 {
@@ -32,8 +35,13 @@ static void make_project(struct scene *s)
 	source.username = "agent_reader";
 	source.schema = "shop";
 	source.excluded = (struct db_texts){excluded, 1};
-	s->project = (struct project){.slug = "shop", .name = "Shop", .description = "", .prompt = "Totals are in euros.",
-				      .row_cap = 500, .timeout_ms = 10000, .model = ""};
+	s->project = (struct project){.slug = "shop",
+	                              .name = "Shop",
+	                              .description = "",
+	                              .prompt = "Totals are in euros.",
+	                              .row_cap = 500,
+	                              .timeout_ms = 10000,
+	                              .model = ""};
 	assert_ok(project_create(&s->ctx, &s->project, &source));
 	assert_ok(project_by_slug(&s->ctx, "shop", &s->project));
 }
@@ -88,7 +96,8 @@ struct agent_sink scene_sink(struct scene *s, struct scene_heard *heard)
 	return (struct agent_sink){on_event, on_delta, heard};
 }
 
-struct agent_turn scene_ask(struct scene *s, enum project_role role, const char *question, struct scene_heard *heard)
+struct agent_turn scene_ask(struct scene *s, enum project_role role, const char *question,
+                            struct scene_heard *heard)
 {
 	struct scene_heard own;
 	struct agent_sink sink = scene_sink(s, heard ? heard : &own);

@@ -13,34 +13,46 @@
 #define SQL(text) "\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":\"" text "\"}}]"
 
 static const char scenario[] =
-	"{\"rules\":["
-	"{\"match\":\"how much\",\"call\":0,\"reply\":{\"text\":\"Looking.\"," SQL("SELECT summ(totl) FROM orders") "}},"
-	"{\"match\":\"how much\",\"call\":1,\"reply\":{" SQL("SELECT sum(totl) FROM orders") "}},"
-	"{\"match\":\"how much\",\"call\":2,\"reply\":{\"text\":\"Corrected.\"," SQL("SELECT sum(total) AS total FROM orders") "}},"
-	"{\"match\":\"how much\",\"call\":3,\"reply\":{\"text\":\"It is {{rows.0.0}} euros.\"}},"
-	"{\"match\":\"describe first\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"describe_table\",\"input\":{\"table\":\"orders\"}}]}},"
-	"{\"match\":\"describe first\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
-	"{\"match\":\"two at once\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":\"SELECT 1 AS a\"}},"
-	"{\"name\":\"execute_sql\",\"input\":{\"sql\":\"SELECT 2 AS a\"}}]}},"
-	"{\"match\":\"two at once\",\"call\":2,\"reply\":{\"text\":\"Last: {{rows.0.0}}\"}},"
-	"{\"match\":\"salaries\",\"call\":0,\"reply\":{" SQL("SELECT amount FROM salaries") "}},"
-	"{\"match\":\"salaries\",\"call\":1,\"reply\":{\"text\":\"Not for you: {{tool_result}}\"}},"
-	"{\"match\":\"never right\",\"reply\":{" SQL("SELECT nothing FROM orders") "}},"
-	"{\"match\":\"never ends\",\"reply\":{" SQL("SELECT 1 AS one") "}},"
-	"{\"match\":\"bad arguments\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"query\":\"x\"}}]}},"
-	"{\"match\":\"bad arguments\",\"call\":1,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":7}}]}},"
-	"{\"match\":\"bad arguments\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
-	"{\"match\":\"no such tool\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"rm\",\"input\":{}}]}},"
-	"{\"match\":\"no such tool\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
-	"{\"match\":\"slowly\",\"reply\":{\"text\":\"one two three four five six seven eight nine ten\",\"chunk\":4,\"delay\":100}},"
-	"{\"match\":\"stuck\",\"reply\":{\"text\":\"begun\",\"then\":\"hang\"}},"
-	"{\"match\":\"breaks\",\"reply\":{\"text\":\"half an ans\",\"then\":\"cut\"}},"
-	"{\"match\":\"no key\",\"reply\":{\"status\":401,\"error\":{\"type\":\"authentication_error\",\"message\":\"invalid\"}}},"
-	"{\"match\":\"too long\",\"reply\":{\"text\":\"It is\",\"stop_reason\":\"max_tokens\"}},"
-	"{\"match\":\"refuse\",\"reply\":{\"text\":\"\",\"stop_reason\":\"refusal\"}},"
-	"{\"match\":\"empty\",\"reply\":{\"text\":\"\"}},"
-	"{\"match\":\".\",\"reply\":{\"text\":\"Fine.\"}}"
-	"]}";
+        "{\"rules\":["
+        "{\"match\":\"how much\",\"call\":0,\"reply\":{\"text\":\"Looking.\"," SQL(
+                "SELECT summ(totl) FROM orders") "}},"
+                                                 "{\"match\":\"how much\",\"call\":1,\"reply\":{" SQL("SELECT"
+                                                                                                      " sum("
+                                                                                                      "totl) "
+                                                                                                      "FROM "
+                                                                                                      "order"
+                                                                                                      "s") "}"
+                                                                                                           "}"
+                                                                                                           ","
+                                                                                                           "{"
+                                                                                                           "\"match\":\"how much\",\"call\":2,\"reply\":{\"text\":\"Corrected.\"," SQL(
+                                                                                                                   "SELECT sum(total) AS total FROM orders") "}},"
+                                                                                                                                                             "{\"match\":\"how much\",\"call\":3,\"reply\":{\"text\":\"It is {{rows.0.0}} euros.\"}},"
+                                                                                                                                                             "{\"match\":\"describe first\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"describe_table\",\"input\":{\"table\":\"orders\"}}]}},"
+                                                                                                                                                             "{\"match\":\"describe first\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
+                                                                                                                                                             "{\"match\":\"two at once\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":\"SELECT 1 AS a\"}},"
+                                                                                                                                                             "{\"name\":\"execute_sql\",\"input\":{\"sql\":\"SELECT 2 AS a\"}}]}},"
+                                                                                                                                                             "{\"match\":\"two at once\",\"call\":2,\"reply\":{\"text\":\"Last: {{rows.0.0}}\"}},"
+                                                                                                                                                             "{\"match\":\"salaries\",\"call\":0,\"reply\":{" SQL(
+                                                                                                                                                                     "SELECT amount FROM salaries") "}},"
+                                                                                                                                                                                                    "{\"match\":\"salaries\",\"call\":1,\"reply\":{\"text\":\"Not for you: {{tool_result}}\"}},"
+                                                                                                                                                                                                    "{\"match\":\"never right\",\"reply\":{" SQL("SELECT nothing FROM orders") "}},"
+                                                                                                                                                                                                                                                                               "{\"match\":\"never ends\",\"reply\":{" SQL(
+                                                                                                                                                                                                                                                                                       "SELECT 1 AS one") "}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"bad arguments\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"query\":\"x\"}}]}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"bad arguments\",\"call\":1,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":7}}]}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"bad arguments\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"no such tool\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"rm\",\"input\":{}}]}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"no such tool\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"slowly\",\"reply\":{\"text\":\"one two three four five six seven eight nine ten\",\"chunk\":4,\"delay\":100}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"stuck\",\"reply\":{\"text\":\"begun\",\"then\":\"hang\"}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"breaks\",\"reply\":{\"text\":\"half an ans\",\"then\":\"cut\"}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"no key\",\"reply\":{\"status\":401,\"error\":{\"type\":\"authentication_error\",\"message\":\"invalid\"}}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"too long\",\"reply\":{\"text\":\"It is\",\"stop_reason\":\"max_tokens\"}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"refuse\",\"reply\":{\"text\":\"\",\"stop_reason\":\"refusal\"}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\"empty\",\"reply\":{\"text\":\"\"}},"
+                                                                                                                                                                                                                                                                                                          "{\"match\":\".\",\"reply\":{\"text\":\"Fine.\"}}"
+                                                                                                                                                                                                                                                                                                          "]}";
 
 static struct scene *with_model(void)
 {
@@ -65,15 +77,17 @@ static void test_agent__catalog_questions_need_no_model(void **state)
 	(void)state;
 	assert_string_equal(t.status, "done");
 	assert_true(t.from_catalog);
-	assert_string_equal(t.answer,
-			    "The schema `shop` has 2 tables and views.\n\n| Table | Rows (about) | Columns | What it holds |\n"
-			    "|---|--:|--:|---|\n| `customers` | 3 | 2 |  |\n| `orders` | 10 | 3 | What \\| was \\*bought\\*. |");
+	assert_string_equal(t.answer, "The schema `shop` has 2 tables and views.\n\n| Table | Rows (about) | "
+	                              "Columns | What it holds |\n"
+	                              "|---|--:|--:|---|\n| `customers` | 3 | 2 |  |\n| `orders` | 10 | 3 | "
+	                              "What \\| was \\*bought\\*. |");
 	assert_string_equal(buf_cstr(heard.lines), "1 step\n2 step\n3 message\n4 provenance\n5 done\n");
 	assert_int_equal(t.last_event, 5);
 	assert_int_equal(t.nsteps, 1);
 	assert_int_equal(t.nqueries, 0);
 	t = scene_ask(s, PROJECT_VIEWER, "Show me the salaries table", NULL);
-	assert_string_equal(t.answer, "There is no table `salaries` that you can read here. The tables are: `customers`, `orders`.");
+	assert_string_equal(t.answer, "There is no table `salaries` that you can read here. The tables are: "
+	                              "`customers`, `orders`.");
 	assert_string_equal(pg_value("SELECT count(*) FROM dictionaries"), "1");
 }
 
@@ -95,7 +109,9 @@ static void test_agent__rows_from_the_catalog_have_proof(void **state)
 	assert_string_equal(t.tables[0], "shop.orders");
 	t = scene_ask(s, PROJECT_VIEWER, "How many orders are there?", NULL);
 	assert_string_equal(t.answer, "`orders` has 10 rows.");
-	assert_string_equal(pg_value("SELECT count(*) FROM query_runs WHERE outcome = 'done' AND turn_id IS NOT NULL"), "2");
+	assert_string_equal(
+	        pg_value("SELECT count(*) FROM query_runs WHERE outcome = 'done' AND turn_id IS NOT NULL"),
+	        "2");
 }
 
 static void test_agent__without_a_model_other_questions_get_a_plain_sentence(void **state)
@@ -136,8 +152,10 @@ static void test_agent__a_wrong_query_is_corrected(void **state)
 	assert_int_equal(heard.last, t.last_event);
 	assert_non_null(strstr(buf_cstr(heard.lines), "delta It is 550.00 euros.\n"));
 	assert_string_equal(pg_value("SELECT count(*) FROM query_runs"), "3");
-	assert_string_equal(pg_value("SELECT bool_and(seq = n) FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS n"
-				     " FROM turn_events) x"), "t");
+	assert_string_equal(
+	        pg_value("SELECT bool_and(seq = n) FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS n"
+	                 " FROM turn_events) x"),
+	        "t");
 }
 
 static void test_agent__answers_of_one_call(void **state)
@@ -145,19 +163,19 @@ static void test_agent__answers_of_one_call(void **state)
 	static const struct {
 		const char *question, *status, *answer, *error;
 	} cases[] = {
-		{"please describe first", "done", "customer_id", NULL},
-		{"two at once", "done", "Last: 2", NULL},
-		{"what are the salaries", "done", "Not for you: ERROR: ", NULL},
-		{"never right", "failed", "", "could not find a query that works, after 3 tries in a row"},
-		{"never ends", "failed", "", "the answer was not found within 12 steps"},
-		{"bad arguments", "done", "argument \"sql\" has the wrong type", NULL},
-		{"no such tool", "done", "there is no tool \"rm\"", NULL},
-		{"breaks", "failed", "half an ans", "the model provider's reply broke off"},
-		{"no key", "failed", "", "the model provider refused the key"},
-		{"too long", "done", "reached the limit of 1000 tokens", NULL},
-		{"refuse", "failed", "", "the model declined to answer"},
-		{"empty", "failed", "", "the model gave no answer"},
-		{"and what came before", "done", "Fine.", NULL},
+	        {"please describe first", "done", "customer_id", NULL},
+	        {"two at once", "done", "Last: 2", NULL},
+	        {"what are the salaries", "done", "Not for you: ERROR: ", NULL},
+	        {"never right", "failed", "", "could not find a query that works, after 3 tries in a row"},
+	        {"never ends", "failed", "", "the answer was not found within 12 steps"},
+	        {"bad arguments", "done", "argument \"sql\" has the wrong type", NULL},
+	        {"no such tool", "done", "there is no tool \"rm\"", NULL},
+	        {"breaks", "failed", "half an ans", "the model provider's reply broke off"},
+	        {"no key", "failed", "", "the model provider refused the key"},
+	        {"too long", "done", "reached the limit of 1000 tokens", NULL},
+	        {"refuse", "failed", "", "the model declined to answer"},
+	        {"empty", "failed", "", "the model gave no answer"},
+	        {"and what came before", "done", "Fine.", NULL},
 	};
 	struct scene *s = with_model();
 
@@ -237,6 +255,27 @@ static void test_agent__a_stop_ends_a_turn_with_what_it_has(void **state)
 	assert_string_equal(t.status, "stopped");
 	assert_string_equal(t.answer, "begun");
 	assert_null(t.error);
+	assert_int_equal(t.nsteps, 1);
+	arena_free(r.ctx.a);
+}
+
+static void test_agent__a_running_turn_shows_its_steps(void **state)
+{
+	struct scene *s = with_model();
+	struct scene_heard heard;
+	struct agent_turn t;
+	struct runner r;
+
+	(void)state;
+	start(&r, s, "stuck", &heard);
+	await("SELECT count(*) FROM turn_events WHERE kind = 'step'", "1");
+	assert_ok(agent_turn_get(&s->ctx, r.turn_id, &t));
+	assert_string_equal(t.status, "running");
+	assert_int_equal(t.nsteps, 1);
+	assert_string_equal(t.steps[0].state, "running");
+	assert_string_equal(t.steps[0].label, "Thinking");
+	agent_drain();
+	finish(&r);
 	arena_free(r.ctx.a);
 }
 
@@ -289,9 +328,35 @@ static void test_agent__a_watcher_sees_what_the_asker_sees(void **state)
 	assert_true(strncmp(t.answer, joined(s, &watched), strlen(joined(s, &watched))) == 0);
 	assert_int_equal(watched.last, heard.last);
 	assert_ok(agent_turn_watch(&s->ctx, r.turn_id, watched.last - 2, &late, NULL, NULL));
-	assert_string_equal(buf_cstr(later.lines), arena_printf(s->ctx.a, "%lld usage\n%lld done\n",
-			    (long long)watched.last - 1, (long long)watched.last));
+	assert_string_equal(buf_cstr(later.lines),
+	                    arena_printf(s->ctx.a, "%lld usage\n%lld done\n", (long long)watched.last - 1,
+	                                 (long long)watched.last));
 	arena_free(r.ctx.a);
+}
+
+static void test_agent__turns_are_read_back_in_order(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_turn *turns;
+	struct ctx bob = s->ctx;
+	struct agent_turn t;
+	size_t n;
+
+	(void)state;
+	scene_ask(s, PROJECT_VIEWER, "tables", NULL);
+	scene_ask(s, PROJECT_VIEWER, "describe orders", NULL);
+	scene_ask(s, PROJECT_VIEWER, "how many rows in customers", NULL);
+	assert_ok(agent_turns(&s->ctx, s->conversation_id, 0, 2, &turns, &n));
+	assert_int_equal(n, 2);
+	assert_string_equal(turns[0].question, "describe orders");
+	assert_string_equal(turns[1].answer, "`customers` has 3 rows.");
+	assert_string_equal(turns[1].queries[0].preview->cells[0], "3");
+	assert_null(turns[1].error);
+	assert_ok(agent_turns(&s->ctx, s->conversation_id, turns[0].id, 9, &turns, &n));
+	assert_int_equal(n, 1);
+	assert_string_equal(turns[0].question, "tables");
+	bob.user_id = 2;
+	assert_int_equal(agent_turn_get(&bob, turns[0].id, &t)->kind, ERR_NOT_FOUND);
 }
 
 static bool gone(void *arg)
@@ -314,14 +379,16 @@ static void test_agent__a_watcher_that_left_is_let_go(void **state)
 }
 
 static const struct CMUnitTest agent_turn_tests[] = {
-	cmocka_unit_test(test_agent__catalog_questions_need_no_model),
-	cmocka_unit_test(test_agent__rows_from_the_catalog_have_proof),
-	cmocka_unit_test(test_agent__without_a_model_other_questions_get_a_plain_sentence),
-	cmocka_unit_test(test_agent__a_wrong_query_is_corrected),
-	cmocka_unit_test(test_agent__answers_of_one_call),
-	cmocka_unit_test(test_agent__a_stop_ends_a_turn_with_what_it_has),
-	cmocka_unit_test(test_agent__a_drain_stops_turns),
-	cmocka_unit_test(test_agent__a_watcher_sees_what_the_asker_sees),
-	cmocka_unit_test_teardown(test_agent__a_watcher_that_left_is_let_go, stop_provider),
+        cmocka_unit_test(test_agent__catalog_questions_need_no_model),
+        cmocka_unit_test(test_agent__rows_from_the_catalog_have_proof),
+        cmocka_unit_test(test_agent__without_a_model_other_questions_get_a_plain_sentence),
+        cmocka_unit_test(test_agent__a_wrong_query_is_corrected),
+        cmocka_unit_test(test_agent__answers_of_one_call),
+        cmocka_unit_test(test_agent__a_stop_ends_a_turn_with_what_it_has),
+        cmocka_unit_test(test_agent__a_running_turn_shows_its_steps),
+        cmocka_unit_test(test_agent__a_drain_stops_turns),
+        cmocka_unit_test(test_agent__a_watcher_sees_what_the_asker_sees),
+        cmocka_unit_test(test_agent__turns_are_read_back_in_order),
+        cmocka_unit_test_teardown(test_agent__a_watcher_that_left_is_let_go, stop_provider),
 };
 UNIT_SUITE(agent_turn_tests);

@@ -27,10 +27,17 @@ static void test_catalog__tables_of_every_kind_are_read(void **state)
 		const char *kind;
 		int64_t rows;
 	} cases[] = {
-		{"Order \"x\"; DROP", "table", 1}, {"cities", "materialized view", 2}, {"costs", "view", -1},
-		{"customers", "table", 40},        {"events", "partitioned table", 60}, {"lines", "table", 0},
-		{"orders", "table", 30},           {"paid", "view", -1},                {"partly", "table", -1},
-		{"returns", "table", -1},          {"salaries", "table", -1},
+	        {"Order \"x\"; DROP", "table", 1},
+	        {"cities", "materialized view", 2},
+	        {"costs", "view", -1},
+	        {"customers", "table", 40},
+	        {"events", "partitioned table", 60},
+	        {"lines", "table", 0},
+	        {"orders", "table", 30},
+	        {"paid", "view", -1},
+	        {"partly", "table", -1},
+	        {"returns", "table", -1},
+	        {"salaries", "table", -1},
 	};
 	struct project_source source;
 	struct ctx *ctx = shop_ctx(&source);
@@ -122,9 +129,10 @@ static void test_catalog__samples_are_few_and_short(void **state)
 static void test_catalog__what_is_sensitive_or_long_has_no_samples(void **state)
 {
 	static const char *const none[][2] = {
-		{"customers", "email"}, {"customers", "name"},  {"customers", "notes"},       {"customers", "extra"},
-		{"customers", "photo"}, {"customers", "doc"},   {"customers", "secret_code"}, {"customers", "tags"},
-		{"customers", "id"},    {"orders", "customer_id"},
+	        {"customers", "email"},       {"customers", "name"},  {"customers", "notes"},
+	        {"customers", "extra"},       {"customers", "photo"}, {"customers", "doc"},
+	        {"customers", "secret_code"}, {"customers", "tags"},  {"customers", "id"},
+	        {"orders", "customer_id"},
 	};
 	struct project_source source;
 	struct ctx *ctx = shop_ctx(&source);
@@ -161,9 +169,11 @@ static void test_catalog__an_excluded_table_is_named_nowhere(void **state)
 	struct buf text = buf_init(ctx->a, BUF_PAGE);
 
 	(void)state;
-	pg_exec("ALTER TABLE shop.orders ADD x int DEFAULT nextval(pg_get_serial_sequence('shop.orders', 'id'));"
-		"CREATE SEQUENCE shop.salaries_id_seq OWNED BY shop.salaries.id; GRANT SELECT ON shop.salaries_id_seq TO reader;"
-		"ALTER TABLE shop.orders ADD y int DEFAULT nextval('shop.salaries_id_seq')");
+	pg_exec("ALTER TABLE shop.orders ADD x int DEFAULT nextval(pg_get_serial_sequence('shop.orders', "
+	        "'id'));"
+	        "CREATE SEQUENCE shop.salaries_id_seq OWNED BY shop.salaries.id; GRANT SELECT ON "
+	        "shop.salaries_id_seq TO reader;"
+	        "ALTER TABLE shop.orders ADD y int DEFAULT nextval('shop.salaries_id_seq')");
 	source.excluded = shop_list(ctx, "SALARIES");
 	struct catalog *c = introspect(ctx, &source);
 	assert_null(catalog_find(c, "salaries"));
@@ -194,18 +204,19 @@ static void test_catalog__nothing_to_read_is_said_clearly(void **state)
 	static const struct {
 		const char *schema, *user, *allowed, *code, *message, *hint;
 	} cases[] = {
-		{"nowhere", "reader", NULL, "schema", "schema \"nowhere\" of database", "Correct the schema"},
-		{"locked", "reader", NULL, "schema", "may not be used", "Correct the schema"},
-		{"empty", "postgres", NULL, "no_tables", "has no tables to show", "Correct the schema"},
-		{"unreadable", "reader", NULL, "no_tables", "has no tables to show", "right to read them"},
-		{"shop", "reader", "nothing", "no_tables", "has no tables to show", "lists of allowed"},
+	        {"nowhere", "reader", NULL, "schema", "schema \"nowhere\" of database", "Correct the schema"},
+	        {"locked", "reader", NULL, "schema", "may not be used", "Correct the schema"},
+	        {"empty", "postgres", NULL, "no_tables", "has no tables to show", "Correct the schema"},
+	        {"unreadable", "reader", NULL, "no_tables", "has no tables to show", "right to read them"},
+	        {"shop", "reader", "nothing", "no_tables", "has no tables to show", "lists of allowed"},
 	};
 	struct project_source source;
 	struct ctx *ctx = shop_ctx(&source);
 
 	(void)state;
-	pg_exec("CREATE SCHEMA locked; CREATE SCHEMA empty; CREATE SCHEMA unreadable; GRANT USAGE ON SCHEMA unreadable TO reader;"
-		"CREATE TABLE unreadable.t (id int)");
+	pg_exec("CREATE SCHEMA locked; CREATE SCHEMA empty; CREATE SCHEMA unreadable; GRANT USAGE ON SCHEMA "
+	        "unreadable TO reader;"
+	        "CREATE TABLE unreadable.t (id int)");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct catalog *c;
 
@@ -232,10 +243,13 @@ static void test_catalog__a_thousand_tables_are_read_and_stored(void **state)
 	(void)state;
 	pg_exec("CREATE SCHEMA big");
 	pg_exec("DO $$ BEGIN FOR i IN 1..1000 LOOP"
-		" EXECUTE format('CREATE TABLE big.t%s (id int PRIMARY KEY, %s)', i, (SELECT string_agg(format('c%s %s', k,"
-		"  (ARRAY['text', 'int', 'numeric', 'date'])[k % 4 + 1]), ', ') FROM generate_series(1, 19) k));"
-		" EXECUTE format('INSERT INTO big.t%s (id, c1, c4) SELECT k, k, ''v'' || k FROM generate_series(1, 3) k', i);"
-		" IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$");
+	        " EXECUTE format('CREATE TABLE big.t%s (id int PRIMARY KEY, %s)', i, (SELECT "
+	        "string_agg(format('c%s %s', k,"
+	        "  (ARRAY['text', 'int', 'numeric', 'date'])[k % 4 + 1]), ', ') FROM generate_series(1, 19) "
+	        "k));"
+	        " EXECUTE format('INSERT INTO big.t%s (id, c1, c4) SELECT k, k, ''v'' || k FROM "
+	        "generate_series(1, 3) k', i);"
+	        " IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$");
 	shop_source(ctx, &source, "big", "postgres");
 	shop_project(ctx, &project, &source);
 	struct err *e = catalog_generate(ctx, &project, &source, &c);
@@ -251,15 +265,15 @@ static void test_catalog__a_thousand_tables_are_read_and_stored(void **state)
 }
 
 static const struct CMUnitTest catalog_introspect_tests[] = {
-	cmocka_unit_test(test_catalog__tables_of_every_kind_are_read),
-	cmocka_unit_test(test_catalog__columns_are_described),
-	cmocka_unit_test(test_catalog__keys_of_several_columns_and_indexes_are_read),
-	cmocka_unit_test(test_catalog__samples_are_few_and_short),
-	cmocka_unit_test(test_catalog__what_is_sensitive_or_long_has_no_samples),
-	cmocka_unit_test(test_catalog__columns_that_the_role_cannot_read_are_left_out),
-	cmocka_unit_test(test_catalog__an_excluded_table_is_named_nowhere),
-	cmocka_unit_test(test_catalog__only_allowed_tables_are_read),
-	cmocka_unit_test(test_catalog__nothing_to_read_is_said_clearly),
-	cmocka_unit_test(test_catalog__a_thousand_tables_are_read_and_stored),
+        cmocka_unit_test(test_catalog__tables_of_every_kind_are_read),
+        cmocka_unit_test(test_catalog__columns_are_described),
+        cmocka_unit_test(test_catalog__keys_of_several_columns_and_indexes_are_read),
+        cmocka_unit_test(test_catalog__samples_are_few_and_short),
+        cmocka_unit_test(test_catalog__what_is_sensitive_or_long_has_no_samples),
+        cmocka_unit_test(test_catalog__columns_that_the_role_cannot_read_are_left_out),
+        cmocka_unit_test(test_catalog__an_excluded_table_is_named_nowhere),
+        cmocka_unit_test(test_catalog__only_allowed_tables_are_read),
+        cmocka_unit_test(test_catalog__nothing_to_read_is_said_clearly),
+        cmocka_unit_test(test_catalog__a_thousand_tables_are_read_and_stored),
 };
 UNIT_SUITE(catalog_introspect_tests);

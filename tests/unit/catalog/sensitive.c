@@ -9,14 +9,38 @@ static void test_catalog__sensitive_names_are_known(void **state)
 		const char *table, *column;
 		bool sensitive;
 	} cases[] = {
-		{"t", "email", true},          {"t", "EMail", true},        {"t", "e_mail_address", true}, {"t", "HomePhone", true},
-		{"t", "password_hash", true},  {"t", "api_key", true},      {"t", "ssn", true},            {"t", "customer_SSN", true},
-		{"t", "iban", true},           {"t", "card_no", true},      {"t", "cardinality", false},   {"t", "BirthDate", true},
-		{"t", "base salary", true},    {"t", "first_name", true},   {"t", "FirstName", true},      {"t", "ship-address", true},
-		{"t", "session", false},       {"t", "name", false},        {"customers", "name", true},   {"Employee", "Name", true},
-		{"products", "name", false},   {"customers", "city", false}, {"t", "shipping", false},     {"t", "discount", false},
-		{"t", "status", false},        {"t", "", false},            {"t", "__", false},            {"t", "PIN", true},
-		{"t", "telephone", true},      {"t", "total", false},       {"t", "category", false},      {"t", "accessToken", true},
+	        {"t", "email", true},
+	        {"t", "EMail", true},
+	        {"t", "e_mail_address", true},
+	        {"t", "HomePhone", true},
+	        {"t", "password_hash", true},
+	        {"t", "api_key", true},
+	        {"t", "ssn", true},
+	        {"t", "customer_SSN", true},
+	        {"t", "iban", true},
+	        {"t", "card_no", true},
+	        {"t", "cardinality", false},
+	        {"t", "BirthDate", true},
+	        {"t", "base salary", true},
+	        {"t", "first_name", true},
+	        {"t", "FirstName", true},
+	        {"t", "ship-address", true},
+	        {"t", "session", false},
+	        {"t", "name", false},
+	        {"customers", "name", true},
+	        {"Employee", "Name", true},
+	        {"products", "name", false},
+	        {"customers", "city", false},
+	        {"t", "shipping", false},
+	        {"t", "discount", false},
+	        {"t", "status", false},
+	        {"t", "", false},
+	        {"t", "__", false},
+	        {"t", "PIN", true},
+	        {"t", "telephone", true},
+	        {"t", "total", false},
+	        {"t", "category", false},
+	        {"t", "accessToken", true},
 	};
 	struct arena *a = arena_create();
 
@@ -33,10 +57,18 @@ static void test_catalog__sensitive_values_are_known(void **state)
 		const char *value;
 		bool number, sensitive;
 	} cases[] = {
-		{"a@example.org", false, true},        {"+49 30 1234567", false, true}, {"4111 1111 1111 1111", false, true},
-		{"DE89370400440532013000", false, true}, {"Berlin", false, false},      {"2024-01-31", false, false},
-		{"2024-01-31 10:11:12.5", false, false}, {"12345678", true, false},     {"4111111111111111", true, true},
-		{"1234567.8912", true, false},         {"555.123.4567", false, true},   {"", false, false},
+	        {"a@example.org", false, true},
+	        {"+49 30 1234567", false, true},
+	        {"4111 1111 1111 1111", false, true},
+	        {"DE89370400440532013000", false, true},
+	        {"Berlin", false, false},
+	        {"2024-01-31", false, false},
+	        {"2024-01-31 10:11:12.5", false, false},
+	        {"12345678", true, false},
+	        {"4111111111111111", true, true},
+	        {"1234567.8912", true, false},
+	        {"555.123.4567", false, true},
+	        {"", false, false},
 	};
 
 	(void)state;
@@ -46,7 +78,7 @@ static void test_catalog__sensitive_values_are_known(void **state)
 }
 
 static const struct CMUnitTest catalog_sensitive_tests[] = {
-	cmocka_unit_test(test_catalog__sensitive_names_are_known),
-	cmocka_unit_test(test_catalog__sensitive_values_are_known),
+        cmocka_unit_test(test_catalog__sensitive_names_are_known),
+        cmocka_unit_test(test_catalog__sensitive_values_are_known),
 };
 UNIT_SUITE(catalog_sensitive_tests);

@@ -11,7 +11,8 @@
 #include "support/pg.h"
 #include "unit.h"
 
-static struct catalog *generate(struct ctx *ctx, const struct project *project, const struct project_source *source)
+static struct catalog *generate(struct ctx *ctx, const struct project *project,
+                                const struct project_source *source)
 {
 	struct catalog *c = NULL;
 	struct err *e = catalog_generate(ctx, project, source, &c);
@@ -21,7 +22,8 @@ static struct catalog *generate(struct ctx *ctx, const struct project *project, 
 	return c;
 }
 
-static struct catalog *load(struct ctx *ctx, const struct project *project, const struct project_source *source)
+static struct catalog *load(struct ctx *ctx, const struct project *project,
+                            const struct project_source *source)
 {
 	struct catalog *c = NULL;
 	struct err *e = catalog_load(ctx, project, source, &c);
@@ -46,8 +48,9 @@ static void test_catalog__what_was_stored_is_loaded(void **state)
 	assert_int_equal(made->generated_at, read->generated_at);
 	assert_int_equal(made->took_ms, read->took_ms);
 	assert_int_equal(made->ncolumns, read->ncolumns);
-	assert_string_equal(pg_value("SELECT action || ' ' || object FROM audit_log ORDER BY id DESC LIMIT 1"),
-			    "dictionary.generate project:1");
+	assert_string_equal(
+	        pg_value("SELECT action || ' ' || object FROM audit_log ORDER BY id DESC LIMIT 1"),
+	        "dictionary.generate project:1");
 }
 
 static void test_catalog__a_dictionary_is_parsed_once_until_it_changes(void **state)
@@ -177,7 +180,8 @@ static void test_catalog__threads_share_what_is_loaded(void **state)
 
 static void test_catalog__text_that_is_no_dictionary_is_invalid(void **state)
 {
-	static const char *const cases[] = {"", "{", "[]", "null", "{}", "{\"version\":2,\"tables\":[]}", "{\"tables\":[]}"};
+	static const char *const cases[] = {
+	        "", "{", "[]", "null", "{}", "{\"version\":2,\"tables\":[]}", "{\"tables\":[]}"};
 	struct arena *a = arena_create();
 	struct catalog *c;
 
@@ -189,20 +193,22 @@ static void test_catalog__text_that_is_no_dictionary_is_invalid(void **state)
 		assert_int_equal(e->kind, ERR_INVALID);
 	}
 	/* Parts of the wrong type are as if they were absent. */
-	assert_null(catalog_read_json(a, STR("{\"version\":1,\"schema\":7,\"tables\":[5,{\"name\":1,\"columns\":{}},"
-					     "{\"columns\":[null,{\"samples\":[null,[1]]}],\"constraints\":[1]}]}"),
-				      &c));
+	assert_null(
+	        catalog_read_json(a,
+	                          STR("{\"version\":1,\"schema\":7,\"tables\":[5,{\"name\":1,\"columns\":{}},"
+	                              "{\"columns\":[null,{\"samples\":[null,[1]]}],\"constraints\":[1]}]}"),
+	                          &c));
 	assert_int_equal(c->ntables, 3);
 	arena_free(a);
 }
 
 static const struct CMUnitTest catalog_store_tests[] = {
-	cmocka_unit_test(test_catalog__what_was_stored_is_loaded),
-	cmocka_unit_test(test_catalog__a_dictionary_is_parsed_once_until_it_changes),
-	cmocka_unit_test(test_catalog__a_table_excluded_since_is_left_out),
-	cmocka_unit_test(test_catalog__a_missing_dictionary_is_not_found),
-	cmocka_unit_test(test_catalog__a_failed_generation_keeps_the_old_dictionary),
-	cmocka_unit_test(test_catalog__threads_share_what_is_loaded),
-	cmocka_unit_test(test_catalog__text_that_is_no_dictionary_is_invalid),
+        cmocka_unit_test(test_catalog__what_was_stored_is_loaded),
+        cmocka_unit_test(test_catalog__a_dictionary_is_parsed_once_until_it_changes),
+        cmocka_unit_test(test_catalog__a_table_excluded_since_is_left_out),
+        cmocka_unit_test(test_catalog__a_missing_dictionary_is_not_found),
+        cmocka_unit_test(test_catalog__a_failed_generation_keeps_the_old_dictionary),
+        cmocka_unit_test(test_catalog__threads_share_what_is_loaded),
+        cmocka_unit_test(test_catalog__text_that_is_no_dictionary_is_invalid),
 };
 UNIT_SUITE(catalog_store_tests);

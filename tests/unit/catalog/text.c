@@ -8,25 +8,55 @@
 #include "lib/buf.h"
 #include "unit.h"
 
-static const char *states[] = {"new", "paid"};
+static const char *states[] = {"new", "paid 'n' sent"};
 static const char *cities[] = {"Berlin", "Par\nis"};
 static const char *keys[] = {"UNIQUE (state, city)"};
 static const char *key_tables[] = {NULL};
 static const char *indexes[] = {"CREATE INDEX orders_city ON orders USING btree (city)"};
 static const char *both[] = {"id", "state"};
 static struct catalog_column columns[] = {
-	{.name = "id", .ident = "id", .type = "bigint", .dflt = "GENERATED ALWAYS AS IDENTITY", .primary = true, .not_null = true},
-	{.name = "Unit Price", .ident = "\"Unit Price\"", .type = "numeric(10,2)", .dflt = "0", .not_null = true},
-	{.name = "customer_id", .ident = "customer_id", .type = "integer", .references = "customers.id"},
-	{.name = "state", .ident = "state", .type = "status", .unique = true, .enum_values = states, .nenum_values = 2},
-	{.name = "city", .ident = "city", .type = "text", .comment = "where\n\n## it goes", .samples = cities, .nsamples = 2},
+        {.name = "id",
+         .ident = "id",
+         .type = "bigint",
+         .dflt = "GENERATED ALWAYS AS IDENTITY",
+         .primary = true,
+         .not_null = true},
+        {.name = "Unit Price",
+         .ident = "\"Unit Price\"",
+         .type = "numeric(10,2)",
+         .dflt = "0",
+         .not_null = true},
+        {.name = "customer_id", .ident = "customer_id", .type = "integer", .references = "customers.id"},
+        {.name = "state",
+         .ident = "state",
+         .type = "status",
+         .unique = true,
+         .enum_values = states,
+         .nenum_values = 2},
+        {.name = "city",
+         .ident = "city",
+         .type = "text",
+         .comment = "where\n\n## it goes",
+         .samples = cities,
+         .nsamples = 2},
 };
 static struct catalog_table tables[] = {
-	{.name = "Orders", .ident = "\"Orders\"", .kind = "view", .rows = -1},
-	{.name = "orders", .ident = "orders", .kind = "table", .comment = "what was\nbought", .rows = 1200, .columns = columns,
-	 .ncolumns = 5, .primary_key = both, .nprimary_key = 2, .constraints = keys, .constraint_tables = key_tables,
-	 .nconstraints = 1, .indexes = indexes, .nindexes = 1},
-	{.name = "with space", .ident = "\"with space\"", .kind = "table", .rows = 1},
+        {.name = "Orders", .ident = "\"Orders\"", .kind = "view", .rows = -1},
+        {.name = "orders",
+         .ident = "orders",
+         .kind = "table",
+         .comment = "what was\nbought",
+         .rows = 1200,
+         .columns = columns,
+         .ncolumns = 5,
+         .primary_key = both,
+         .nprimary_key = 2,
+         .constraints = keys,
+         .constraint_tables = key_tables,
+         .nconstraints = 1,
+         .indexes = indexes,
+         .nindexes = 1},
+        {.name = "with space", .ident = "\"with space\"", .kind = "table", .rows = 1},
 };
 static const struct catalog catalog = {.schema = "shop", .tables = tables, .ntables = 3, .ncolumns = 5};
 
@@ -38,16 +68,16 @@ static void test_catalog__few_tables_are_in_the_prompt_in_full(void **state)
 	(void)state;
 	catalog_prompt(&catalog, &b);
 	assert_string_equal(buf_cstr(&b), "Schema shop has 3 tables with 5 columns.\n"
-					  "\n\"Orders\" (view)\n"
-					  "\norders (table, about 1200 rows): what was bought\n"
-					  "  id bigint, in the primary key\n"
-					  "  \"Unit Price\" numeric(10,2), not null\n"
-					  "  customer_id integer, references customers.id\n"
-					  "  state status, unique, one of 'new', 'paid'\n"
-					  "  city text, for example 'Berlin', 'Par is' -- where ## it goes\n"
-					  "  key: PRIMARY KEY (id, state)\n"
-					  "  key: UNIQUE (state, city)\n"
-					  "\n\"with space\" (table, about 1 row)\n");
+	                                  "\n\"Orders\" (view)\n"
+	                                  "\norders (table, about 1200 rows): what was bought\n"
+	                                  "  id bigint, in the primary key\n"
+	                                  "  \"Unit Price\" numeric(10,2), not null\n"
+	                                  "  customer_id integer, references customers.id\n"
+	                                  "  state status, unique, one of 'new', 'paid ''n'' sent'\n"
+	                                  "  city text, for example 'Berlin', 'Par is' -- where ## it goes\n"
+	                                  "  key: PRIMARY KEY (id, state)\n"
+	                                  "  key: UNIQUE (state, city)\n"
+	                                  "\n\"with space\" (table, about 1 row)\n");
 	arena_free(a);
 }
 
@@ -58,9 +88,11 @@ static void test_catalog__a_described_table_has_defaults_and_indexes(void **stat
 
 	(void)state;
 	catalog_describe(&tables[1], &b);
-	assert_non_null(strstr(buf_cstr(&b), "  id bigint, in the primary key, GENERATED ALWAYS AS IDENTITY\n"));
+	assert_non_null(
+	        strstr(buf_cstr(&b), "  id bigint, in the primary key, GENERATED ALWAYS AS IDENTITY\n"));
 	assert_non_null(strstr(buf_cstr(&b), "  \"Unit Price\" numeric(10,2), not null, default 0\n"));
-	assert_non_null(strstr(buf_cstr(&b), "  index: CREATE INDEX orders_city ON orders USING btree (city)\n"));
+	assert_non_null(
+	        strstr(buf_cstr(&b), "  index: CREATE INDEX orders_city ON orders USING btree (city)\n"));
 	arena_free(a);
 }
 
@@ -90,11 +122,16 @@ static void test_catalog__a_table_is_found_by_what_it_is_called(void **state)
 		const char *asked;
 		int found;
 	} cases[] = {
-		{"orders", 1},       {"Orders", 0},           {"ORDERS", 0},          {"shop.orders", 1},
-		{"SHOP.orders", 1},  {"\"Orders\"", 0},       {"\"orders\"", 0},      {"\"shop\".\"with space\"", 2},
-		{"with space", 2},   {"\"with space\"", 2},   {"shop.WITH SPACE", 2}, {"other.orders", -1},
-		{"order", -1},       {"", -1},                {"shop.", -1},          {"\"", -1},
-		{"\"shop", -1},      {"\"shop\"", -1},        {"\"shop\".", -1},      {"shop.\"\"", -1},
+	        {"orders", 1},          {"Orders", 0},
+	        {"ORDERS", 0},          {"shop.orders", 1},
+	        {"SHOP.orders", 1},     {"\"Orders\"", 0},
+	        {"\"orders\"", 0},      {"\"shop\".\"with space\"", 2},
+	        {"with space", 2},      {"\"with space\"", 2},
+	        {"shop.WITH SPACE", 2}, {"other.orders", -1},
+	        {"order", -1},          {"", -1},
+	        {"shop.", -1},          {"\"", -1},
+	        {"\"shop", -1},         {"\"shop\"", -1},
+	        {"\"shop\".", -1},      {"shop.\"\"", -1},
 	};
 
 	(void)state;
@@ -123,10 +160,10 @@ static void test_catalog__the_guard_gets_tables_and_columns(void **state)
 }
 
 static const struct CMUnitTest catalog_text_tests[] = {
-	cmocka_unit_test(test_catalog__few_tables_are_in_the_prompt_in_full),
-	cmocka_unit_test(test_catalog__a_described_table_has_defaults_and_indexes),
-	cmocka_unit_test(test_catalog__many_tables_are_listed),
-	cmocka_unit_test(test_catalog__a_table_is_found_by_what_it_is_called),
-	cmocka_unit_test(test_catalog__the_guard_gets_tables_and_columns),
+        cmocka_unit_test(test_catalog__few_tables_are_in_the_prompt_in_full),
+        cmocka_unit_test(test_catalog__a_described_table_has_defaults_and_indexes),
+        cmocka_unit_test(test_catalog__many_tables_are_listed),
+        cmocka_unit_test(test_catalog__a_table_is_found_by_what_it_is_called),
+        cmocka_unit_test(test_catalog__the_guard_gets_tables_and_columns),
 };
 UNIT_SUITE(catalog_text_tests);

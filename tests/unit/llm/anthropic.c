@@ -35,7 +35,8 @@ static struct err *feed(struct sse_parser *p, struct str bytes, int chunking)
 }
 
 /* Plays a stream; *e is what it failed with. chunking: 0 whole, 1 by line, 2 by byte. */
-static struct llm_stream *play(struct arena *a, struct str bytes, int chunking, struct seen *seen, struct err **e)
+static struct llm_stream *play(struct arena *a, struct str bytes, int chunking, struct seen *seen,
+                               struct err **e)
 {
 	static const struct llm_request req = {.provider = {"anthropic", "http://x", "sk-secret", "m"}};
 	struct llm_sink *sink = ARENA_NEW(a, struct llm_sink);
@@ -44,7 +45,8 @@ static struct llm_stream *play(struct arena *a, struct str bytes, int chunking, 
 
 	seen->text = buf_init(a, LLM_REPLY_BYTES);
 	*sink = (struct llm_sink){on_text, seen};
-	*s = (struct llm_stream){.a = a, .scratch = scratch, .req = &req, .sink = sink, .stop = LLM_STOP_OTHER};
+	*s = (struct llm_stream){
+	        .a = a, .scratch = scratch, .req = &req, .sink = sink, .stop = LLM_STOP_OTHER};
 	*e = feed(sse_parser_create(scratch, LLM_EVENT_BYTES, llm_anthropic.on_event, s), bytes, chunking);
 	arena_free(scratch);
 	s->scratch = NULL;
@@ -125,7 +127,8 @@ static void test_llm__anthropic_recordings_read_the_same_in_every_chunking(void 
 		    !json_get_bool(e, "stream", false))
 			continue;
 		one = arena_create();
-		check_recording(one, unit_shared_path(one, arena_printf(one, "streams/%s", json_get_str(e, "file"))));
+		check_recording(
+		        one, unit_shared_path(one, arena_printf(one, "streams/%s", json_get_str(e, "file"))));
 		arena_free(one);
 		played++;
 	}
@@ -144,12 +147,15 @@ static void test_llm__anthropic_fixtures_give_what_they_say(void **state)
 		const char *input;
 		int64_t in, out;
 	} cases[] = {
-		{"basic_response.txt", LLM_STOP_END, 1, "Hello there!", NULL, NULL, 11, 6},
-		{"tool_use_response.txt", LLM_STOP_TOOL, 2, "I'll check the current weather in Paris for you.", "get_weather",
-		 "{\"location\": \"Paris\"}", 377, 65},
-		{"refusal_response.txt", LLM_STOP_REFUSAL, 0, "", NULL, NULL, 20, 0},
-		{"incomplete_partial_json_response.txt", LLM_STOP_LENGTH, 2, "I'll create a comprehensive tax guide for someone with "
-		 "multiple W2s and save it in a file called taxes.txt. Let me do that for you now.", "make_file", NULL, 450, 124},
+	        {"basic_response.txt", LLM_STOP_END, 1, "Hello there!", NULL, NULL, 11, 6},
+	        {"tool_use_response.txt", LLM_STOP_TOOL, 2,
+	         "I'll check the current weather in Paris for you.", "get_weather",
+	         "{\"location\": \"Paris\"}", 377, 65},
+	        {"refusal_response.txt", LLM_STOP_REFUSAL, 0, "", NULL, NULL, 20, 0},
+	        {"incomplete_partial_json_response.txt", LLM_STOP_LENGTH, 2,
+	         "I'll create a comprehensive tax guide for someone with "
+	         "multiple W2s and save it in a file called taxes.txt. Let me do that for you now.",
+	         "make_file", NULL, 450, 124},
 	};
 	struct arena *a = arena_create();
 
@@ -160,8 +166,15 @@ static void test_llm__anthropic_fixtures_give_what_they_say(void **state)
 		struct err *e;
 		struct llm_reply *r;
 
-		r = llm_reply_of(play(a, unit_file(a, unit_shared_path(a, arena_printf(a,
-				 "streams/anthropic-sdk-python/lib/streaming/fixtures/%s", cases[i].file))), 2, &seen, &e));
+		r = llm_reply_of(play(
+		        a,
+		        unit_file(a,
+		                  unit_shared_path(
+		                          a,
+		                          arena_printf(
+		                                  a, "streams/anthropic-sdk-python/lib/streaming/fixtures/%s",
+		                                  cases[i].file))),
+		        2, &seen, &e));
 		assert_null(e);
 		assert_int_equal(r->stop, cases[i].stop);
 		assert_int_equal(r->nblocks, cases[i].blocks);
@@ -184,14 +197,19 @@ static void test_llm__anthropic_failures_in_the_stream_are_errors_in_words(void 
 		const char *message;
 		bool retry;
 	} cases[] = {
-		{"data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
-		 ERR_UNAVAILABLE, "the model provider is overloaded", true},
-		{"data: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"x\"}}\n\n", ERR_PROVIDER,
-		 "the model provider failed", true},
-		{"data: {\"type\":\"content_block_del\n\n", ERR_PROVIDER, "the model provider sent an event that is not JSON", true},
-		{"data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n"
-		 "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n", ERR_PROVIDER,
-		 "the reply of the model has too many blocks or repeats one", false},
+	        {"data: "
+	         "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
+	         "\n\n",
+	         ERR_UNAVAILABLE, "the model provider is overloaded", true},
+	        {"data: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"x\"}}\n\n",
+	         ERR_PROVIDER, "the model provider failed", true},
+	        {"data: {\"type\":\"content_block_del\n\n", ERR_PROVIDER,
+	         "the model provider sent an event that is not JSON", true},
+	        {"data: "
+	         "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n"
+	         "data: "
+	         "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n",
+	         ERR_PROVIDER, "the reply of the model has too many blocks or repeats one", false},
 	};
 	struct arena *a = arena_create();
 
@@ -212,14 +230,24 @@ static void test_llm__anthropic_failures_in_the_stream_are_errors_in_words(void 
 static void test_llm__anthropic_unknown_events_and_blocks_are_passed_over(void **state)
 {
 	static const char stream[] =
-		"event: new_thing\ndata: {\"type\":\"new_thing\",\"x\":[1]}\n\n"
-		"data: {\"type\":\"ping\"}\n\ndata: [1]\n\ndata: {\"type\":7}\n\n"
-		"data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}\n\n"
-		"data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\n"
-		"data: {\"type\":\"content_block_delta\",\"index\":9,\"delta\":{\"type\":\"text_delta\",\"text\":\"lost\"}}\n\n"
-		"data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"a\"},\"new\":1}\n\n"
-		"data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"b\"}}\n\n"
-		"data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"brand_new\"}}\n\n";
+	        "event: new_thing\ndata: {\"type\":\"new_thing\",\"x\":[1]}\n\n"
+	        "data: {\"type\":\"ping\"}\n\ndata: [1]\n\ndata: {\"type\":7}\n\n"
+	        "data: "
+	        "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\","
+	        "\"thinking\":\"\"}}\n\n"
+	        "data: "
+	        "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\","
+	        "\"thinking\":\"hm\"}}\n\n"
+	        "data: "
+	        "{\"type\":\"content_block_delta\",\"index\":9,\"delta\":{\"type\":\"text_delta\",\"text\":"
+	        "\"lost\"}}\n\n"
+	        "data: "
+	        "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":"
+	        "\"a\"},\"new\":1}\n\n"
+	        "data: "
+	        "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":"
+	        "\"b\"}}\n\n"
+	        "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"brand_new\"}}\n\n";
 	struct arena *a = arena_create();
 	struct seen seen = {.deltas = 0};
 	struct err *e;
@@ -235,8 +263,9 @@ static void test_llm__anthropic_unknown_events_and_blocks_are_passed_over(void *
 
 static void test_llm__anthropic_a_long_reply_costs_about_its_text(void **state)
 {
-	static const char delta[] = "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
-				    "\"text\":\"0123456789\"}}\n\n";
+	static const char delta[] =
+	        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+	        "\"text\":\"0123456789\"}}\n\n";
 	struct arena *a = arena_create();
 	struct buf b = buf_init(a, 64 << 20);
 	struct arena *run = arena_create();
@@ -245,7 +274,9 @@ static void test_llm__anthropic_a_long_reply_costs_about_its_text(void **state)
 	size_t before;
 
 	(void)state;
-	buf_add_cstr(&b, "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n");
+	buf_add_cstr(&b, "data: "
+	                 "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
+	                 "\"text\":\"\"}}\n\n");
 	for (int i = 0; i < 10000; i++)
 		buf_add_cstr(&b, delta);
 	before = arena_used(run);
@@ -263,31 +294,43 @@ static void test_llm__anthropic_request_is_marked_for_caching_and_escapes(void *
 	struct llm_block user = {.kind = LLM_TEXT, .text = STR("a \"quoted\"\nline")};
 	struct llm_block call = {.kind = LLM_TOOL_USE, .id = "t1", .name = "f", .input = STR("{\"a\":")};
 	struct llm_block result = {.kind = LLM_TOOL_RESULT, .id = "t1", .text = STR("no"), .is_error = true};
-	struct llm_message messages[] = {{LLM_USER, &user, 1}, {LLM_ASSISTANT, &call, 1}, {LLM_USER, &result, 1}};
-	struct llm_tool tools[] = {{"f", "one", "{\"type\":\"object\"}"}, {"g", "two", "{\"type\":\"object\"}"}};
-	struct llm_request req = {.provider = {"anthropic", "", "k", "m"}, .system = "s", .messages = messages, .nmessages = 3,
-				  .tools = tools, .ntools = 2, .max_tokens = 5};
+	struct llm_message messages[] = {
+	        {LLM_USER, &user, 1}, {LLM_ASSISTANT, &call, 1}, {LLM_USER, &result, 1}};
+	struct llm_tool tools[] = {{"f", "one", "{\"type\":\"object\"}"},
+	                           {"g", "two", "{\"type\":\"object\"}"}};
+	struct llm_request req = {.provider = {"anthropic", "", "k", "m"},
+	                          .system = "s",
+	                          .messages = messages,
+	                          .nmessages = 3,
+	                          .tools = tools,
+	                          .ntools = 2,
+	                          .max_tokens = 5};
 	struct arena *a = arena_create();
 	struct buf b = buf_init(a, BUF_PAGE);
 
 	(void)state;
 	llm_anthropic.build(a, &req, &b);
-	assert_string_equal(buf_cstr(&b),
-		"{\"model\":\"m\",\"max_tokens\":5,\"stream\":true,\"system\":[{\"type\":\"text\",\"text\":\"s\",\"cache_control\":"
-		"{\"type\":\"ephemeral\"}}],\"tools\":[{\"name\":\"f\",\"description\":\"one\",\"input_schema\":{\"type\":\"object\"}},"
-		"{\"name\":\"g\",\"description\":\"two\",\"input_schema\":{\"type\":\"object\"},\"cache_control\":{\"type\":\"ephemeral\"}}],"
-		"\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a \\\"quoted\\\"\\nline\"}]},"
-		"{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\",\"input\":{}}]},"
-		"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t1\",\"content\":\"no\",\"is_error\":true}]}]}");
+	assert_string_equal(buf_cstr(&b), "{\"model\":\"m\",\"max_tokens\":5,\"stream\":true,\"system\":[{"
+	                                  "\"type\":\"text\",\"text\":\"s\",\"cache_control\":"
+	                                  "{\"type\":\"ephemeral\"}}],\"tools\":[{\"name\":\"f\","
+	                                  "\"description\":\"one\",\"input_schema\":{\"type\":\"object\"}},"
+	                                  "{\"name\":\"g\",\"description\":\"two\",\"input_schema\":{"
+	                                  "\"type\":\"object\"},\"cache_control\":{\"type\":\"ephemeral\"}}],"
+	                                  "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+	                                  "\"text\":\"a \\\"quoted\\\"\\nline\"}]},"
+	                                  "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\","
+	                                  "\"id\":\"t1\",\"name\":\"f\",\"input\":{}}]},"
+	                                  "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_"
+	                                  "use_id\":\"t1\",\"content\":\"no\",\"is_error\":true}]}]}");
 	arena_free(a);
 }
 
 static const struct CMUnitTest llm_anthropic_tests[] = {
-	cmocka_unit_test(test_llm__anthropic_recordings_read_the_same_in_every_chunking),
-	cmocka_unit_test(test_llm__anthropic_fixtures_give_what_they_say),
-	cmocka_unit_test(test_llm__anthropic_failures_in_the_stream_are_errors_in_words),
-	cmocka_unit_test(test_llm__anthropic_unknown_events_and_blocks_are_passed_over),
-	cmocka_unit_test(test_llm__anthropic_a_long_reply_costs_about_its_text),
-	cmocka_unit_test(test_llm__anthropic_request_is_marked_for_caching_and_escapes),
+        cmocka_unit_test(test_llm__anthropic_recordings_read_the_same_in_every_chunking),
+        cmocka_unit_test(test_llm__anthropic_fixtures_give_what_they_say),
+        cmocka_unit_test(test_llm__anthropic_failures_in_the_stream_are_errors_in_words),
+        cmocka_unit_test(test_llm__anthropic_unknown_events_and_blocks_are_passed_over),
+        cmocka_unit_test(test_llm__anthropic_a_long_reply_costs_about_its_text),
+        cmocka_unit_test(test_llm__anthropic_request_is_marked_for_caching_and_escapes),
 };
 UNIT_SUITE(llm_anthropic_tests);

@@ -14,30 +14,36 @@
 #include "unit.h"
 
 static const char scenario[] =
-	"{\"rules\":["
-	"{\"match\":\"^hello$\",\"reply\":{\"text\":\"Grüße, {{question}}!\",\"chunk\":5,\"delay\":1}},"
-	"{\"match\":\"tool\",\"call\":0,\"reply\":{\"text\":\"Let me look.\",\"tools\":[{\"name\":\"f\",\"input\":{\"x\":\"ä\\n1\"}},"
-	"{\"name\":\"f\",\"input\":{}}]}},"
-	"{\"match\":\"tool\",\"call\":2,\"reply\":{\"text\":\"It is {{rows.0.1}} of {{row_count}}.\"}},"
-	"{\"match\":\"later\",\"times\":2,\"reply\":{\"status\":529,\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}},"
-	"{\"match\":\"later\",\"reply\":{\"text\":\"now\"}},"
-	"{\"match\":\"limit\",\"times\":1,\"reply\":{\"status\":429,\"retry_after\":1,\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}},"
-	"{\"match\":\"limit\",\"reply\":{\"text\":\"now\"}},"
-	"{\"match\":\"far\",\"reply\":{\"status\":429,\"retry_after\":500,\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}},"
-	"{\"match\":\"closed\",\"times\":1,\"reply\":{\"fail\":\"close\"}},"
-	"{\"match\":\"closed\",\"reply\":{\"text\":\"open\"}},"
-	"{\"match\":\"half\",\"reply\":{\"text\":\"one two\",\"then\":\"cut\"}},"
-	"{\"match\":\"over\",\"reply\":{\"text\":\"one two\",\"then\":\"error\"}},"
-	"{\"match\":\"garbage\",\"reply\":{\"text\":\"one two\",\"then\":\"garbage\"}},"
-	"{\"match\":\"wrong json\",\"reply\":{\"text\":\"one two\",\"then\":\"wrong_json\"}},"
-	"{\"match\":\"silent\",\"reply\":{\"fail\":\"hang\"}},"
-	"{\"match\":\"stuck\",\"reply\":{\"text\":\"one\",\"then\":\"hang\"}},"
-	"{\"match\":\"away\",\"reply\":{\"fail\":\"redirect\"}},"
-	"{\"match\":\"page\",\"reply\":{\"fail\":\"page\"}},"
-	"{\"match\":\"key words\",\"reply\":{\"status\":400,\"error\":{\"type\":\"invalid_request_error\",\"message\":\"key sk-secret-7 is odd\"}}},"
-	"{\"match\":\"drip\",\"reply\":{\"text\":\"slowly\",\"drip\":1}},"
-	"{\"match\":\"long\",\"reply\":{\"text\":\"x\",\"stop_reason\":\"max_tokens\"}}"
-	"]}";
+        "{\"rules\":["
+        "{\"match\":\"^hello$\",\"reply\":{\"text\":\"Grüße, {{question}}!\",\"chunk\":5,\"delay\":1}},"
+        "{\"match\":\"tool\",\"call\":0,\"reply\":{\"text\":\"Let me "
+        "look.\",\"tools\":[{\"name\":\"f\",\"input\":{\"x\":\"ä\\n1\"}},"
+        "{\"name\":\"f\",\"input\":{}}]}},"
+        "{\"match\":\"tool\",\"call\":2,\"reply\":{\"text\":\"It is {{rows.0.1}} of {{row_count}}.\"}},"
+        "{\"match\":\"later\",\"times\":2,\"reply\":{\"status\":529,\"error\":{\"type\":\"overloaded_error\","
+        "\"message\":\"Overloaded\"}}},"
+        "{\"match\":\"later\",\"reply\":{\"text\":\"now\"}},"
+        "{\"match\":\"limit\",\"times\":1,\"reply\":{\"status\":429,\"retry_after\":1,\"error\":{\"type\":"
+        "\"rate_limit_error\",\"message\":\"slow\"}}},"
+        "{\"match\":\"limit\",\"reply\":{\"text\":\"now\"}},"
+        "{\"match\":\"far\",\"reply\":{\"status\":429,\"retry_after\":500,\"error\":{\"type\":\"rate_limit_"
+        "error\",\"message\":\"slow\"}}},"
+        "{\"match\":\"closed\",\"times\":1,\"reply\":{\"fail\":\"close\"}},"
+        "{\"match\":\"closed\",\"reply\":{\"text\":\"open\"}},"
+        "{\"match\":\"half\",\"reply\":{\"text\":\"one two\",\"then\":\"cut\"}},"
+        "{\"match\":\"over\",\"reply\":{\"text\":\"one two\",\"then\":\"error\"}},"
+        "{\"match\":\"garbage\",\"reply\":{\"text\":\"one two\",\"then\":\"garbage\"}},"
+        "{\"match\":\"wrong json\",\"reply\":{\"text\":\"one two\",\"then\":\"wrong_json\"}},"
+        "{\"match\":\"silent\",\"reply\":{\"fail\":\"hang\"}},"
+        "{\"match\":\"stuck\",\"reply\":{\"text\":\"one\",\"then\":\"hang\"}},"
+        "{\"match\":\"away\",\"reply\":{\"fail\":\"redirect\"}},"
+        "{\"match\":\"page\",\"reply\":{\"fail\":\"page\"}},"
+        "{\"match\":\"key "
+        "words\",\"reply\":{\"status\":400,\"error\":{\"type\":\"invalid_request_error\",\"message\":\"key "
+        "sk-secret-7 is odd\"}}},"
+        "{\"match\":\"drip\",\"reply\":{\"text\":\"slowly\",\"drip\":1}},"
+        "{\"match\":\"long\",\"reply\":{\"text\":\"x\",\"stop_reason\":\"max_tokens\"}}"
+        "]}";
 
 static struct settings settings;
 static const char *url;
@@ -86,8 +92,12 @@ static struct llm_request request_of(struct arena *a, const char *question)
 		unit_skip("no scripted-provider beside the test program");
 	*b = (struct llm_block){.kind = LLM_TEXT, .text = str_of(question)};
 	*m = (struct llm_message){LLM_USER, b, 1};
-	return (struct llm_request){.provider = {"anthropic", url, "sk-secret-7", "claude-test"}, .system = "Be good.",
-				    .messages = m, .nmessages = 1, .max_tokens = 100, .timeout_ms = 20000};
+	return (struct llm_request){.provider = {"anthropic", url, "sk-secret-7", "claude-test"},
+	                            .system = "Be good.",
+	                            .messages = m,
+	                            .nmessages = 1,
+	                            .max_tokens = 100,
+	                            .timeout_ms = 20000};
 }
 
 static void test_llm__a_reply_streams_and_is_counted(void **state)
@@ -116,8 +126,9 @@ static void test_llm__tool_calls_go_there_and_back(void **state)
 	struct ctx ctx = ctx_of(a);
 	struct llm_request req = request_of(a, "use the tool");
 	struct llm_message messages[3] = {req.messages[0]};
-	struct llm_block results[2] = {{.kind = LLM_TOOL_RESULT, .text = STR("{\"rows\":[]}"), .is_error = true},
-				       {.kind = LLM_TOOL_RESULT, .text = STR("{\"rows\":[[1,42.5]],\"row_count\":1}")}};
+	struct llm_block results[2] = {
+	        {.kind = LLM_TOOL_RESULT, .text = STR("{\"rows\":[]}"), .is_error = true},
+	        {.kind = LLM_TOOL_RESULT, .text = STR("{\"rows\":[[1,42.5]],\"row_count\":1}")}};
 	struct llm_reply *r;
 
 	(void)state;
@@ -166,19 +177,19 @@ static void test_llm__failures_are_errors_in_words(void **state)
 		const char *question, *key, *model;
 		enum err_kind kind;
 		const char *code;
-		const char *heard;       /* text before the failure: passed on once, so not tried again */
+		const char *heard; /* text before the failure: passed on once, so not tried again */
 	} cases[] = {
-		{"hello", "", "m", ERR_PROVIDER, "key_refused", ""},
-		{"hello", "bad-key", "m", ERR_PROVIDER, "key_refused", ""},
-		{"hello", "k", "unknown-model", ERR_PROVIDER, "unknown_model", ""},
-		{"key words", "sk-secret-7", "m", ERR_PROVIDER, "bad_request", ""},
-		{"far", "k", "m", ERR_RATE_LIMITED, "rate_limit", ""},
-		{"half", "k", "m", ERR_PROVIDER, "stream_broken", "one two"},
-		{"over", "k", "m", ERR_UNAVAILABLE, "overloaded", "one two"},
-		{"garbage", "k", "m", ERR_PROVIDER, "stream_broken", "one two"},
-		{"wrong json", "k", "m", ERR_PROVIDER, NULL, "one two"},
-		{"away", "k", "m", ERR_PROVIDER, "redirected", ""},
-		{"page", "k", "m", ERR_PROVIDER, "stream_broken", ""},
+	        {"hello", "", "m", ERR_PROVIDER, "key_refused", ""},
+	        {"hello", "bad-key", "m", ERR_PROVIDER, "key_refused", ""},
+	        {"hello", "k", "unknown-model", ERR_PROVIDER, "unknown_model", ""},
+	        {"key words", "sk-secret-7", "m", ERR_PROVIDER, "bad_request", ""},
+	        {"far", "k", "m", ERR_RATE_LIMITED, "rate_limit", ""},
+	        {"half", "k", "m", ERR_PROVIDER, "stream_broken", "one two"},
+	        {"over", "k", "m", ERR_UNAVAILABLE, "overloaded", "one two"},
+	        {"garbage", "k", "m", ERR_PROVIDER, "stream_broken", "one two"},
+	        {"wrong json", "k", "m", ERR_PROVIDER, NULL, "one two"},
+	        {"away", "k", "m", ERR_PROVIDER, "redirected", ""},
+	        {"page", "k", "m", ERR_PROVIDER, "stream_broken", ""},
 	};
 
 	(void)state;
@@ -207,7 +218,8 @@ static void test_llm__failures_are_errors_in_words(void **state)
 
 static void test_llm__nobody_there_is_unavailable(void **state)
 {
-	static const char *const urls[] = {"http://127.0.0.1:1", "ftp://127.0.0.1/", "file:///etc/passwd", "not a url"};
+	static const char *const urls[] = {"http://127.0.0.1:1", "ftp://127.0.0.1/", "file:///etc/passwd",
+	                                   "not a url"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
@@ -269,13 +281,13 @@ static void test_llm__a_cut_reply_says_so(void **state)
 }
 
 static const struct CMUnitTest llm_complete_tests[] = {
-	cmocka_unit_test_setup(test_llm__a_reply_streams_and_is_counted, start),
-	cmocka_unit_test(test_llm__tool_calls_go_there_and_back),
-	cmocka_unit_test(test_llm__what_passes_is_tried_again),
-	cmocka_unit_test(test_llm__failures_are_errors_in_words),
-	cmocka_unit_test(test_llm__nobody_there_is_unavailable),
-	cmocka_unit_test(test_llm__the_whole_call_has_a_deadline),
-	cmocka_unit_test(test_llm__a_stop_ends_the_call),
-	cmocka_unit_test_teardown(test_llm__a_cut_reply_says_so, stop),
+        cmocka_unit_test_setup(test_llm__a_reply_streams_and_is_counted, start),
+        cmocka_unit_test(test_llm__tool_calls_go_there_and_back),
+        cmocka_unit_test(test_llm__what_passes_is_tried_again),
+        cmocka_unit_test(test_llm__failures_are_errors_in_words),
+        cmocka_unit_test(test_llm__nobody_there_is_unavailable),
+        cmocka_unit_test(test_llm__the_whole_call_has_a_deadline),
+        cmocka_unit_test(test_llm__a_stop_ends_the_call),
+        cmocka_unit_test_teardown(test_llm__a_cut_reply_says_so, stop),
 };
 UNIT_SUITE(llm_complete_tests);

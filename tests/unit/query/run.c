@@ -31,7 +31,7 @@ static void test_query__each_type_has_its_kind_and_text(void **state)
 	        {"boolean", "true", QUERY_BOOL},
 	        {"jsonb", "{\"a\": 1}", QUERY_JSON},
 	        {"bytea", "\\x00ff", QUERY_BYTES},
-	        {"state", "paid", QUERY_TEXT},
+	        {"shop.state", "paid", QUERY_TEXT},
 	        {"text[]", "{a,b}", QUERY_TEXT},
 	        {"uuid", "00000000-0000-0000-0000-000000000001", QUERY_TEXT},
 	        {"interval", "1 day", QUERY_TEXT},

@@ -76,7 +76,7 @@ static void test_query__a_transaction_only_reads(void **state)
 	pg_exec("GRANT ALL ON shop.orders TO reader");
 	assert_null(query_transaction_begin(p.ctx, &p.source, 5000, &conn));
 	assert_string_equal(direct(&p, conn, "SELECT current_setting('statement_timeout')"), "5s");
-	assert_string_equal(direct(&p, conn, "SELECT current_setting('search_path')"), "shop");
+	assert_string_equal(direct(&p, conn, "SELECT current_setting('search_path')"), "pg_catalog");
 	assert_string_equal(direct(&p, conn, "DELETE FROM shop.orders"),
 	                    "error: cannot execute DELETE in a read-only transaction");
 	query_transaction_end(conn);

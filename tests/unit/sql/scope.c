@@ -103,6 +103,7 @@ static void test_sql__unknown_columns_are_proved_by_the_server(void **state)
 	        {"SELECT (c).secret FROM customers c", "field_not_allowed"},
 	        {"SELECT s.secret FROM (SELECT * FROM customers, orders) s", "column_not_known"},
 	        {"WITH _quern_1 AS (SELECT 1) SELECT 1", "statement_not_allowed"},
+	        {"SELECT c._quern FROM customers c", "column_not_known"},
 	};
 	(void)state;
 	SHOP_CHECK("{\"schema\":\"shop\"}", cases);

@@ -2,6 +2,9 @@
 #ifndef UNIT_SQL_SUPPORT_H
 #define UNIT_SQL_SUPPORT_H
 
+#include <stdio.h>
+#include <string.h>
+
 #include "lib/arena.h"
 #include "lib/err.h"
 #include "sql/sql.h"

@@ -1,0 +1,250 @@
+// make bench [BENCH="page stream"]: measures a private instance and this build's programs on this machine, prints a table and
+// writes BUILD/bench.json: name -> {value, unit, aim}. Figures of other machines say little; ratios and the order of size do.
+'use strict';
+
+const {spawn, spawnSync} = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const readline = require('node:readline');
+const {root, build, quern, start, Client, cli, freePort, sleep, until} = require('../lib/quern.js');
+const {instanceProcesses, pssKb, cpuSeconds} = require('./process.js');
+const seed = require('./seed.js');
+
+const TURNS = 2000;              // streams at once
+const PER_SECOND = 20;           // deltas of each
+const STEADY = 10;               // seconds that are measured
+const RAMP = 12;                 // and those until all are open
+const SLACK = 12;
+
+const results = {};
+const say = (text) => process.stderr.write(`${text}\n`);
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+// aim: "< 20", ">= 0.15", or '' where there is none.
+function report(name, value, unit, aim = '') {
+	results[name] = {value: Number(value.toPrecision(4)), unit, aim};
+	const [, sign, bound] = /^(\S+) (\S+)$/.exec(aim) || [];
+	const met = !sign ? '' : (sign === '<' ? value < bound : sign === '<=' ? value <= bound : value >= bound) ? 'met' : 'MISSED';
+	results[name].met = met === '' ? null : met === 'met';
+	say(`  ${name.padEnd(26)} ${String(results[name].value).padStart(10)} ${unit.padEnd(10)} ${aim && `aim ${aim}`.padEnd(14)} ${met}`);
+}
+
+function program(name, args) {
+	const done = spawnSync(path.join(build, name), args, {encoding: 'utf8', cwd: root, maxBuffer: 1 << 28});
+	if (done.status !== 0) throw new Error(`${name}: ${done.stderr}`);
+	return done.stdout;
+}
+
+// The instance that the benches share: started when the first one asks for it. ------------------------------------------
+
+const work = fs.mkdtempSync(path.join(os.tmpdir(), 'quern-bench-'));
+const ending = [];
+let shared;
+
+async function stopChild(child, signal = 'SIGTERM') {
+	if (child.exitCode !== null || child.signalCode !== null) return;
+	const ended = new Promise((resolve) => child.on('exit', resolve));
+	child.kill(signal);
+	await ended;
+}
+
+// The scripted provider that streams deltas with their time; resolves to its address.
+async function provider(deltas) {
+	const file = path.join(work, 'scenario.json');
+	fs.writeFileSync(file, JSON.stringify({rules: [{reply: {bench: {deltas, per_second: PER_SECOND}}}]}));
+	const child = spawn(path.join(build, 'scripted-provider'), ['--port', '0', '--scenario', file], {stdio: ['ignore', 'pipe', 'inherit']});
+	ending.push(() => stopChild(child));
+	const port = await new Promise((resolve) => child.stdout.once('data', (text) => resolve(Number(text))));
+	return {url: `http://127.0.0.1:${port}`, child};
+}
+
+// nginx with the instance's own configuration, and beside it a listener without TLS and one file under /bench/.
+async function nginx(q) {
+	const dir = path.join(work, 'nginx'), port = await freePort(), plain = await freePort();
+	fs.mkdirSync(path.join(dir, 'files'), {recursive: true});
+	let conf = fs.readFileSync(path.join(q.dir, 'nginx.conf'), 'utf8')
+		.replaceAll(`${q.dir}/nginx`, dir)
+		.replace(/listen .* ssl/, (text) => `listen 127.0.0.1:${plain} backlog=4096;\n\t\t${text.replace(/:\d+/, `:${port}`)}`)
+		.replace('location / {', `location /bench/ {\n\t\t\talias ${dir}/files/;\n\t\t}\n\n\t\tlocation / {`);
+	if (!/^daemon off/m.test(conf)) conf = `daemon off;\n${conf}`;
+	fs.writeFileSync(path.join(dir, 'nginx.conf'), conf);
+	const child = spawn('nginx', ['-p', dir, '-c', path.join(dir, 'nginx.conf'), '-e', path.join(dir, 'error.log')], {stdio: 'inherit'});
+	ending.push(() => stopChild(child));
+	const client = new Client({...q, port});
+	await until(() => client.get('/health').then((r) => r.status === 200, () => false), 'nginx answers');
+	return {port, plain, child, files: path.join(dir, 'files')};
+}
+
+async function instance() {
+	if (shared) return shared;
+	say('starting an instance');
+	const model = await provider((RAMP + STEADY + SLACK) * PER_SECOND);
+	const q = await start({args: [], env: {QUERN_LLM_URL: model.url, QUERN_LLM_KEY: 'bench', QUERN_LLM_MODEL: 'scripted'}});
+	ending.unshift(() => q.stop());
+	const web = await nginx(q);
+	const email = 'analyst@example.com';
+	const chat = q.sql('quern', seed.statements(email)).split('\n').pop();
+	const client = await new Client({...q, port: web.port, url: q.env.QUERN_URL}).signIn(email);
+	const cookie = [...client.cookies].map(([k, v]) => `${k}=${v}`).join('; ');
+	shared = {q, web, model, chat, client, cookie};
+	return shared;
+}
+
+// What the service complained about most, when something failed.
+function complaints(q) {
+	const counts = new Map();
+	for (const line of q.log('quern.log').split('\n')) {
+		let entry;
+		try { entry = JSON.parse(line); } catch { continue; }
+		if (!/^(warning|error)$/.test(entry.level)) continue;
+		const what = [entry.message || entry.msg, entry.error || entry.cause].filter(Boolean).join(': ');
+		counts.set(what, (counts.get(what) || 0) + 1);
+	}
+	for (const [what, n] of [...counts].sort((a, b) => b[1] - a[1]).slice(0, 5)) say(`  log, ${n} times: ${what}`);
+}
+
+// The benches --------------------------------------------------------------------------------------------------------------
+
+// One page in its parts, without a server.
+function mustache() {
+	const file = path.join(work, 'turns.json');
+	fs.writeFileSync(file, JSON.stringify(seed.turns()));
+	const r = JSON.parse(program('bench-page', [path.join(root, 'templates'), file]));
+	say(`  a page of ${r.bytes} bytes: records ${r.read_us} us, Markdown, SQL and tables ${r.fill_us} us, templates ${r.render_us} us`);
+	report('mustache.page_us', r.render_us, 'us');
+}
+
+const WRK_UNITS = {us: 0.001, ms: 1, s: 1000};
+
+function wrk(url, cookie) {
+	const done = spawnSync('wrk', ['-t1', '-c8', '-d3s', '--latency', '-H', `Cookie: ${cookie}`, url], {encoding: 'utf8'});
+	const quantile = (q) => { const m = new RegExp(`${q}%\\s+([\\d.]+)(us|ms|s)`).exec(done.stdout); return m[1] * WRK_UNITS[m[2]]; };
+	const bad = /Non-2xx.*|Socket errors.*/.exec(done.stdout);
+	if (done.status !== 0 || bad) throw new Error(`wrk ${url}: ${bad || done.stderr}`);
+	return {rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(done.stdout)[1]), p50: quantile(50), p99: quantile(99)};
+}
+
+// A chat page of 50 messages against the same bytes as a file, by turns.
+async function page() {
+	const {web, chat, client, cookie} = await instance();
+	const url = `/p/shop/chat/${chat}`;
+	const saved = await client.get(url);
+	if (saved.status !== 200 || saved.text.split('<article class="turn"').length !== seed.turns().length + 1) throw new Error(`${url} is not the page it should be`);
+	fs.writeFileSync(path.join(web.files, 'page.html'), saved.text);
+	const rounds = Array.from({length: 3}, () => ({file: wrk(`https://127.0.0.1:${web.port}/bench/page.html`, cookie),
+		page: wrk(`https://127.0.0.1:${web.port}${url}`, cookie)}));
+	const of = (what, field) => median(rounds.map((r) => r[what][field]));
+	say(`  ${Buffer.byteLength(saved.text)} bytes: page ${of('page', 'rate').toFixed(0)}/s (p50 ${of('page', 'p50')} ms), ` +
+		`file ${of('file', 'rate').toFixed(0)}/s (p50 ${of('file', 'p50')} ms)`);
+	report('page.ratio', median(rounds.map((r) => r.page.rate / r.file.rate)), 'of a file', '>= 0.15');
+	report('page.per_second', of('page', 'rate'), '1/s');
+	report('page.p50_ms', of('page', 'p50'), 'ms');
+	report('page.p99_ms', of('page', 'p99'), 'ms');
+}
+
+async function streams(name, {plain}) {
+	const {q, web, model, client, cookie} = await instance();
+	const agents = () => instanceProcesses(q).filter((p) => p.pool === 'agent').map((p) => p.pid);
+	const memory = () => agents().reduce((sum, pid) => sum + pssKb(pid), 0);
+	const watched = () => ({agent: agents(), nginx: [web.child.pid], provider: [model.child.pid], postgres: [q.child.pid]});
+	const before = memory();
+	const child = spawn(path.join(build, 'bench-stream'), ['--port', plain ? web.plain : web.port, '--turns', TURNS, '--rate', Math.ceil(TURNS / 10),
+		'--seconds', STEADY, '--deltas', (RAMP + STEADY + SLACK) * PER_SECOND, '--origin', q.env.QUERN_URL, '--cookie', cookie, '--csrf', client.csrf,
+		'--path', '/p/shop/turns', ...(plain ? ['--plain'] : [])].map(String), {stdio: ['ignore', 'pipe', 'inherit']});
+	ending.push(() => stopChild(child));
+	let after, cpu, result;
+	for await (const line of readline.createInterface({input: child.stdout})) {
+		const event = JSON.parse(line);
+		if (event.event === 'steady') spawn('perf', ['record','-o','/tmp/st.perf','-a','-g','-F','199','--','sleep','6'],{stdio:'ignore'}); if (event.event === 'steady') cpu = cpuSeconds(watched(), child.pid);
+		if (event.event === 'measured') {
+			const now = cpuSeconds(watched(), child.pid);
+			cpu = Object.entries(now).map(([who, seconds]) => `${who} ${((seconds - cpu[who]) / (STEADY + 1)).toFixed(2)}`);
+			after = memory();
+		}
+		if (event.event === 'result') result = event;
+	}
+	say(`  ${result.deltas} deltas in ${STEADY} s, delay p50 ${result.p50_ms} p90 ${result.p90_ms} max ${result.max_ms} ms; cores used: ${cpu.join(', ')}`);
+	report(`${name}.p99_delay_ms`, result.p99_ms, 'ms', '< 20');
+	report(`${name}.kb_per_turn`, (after - before) / TURNS, 'KB', '< 150');
+	report(`${name}.failures`, result.failed, 'turns', '<= 0');
+	if (result.failed) complaints(q);
+}
+
+const TABLES = 1000, COLUMNS = 20;
+
+// The dictionary of a large database.
+async function dictionary() {
+	const {q} = await instance();
+	const columns = Array.from({length: COLUMNS - 1}, (_, i) => `c${i} ${['text', 'bigint', 'numeric', 'date', 'boolean'][i % 5]}`).join(', ');
+	q.sql('postgres', 'CREATE DATABASE big;');
+	q.sql('big', `CREATE SCHEMA big; GRANT USAGE ON SCHEMA big TO shop_reader;
+		DO $$ BEGIN FOR i IN 1..${TABLES} LOOP
+			EXECUTE format('CREATE TABLE big.t%s (id bigint PRIMARY KEY, ${columns})', i);
+			EXECUTE format('INSERT INTO big.t%s SELECT n, ''name '' || n, n, n / 3.0, date ''2025-01-01'' + n, n %% 2 = 0 FROM generate_series(1, 20) n', i);
+		END LOOP; END $$;
+		GRANT SELECT ON ALL TABLES IN SCHEMA big TO shop_reader;`);
+	q.sql('big', 'ANALYZE;');
+	const dsn = q.env.QUERN_DATABASE_URL.replace(/\/\/[^@]*@/, `//shop_reader:${encodeURIComponent(q.env.QUERN_DEV_READER_PASSWORD)}@`)
+		.replace(/\/quern$/, '/big');
+	const must = (done) => { if (done.code !== 0) throw new Error(done.stderr); };
+	must(cli(q, ['project', 'add', '--slug', 'big', '--name', 'Big', '--dsn', dsn, '--schema', 'big']));
+	const took = [];
+	for (let i = 0; i < 3; i++) {
+		const from = performance.now();
+		must(cli(q, ['dictionary', 'generate', '--project', 'big']));
+		took.push((performance.now() - from) / 1000);
+	}
+	report('dictionary.seconds', median(took), 's', '< 5');
+}
+
+// Another `quern serve` on the same database, until it says that it is ready.
+async function serveOnce(q) {
+	const from = performance.now();
+	const child = spawn(quern, ['serve'], {cwd: root, stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+		env: {...process.env, ...q.env, QUERN_READY_FD: '3', QUERN_WEB_SOCKET: path.join(work, 'w.sock'), QUERN_AGENT_SOCKET: path.join(work, 'a.sock')}});
+	const ready = await new Promise((resolve) => { child.stdio[3].once('data', () => resolve(true)); child.on('exit', () => resolve(false)); });
+	const took = performance.now() - from;
+	await stopChild(child);
+	if (!ready) throw new Error('quern serve did not get ready');
+	return took;
+}
+
+async function serve() {
+	const {q} = await instance();
+	const took = [];
+	for (let i = 0; i < 7; i++) took.push(await serveOnce(q));
+	report('serve.ready_ms', median(took), 'ms', '< 150');
+	const idle = await idleInstance(q);
+	report('serve.worker_mb', idle / 1024, 'MB');
+}
+
+// PSS of a web worker that has served one page and rests, beside one other.
+async function idleInstance(q) {
+	await sleep(500);
+	return median(instanceProcesses(q).filter((p) => p.pool === 'web').map((p) => pssKb(p.pid)));
+}
+
+const benches = {mustache, serve, page, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), dictionary};
+const usual = ['mustache', 'serve', 'page', 'stream', 'dictionary'];
+
+async function main() {
+	const chosen = process.argv.slice(2).length ? process.argv.slice(2) : usual;
+	for (const name of chosen)
+		if (!benches[name]) throw new Error(`no bench "${name}"; there are: ${Object.keys(benches).join(', ')}`);
+	try {
+		for (const name of chosen) {
+			say(name);
+			await benches[name]();
+		}
+	} finally {
+		for (const end of ending) await end();
+		fs.rmSync(work, {recursive: true, force: true});
+	}
+	fs.writeFileSync(path.join(build, 'bench.json'), `${JSON.stringify(results, null, '\t')}\n`);
+}
+
+main().catch((e) => {
+	say(`bench: ${e.message}`);
+	process.exitCode = 1;
+});
