@@ -1,9 +1,10 @@
 /*
- * Conversations and turns. A turn is the agent's work on one question; its events are rows, and every stream is a view
- * of them. Events (kind: JSON):
- *   step        {"n":1,"name":"catalog|model|tool","label":"...","state":"running|done|failed","ms":12,"detail":"12 rows"}
+ * Conversations and turns. A turn is the agent's work on one question; its events are rows, and every stream is
+ * a view of them. Events (kind: JSON):
+ *   step        {"n":1,"name":"catalog|model|tool","label":"...","state":"running|done|failed","ms":12,
+ *                "detail":"12 rows"}
  *   delta       {"text":"..."}                    not durable, no id
- *   message     {"text":"..."}                    a whole text of the model; replaces the deltas since the last one
+ *   message     {"text":"..."}                    a whole text of the model; replaces the deltas since the last
  *   tool_call   {"n":2,"id":"toolu_1","tool":"execute_sql","input":{...}}
  *   tool_result {"n":2,"id":"toolu_1","ok":true,"run_id":7,"rows":12,"truncated":false,"ms":21,"error":{...}}
  *   provenance  {"tables":[...],"queries":[{"run_id","sql","rows","ms"}],"model":"...","catalog":true}
@@ -43,12 +44,13 @@ MUST_CHECK struct err *agent_conversations(struct ctx *ctx, int64_t project_id, 
 /* NOT_FOUND unless it is in that project and ctx->user_id's own. */
 MUST_CHECK struct err *agent_conversation_get(struct ctx *ctx, int64_t project_id, int64_t id,
 					      struct agent_conversation *out);
-MUST_CHECK struct err *agent_conversation_rename(struct ctx *ctx, int64_t project_id, int64_t id, const char *title);
+MUST_CHECK struct err *agent_conversation_rename(struct ctx *ctx, int64_t project_id, int64_t id,
+						 const char *title);
 /* Hides it; agent_conversation_restore() undoes that. */
 MUST_CHECK struct err *agent_conversation_delete(struct ctx *ctx, int64_t project_id, int64_t id);
 MUST_CHECK struct err *agent_conversation_restore(struct ctx *ctx, int64_t project_id, int64_t id);
 
-/* Turns, as a page shows them ----------------------------------------------------------------------------- */
+/* Turns, as a page shows them --------------------------------------------------------------------------- */
 
 struct agent_step {
 	int64_t n;
@@ -100,13 +102,14 @@ struct agent_turn {
 	int64_t last_event;         /* seq of the newest event */
 };
 
-/* The newest `limit` turns of a conversation below turn id `before` (0: no bound), oldest first. One statement. */
+/* The newest `limit` turns of a conversation below turn id `before` (0: no bound), oldest first. One
+ * statement. */
 MUST_CHECK struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
 				   struct agent_turn **out, size_t *n);
 /* One turn; NOT_FOUND unless it is ctx->user_id's own. */
 MUST_CHECK struct err *agent_turn_get(struct ctx *ctx, int64_t turn_id, struct agent_turn *out);
 
-/* Running --------------------------------------------------------------------------------------------------- */
+/* Running ----------------------------------------------------------------------------------------------- */
 
 /* Receives a turn's events. event: durable ones with their id; delta: text as it arrives. */
 struct agent_sink {
@@ -115,19 +118,20 @@ struct agent_sink {
 	void *arg;
 };
 
-/* Records question and turn. Errors: INVALID (empty or over 16,000 bytes), CONFLICT (a turn is running there). */
+/* Records question and turn. Errors: INVALID (empty or over 16,000 bytes), CONFLICT (a turn is running
+ * there). */
 MUST_CHECK struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int64_t conversation_id,
 					struct str question, int64_t *turn_id);
-/* Does the turn's work in the calling thread until it is done, failed or stopped; its outcome is recorded and sent as events.
- * Returns an error only when not even that was possible. sink may be NULL. */
+/* Does the turn's work in the calling thread until it is done, failed or stopped; its outcome is recorded
+ * and sent as events. Returns an error only when not even that was possible. sink may be NULL. */
 MUST_CHECK struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,
 				      int64_t turn_id, const struct agent_sink *sink);
 /* Asks the turn to stop, wherever it runs; no error when it is over. */
 MUST_CHECK struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id);
-/* Sends the events after `after`, the text so far, and what follows until the turn is over, until `gone(arg)` says true, or the ctx
- * is stopped. `idle(arg)` is called about every 10 s without events. */
-MUST_CHECK struct err *agent_turn_watch(struct ctx *ctx, int64_t turn_id, int64_t after, const struct agent_sink *sink,
-					bool (*gone)(void *arg), void (*idle)(void *arg));
+/* Sends the events after `after`, the text so far, and what follows until the turn is over, until
+ * `gone(arg)` says true, or the ctx is stopped. `idle(arg)` is called about every 10 s without events. */
+MUST_CHECK struct err *agent_turn_watch(struct ctx *ctx, int64_t turn_id, int64_t after,
+					const struct agent_sink *sink, bool (*gone)(void *arg), void (*idle)(void *arg));
 
 /* Once in each worker process: watches for stop requests, and marks turns failed whose worker died. */
 void agent_start(const struct settings *settings);

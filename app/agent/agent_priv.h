@@ -100,7 +100,8 @@ MUST_CHECK struct err *agent_scene_load(struct ctx *ctx, const struct project *p
 MUST_CHECK struct err *agent_ask(struct agent_run *r, struct ctx *ctx, const struct agent_scene *scene,
                                  const char *sql, struct query_result **out);
 
-/* events.c. agent_emit() records a durable event and sends it; CONFLICT when the turn is no longer running. */
+/* events.c. agent_emit() records a durable event and sends it; CONFLICT when the turn is no longer
+ * running. */
 MUST_CHECK struct err *agent_emit(struct agent_run *r, const char *kind, struct str json);
 void agent_delta(struct agent_run *r, struct str text);
 /* The whole text of the model since the last message, as an event; nothing when there is none. */
@@ -188,7 +189,7 @@ struct tool {
 #undef TOOL
 
 /* All tools, as the model sees them. */
-const struct llm_tool *agent_tools(size_t *n);
+const struct llm_tool *agent_tools(struct arena *a, size_t *n);
 /* Runs the call of a block: events, step, checks, errors. Returned errors end the turn. */
 MUST_CHECK struct err *agent_call(struct agent_run *r, const struct llm_block *call,
                                   struct llm_block *result);

@@ -1,4 +1,5 @@
-/* Answers from the dictionary, in Markdown. Where rows are asked for, a guarded query is run, so that they have proof. */
+/* Answers from the dictionary, in Markdown. Where rows are asked for, a guarded query is run, so that they
+ * have proof. */
 #include <string.h>
 
 #include "agent/agent_priv.h"

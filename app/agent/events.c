@@ -1,7 +1,7 @@
 /*
- * What a turn tells: durable events are rows first and then go to whoever listens; text goes out as it comes and is
- * stored now and then. Every write is conditional on the turn still running, so that a worker that was given up
- * for dead cannot write into a turn that is over.
+ * What a turn tells: durable events are rows first and then go to whoever listens; text goes out as it
+ * comes and is stored now and then. Every write is conditional on the turn still running, so that a worker
+ * that was given up for dead cannot write into a turn that is over.
  */
 #include <string.h>
 #include <time.h>
@@ -177,7 +177,7 @@ struct err *agent_step_close(struct agent_run *r, int64_t n, bool ok, const char
 	return emit_step(r, s);
 }
 
-/* The end. ---------------------------------------------------------------------------------------------------- */
+/* The end. ---------------------------------------------------------------------------------------------- */
 
 static const char *status_of(const struct agent_run *r)
 {

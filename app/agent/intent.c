@@ -1,9 +1,11 @@
 /*
- * Questions that the dictionary answers. Each wording is a pattern over words; a question must fit one from its
- * first word to its last, so that "columns of orders" is taken and "columns of orders with revenue by month" is not.
+ * Questions that the dictionary answers. Each wording is a pattern over words; a question must fit one from
+ * its first word to its last, so that "columns of orders" is taken and "columns of orders with revenue by
+ * month" is not.
  *
- * Patterns: words; (a|b c) one of these; [a|b] one of these or nothing; $T a table of the dictionary, spelling
- * mistakes allowed; $E a table, exactly or in singular or plural; $U any one word; $C a column; $N a number.
+ * Patterns: words; (a|b c) one of these; [a|b] one of these or nothing; $T a table of the dictionary,
+ * spelling mistakes allowed; $E a table, exactly or in singular or plural; $U any one word; $C a column; $N
+ * a number.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +46,7 @@ struct match {
 	struct agent_intent found;
 };
 
-/* Names ------------------------------------------------------------------------------------------------------ */
+/* Names ------------------------------------------------------------------------------------------------- */
 
 static size_t least(size_t x, size_t y)
 {
@@ -73,7 +75,8 @@ static size_t distance(struct str x, struct str y, size_t most)
 	return least(d[x.n % 3][y.n], most);
 }
 
-/* Without a plural ending: "categories" and "category" meet in "categor", "addresses" and "address" in "address". */
+/* Without a plural ending: "categories" and "category" meet in "categor", "addresses" and "address" in
+ * "address". */
 static struct str stem(struct str s)
 {
 	static const char *const endings[] = {"ies", "sses", "ches", "shes", "xes", "s", "y"};
@@ -142,7 +145,7 @@ static bool has_column(const struct match *m, struct str name)
 	return false;
 }
 
-/* Patterns --------------------------------------------------------------------------------------------------- */
+/* Patterns ---------------------------------------------------------------------------------------------- */
 
 static bool sequence(struct match *m, struct str p, size_t at);
 
@@ -259,7 +262,7 @@ static bool sequence(struct match *m, struct str p, size_t at)
 	       sequence(m, (struct str){p.p + n, p.n - n}, at + 1);
 }
 
-/* The question ------------------------------------------------------------------------------------------------ */
+/* The question ------------------------------------------------------------------------------------------ */
 
 static bool word_byte(char c)
 {

@@ -1,6 +1,7 @@
 /*
- * The work on a turn, step by step (steps.def). A step does its part and names the next; an error is put down in
- * the run and ends it. While the model writes, the turn holds nothing but its text and the messages.
+ * The work on a turn, step by step (steps.def). A step does its part and names the next; an error is put
+ * down in the run and ends it. While the model writes, the turn holds nothing but its text and the
+ * messages.
  */
 #include <string.h>
 
@@ -211,8 +212,8 @@ static struct err *call_model(struct agent_run *r)
 	struct llm_reply *reply;
 	struct err *e;
 
-	req.tools = agent_tools(&req.ntools);
 	ctx.a = arena_create();
+	req.tools = agent_tools(ctx.a, &req.ntools);
 	e = llm_complete(&ctx, &req, &(struct llm_sink){on_text, r}, &reply);
 	if (!e)
 		keep_reply(r, reply);

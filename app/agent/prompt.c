@@ -1,6 +1,6 @@
 /*
- * What the model is told: the base text, the words of the project's admin, the dictionary. The stable part stands
- * first and is the same for every question of a project, so that the provider can cache it.
+ * What the model is told: the base text, the words of the project's admin, the dictionary. The stable part
+ * stands first and is the same for every question of a project, so that the provider can cache it.
  */
 #include <string.h>
 

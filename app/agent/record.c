@@ -1,4 +1,5 @@
-/* The record of a turn, both ways, and its provenance: computed from what was run, never from what the model says. */
+/* The record of a turn, both ways, and its provenance: computed from what was run, never from what the
+ * model says. */
 #include "agent/agent_priv.h"
 #include "lib/arena.h"
 

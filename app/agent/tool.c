@@ -20,15 +20,14 @@ enum {
 #undef TOOL
 };
 
-const struct llm_tool *agent_tools(size_t *n)
+const struct llm_tool *agent_tools(struct arena *a, size_t *n)
 {
-	static const struct llm_tool *list;
-	static struct llm_tool items[TOOLS];
+	struct llm_tool *list = ARENA_ARRAY(a, struct llm_tool, TOOLS);
 
-	for (size_t i = 0; !list && i < TOOLS; i++)
-		items[i] = (struct llm_tool){tools[i]->name, tools[i]->summary, tools[i]->schema};
+	for (size_t i = 0; i < TOOLS; i++)
+		list[i] = (struct llm_tool){tools[i]->name, tools[i]->summary, tools[i]->schema};
 	*n = TOOLS;
-	return list = items;
+	return list;
 }
 
 static const struct tool *find(const char *name)

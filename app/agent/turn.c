@@ -1,4 +1,5 @@
-/* Turns as rows: begun, read back for a page, asked to stop; and the run of one from its row to its outcome. */
+/* Turns as rows: begun, read back for a page, asked to stop; and the run of one from its row to its
+ * outcome. */
 #include <string.h>
 
 #include "agent/agent_priv.h"

@@ -1,6 +1,6 @@
 /*
- * Following a turn from its rows, wherever it runs. A watcher waits on a condition of its own, which the listener
- * signals; a turn's text comes with its checkpoints. No database connection is held meanwhile.
+ * Following a turn from its rows, wherever it runs. A watcher waits on a condition of its own, which the
+ * listener signals; a turn's text comes with its checkpoints. No database connection is held meanwhile.
  */
 #include <pthread.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * quern ask: one question from the terminal, as a person of the instance. The answer streams to standard output, the
- * steps to standard error; Ctrl-C stops the turn, not the program.
+ * quern ask: one question from the terminal, as a person of the instance. The answer streams to standard
+ * output, the steps to standard error; Ctrl-C stops the turn, not the program.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -47,7 +47,7 @@ static struct err *person_get(struct ctx *ctx, const char *email, struct person 
 	                "Make one with `quern user add EMAIL --admin`, or name a person with --user.");
 }
 
-/* What arrives. ----------------------------------------------------------------------------------------------- */
+/* What arrives. ----------------------------------------------------------------------------------------- */
 
 struct screen {
 	bool dim;
@@ -127,7 +127,7 @@ static void on_delta(void *arg, struct str text)
 	fflush(stdout);
 }
 
-/* The result table. -------------------------------------------------------------------------------------------- */
+/* The result table. ------------------------------------------------------------------------------------- */
 
 /* Characters, as a terminal counts most of them. */
 static size_t width(struct str s)
@@ -226,13 +226,13 @@ static void show_proof(struct ctx *ctx, const struct agent_turn *t)
 	} else if (t->from_catalog) {
 		puts("\nFrom the data dictionary.");
 	}
-	if (t->error)
+	if (t->error && *t->error)
 		fprintf(stderr, "quern: %s%s%s\n", t->error, t->hint ? ". " : "", t->hint ? t->hint : "");
 	if (strcmp(t->status, "stopped") == 0)
 		fputs("quern: stopped\n", stderr);
 }
 
-/* JSON. ---------------------------------------------------------------------------------------------------------- */
+/* JSON. ------------------------------------------------------------------------------------------------- */
 
 static void put_query(struct ctx *ctx, struct json_writer *w, const struct agent_query *q)
 {
@@ -283,7 +283,7 @@ static void show_json(struct ctx *ctx, const struct agent_turn *t)
 	            : buf_cstr(&b));
 }
 
-/* The turn. ------------------------------------------------------------------------------------------------------ */
+/* The turn. --------------------------------------------------------------------------------------------- */
 
 static void *stop_on_interrupt(void *arg)
 {
@@ -334,7 +334,7 @@ int cmd_ask(struct ctx *ctx, int argc, char **argv)
 	        {"--project", &slug, NULL}, {"--user", &email, NULL}, {"--json", NULL, &json}};
 	struct screen screen = {.dim = isatty(STDERR_FILENO)};
 	struct agent_sink sink = {on_event, on_delta, &screen};
-	struct agent_turn turn = {0};
+	struct agent_turn turn = {.status = "", .answer = "", .model = ""};
 	struct err *e;
 
 	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc != 2 || !slug)

@@ -1,5 +1,6 @@
 /*
- * The pool of this process: connections at rest, and how many exist. Who finds none waits a while; after a
+ * The pool of this process: connections at rest, and how many exist. Who finds none waits a while in a queue, and a
+ * connection that is given back goes to the first in it: hundreds may wait, and only one is woken. After a
  * failed attempt to connect nobody tries until the back-off is over, so that requests fail at once while the
  * database is away, and then one tries alone.
  */
@@ -17,8 +18,14 @@
 enum { WAIT_SECONDS = 5, BACKOFF_FIRST_MS = 250, BACKOFF_MOST_MS = 5000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Somebody who waits for a connection, on the waiting thread's stack. */
+struct waiter {
+	pthread_cond_t woken;
+	bool out;              /* of the queue */
+	struct db_conn *conn;  /* what it was given; NULL: it is to look again */
+	struct waiter *next;
+};
 
 static struct {
 	struct arena *a; /* holds url; NULL while closed */
@@ -26,26 +33,16 @@ static struct {
 	int most;
 	int count; /* connections of this generation, idle, in use or being opened */
 	struct db_conn *idle;
+	struct waiter *first, **last; /* the queue; while it is not empty, idle is */
 	unsigned generation; /* grows with each db_close() */
 	int64_t backoff_ms;  /* 0 while connecting works */
 	int64_t closed_until_us;
 	bool probing; /* one connects after a back-off, the others fail at once */
 } pool;
 
-static void prepare_condition(void)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&changed, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 void db_open(const char *url, int connections)
 {
 	assert(connections > 0);
-	pthread_once(&once, prepare_condition);
 	pthread_mutex_lock(&lock);
 	assert(!pool.a);
 	pool.a = arena_create();
@@ -107,6 +104,73 @@ static struct db_conn *take_idle(void)
 	return NULL;
 }
 
+/* The queue ------------------------------------------------------------------------------------------------ */
+
+static void join_queue(struct waiter *w)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->woken, &attr);
+	pthread_condattr_destroy(&attr);
+	if (!pool.first)
+		pool.last = &pool.first;
+	*pool.last = w;
+	pool.last = &w->next;
+}
+
+static void leave_queue(struct waiter *w)
+{
+	struct waiter **p;
+
+	for (p = &pool.first; *p != w; p = &(*p)->next)
+		;
+	*p = w->next;
+	if (pool.last == &w->next)
+		pool.last = p;
+	w->out = true;
+}
+
+/* False when there is nobody. */
+static bool wake_first(struct db_conn *conn)
+{
+	struct waiter *w = pool.first;
+
+	if (!w)
+		return false;
+	leave_queue(w);
+	w->conn = conn;
+	pthread_cond_signal(&w->woken);
+	return true;
+}
+
+static void wake_all(void)
+{
+	while (wake_first(NULL))
+		;
+}
+
+/* Until it is one's turn; false when that takes too long. *out is what was given, or NULL to look again. */
+static bool wait_in_queue(const struct timespec *until, struct db_conn **out)
+{
+	struct waiter w = {.out = false};
+	bool late = false;
+
+	join_queue(&w);
+	while (!w.out && !late)
+		late = pthread_cond_timedwait(&w.woken, &lock, until) == ETIMEDOUT;
+	if (w.out)
+		late = false;
+	else
+		leave_queue(&w);
+	pthread_cond_destroy(&w.woken);
+	*out = w.conn;
+	return !late;
+}
+
+/* Connecting ------------------------------------------------------------------------------------------------ */
+
 static bool backing_off(void)
 {
 	return pool.backoff_ms && (pool.probing || clock_mono_us() < pool.closed_until_us);
@@ -148,7 +212,7 @@ static struct err *open_one(struct ctx *ctx, struct db_conn **out)
 	note_outcome(!e);
 	if (e) {
 		pool.count--;
-		pthread_cond_broadcast(&changed);
+		wake_all();
 	}
 	return e;
 }
@@ -168,8 +232,10 @@ static struct err *get_locked(struct ctx *ctx, struct db_conn **out)
 			return db_unavailable(ctx->a, "an attempt to connect failed a moment ago");
 		if (pool.count < pool.most)
 			return open_one(ctx, out);
-		if (pthread_cond_timedwait(&changed, &lock, &until) == ETIMEDOUT)
+		if (!wait_in_queue(&until, out))
 			return db_unavailable(ctx->a, "all connections of the pool are in use");
+		if (*out)
+			return NULL;
 	}
 }
 
@@ -193,12 +259,15 @@ void db_pool_put(struct db_conn *conn)
 	} else if (lost) {
 		pool.count--;
 		close_idle();
+		wake_all();
 	} else {
 		conn->clash = false;
-		conn->next = pool.idle;
-		pool.idle = conn;
+		conn->next = NULL;
+		if (!wake_first(conn)) {
+			conn->next = pool.idle;
+			pool.idle = conn;
+		}
 	}
-	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 	if (lost)
 		db_pg_close(conn);

@@ -1,6 +1,6 @@
 /*
- * Anthropic Messages: the request as JSON, the stream's events, and its refusals. Events and fields that are not
- * known here are passed over, as the format asks of clients.
+ * Anthropic Messages: the request as JSON, the stream's events, and its refusals. Events and fields that
+ * are not known here are passed over, as the format asks of clients.
  */
 #include <string.h>
 
@@ -22,7 +22,8 @@ static void put_text(struct json_writer *w, struct str text)
 	json_put_str(w, "text", text);
 }
 
-/* Arguments that the model did not finish cannot be sent back as they are: the tool's answer says what was wrong. */
+/* Arguments that the model did not finish cannot be sent back as they are: the tool's answer says what was
+ * wrong. */
 static struct str sound_input(struct arena *a, struct str input)
 {
 	struct json_object *o = NULL;

@@ -52,7 +52,8 @@ static struct err *try_once(struct ctx *ctx, const struct llm_format *format, st
 	return e;
 }
 
-/* The pause before try number `tries`: what the provider asked for, or doubling, with up to half of it by chance. */
+/* The pause before try number `tries`: what the provider asked for, or doubling, with up to half of it by
+ * chance. */
 static int64_t pause_us(const struct llm_stream *s, int tries)
 {
 	int64_t us = (int64_t)FIRST_PAUSE_MS * 1000 << (tries - 1);

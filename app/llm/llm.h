@@ -82,8 +82,8 @@ bool llm_configured(const struct settings *settings);
 /* The instance's provider with the given model ("" for the default). */
 struct llm_provider llm_provider_of(const struct settings *settings, const char *model);
 
-/* One call. Errors: PROVIDER (its words, never the key), RATE_LIMITED, TIMEOUT, CANCELLED, UNAVAILABLE, INVALID. After text was
- * passed to the sink a failed call is not tried again. */
+/* One call. Errors: PROVIDER (its words, never the key), RATE_LIMITED, TIMEOUT, CANCELLED, UNAVAILABLE,
+ * INVALID. After text was passed to the sink a failed call is not tried again. */
 MUST_CHECK struct err *llm_complete(struct ctx *ctx, const struct llm_request *req,
                                     const struct llm_sink *sink, struct llm_reply **out);
 

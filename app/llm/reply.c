@@ -1,6 +1,6 @@
 /*
- * A reply grows block by block in the caller's arena: text doubles in place, so that what it cost is about its
- * length however many pieces it came in.
+ * A reply grows block by block in the caller's arena: text doubles in place, so that what it cost is about
+ * its length however many pieces it came in.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
- * One HTTP request through libcurl, blocking in the calling thread but looking up every 150 ms: for a stop, for
- * the deadline, and for a provider that has gone quiet. Buffers are small and the request's text is given back as
- * soon as it is sent, because thousands of calls may be under way at once. Nothing is redirected, proxied or taken
- * from a .netrc.
+ * One HTTP request through libcurl, blocking in the calling thread but looking up every 150 ms: for a stop,
+ * for the deadline, and for a provider that has gone quiet. Buffers are small and the request's text is
+ * given back as soon as it is sent, because thousands of calls may be under way at once. Nothing is
+ * redirected, proxied or taken from a .netrc.
  */
 #include <curl/curl.h>
 #include <string.h>
@@ -100,8 +100,8 @@ static void set_limits(CURL *h)
 	curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
 	curl_easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BYTES);
-	/* A directory of certificates is searched for the one needed; the bundle would be parsed whole, a megabyte
-	 * for each connection. */
+	/* A directory of certificates is searched for the one needed; the bundle would be parsed whole, a
+	 * megabyte for each connection. */
 	curl_easy_getinfo(h, CURLINFO_CAPATH, &capath);
 	if (capath)
 		curl_easy_setopt(h, CURLOPT_CAINFO, NULL);

@@ -6,7 +6,23 @@
 #include "lib/buf.h"
 #include "sql/sql_priv.h"
 
-static char token_class(const PgQuery__ScanToken *t)
+/* Words that are only keywords in their place, and mostly are names elsewhere ("month", "name", "type"), stay plain;
+ * but for these, which hold a query together. */
+static bool reads_as_keyword(const PgQuery__ScanToken *t, struct str word)
+{
+	static const char *const words[] = {"by",     "exclude",   "filter",   "first",    "following", "last",
+	                                    "nulls",  "over",      "partition", "preceding", "range",   "recursive",
+	                                    "rows",   "unbounded", "within",    "materialized"};
+
+	if (t->keyword_kind != PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD)
+		return t->keyword_kind != PG_QUERY__KEYWORD_KIND__NO_KEYWORD;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (str_eq_nocase(word, str_of(words[i])))
+			return true;
+	return false;
+}
+
+static char token_class(const PgQuery__ScanToken *t, struct str text)
 {
 	switch (t->token) {
 	case PG_QUERY__TOKEN__SCONST:
@@ -17,7 +33,7 @@ static char token_class(const PgQuery__ScanToken *t)
 	case PG_QUERY__TOKEN__FCONST: return 'n';
 	case PG_QUERY__TOKEN__SQL_COMMENT:
 	case PG_QUERY__TOKEN__C_COMMENT: return 'c';
-	default: return t->keyword_kind == PG_QUERY__KEYWORD_KIND__NO_KEYWORD ? 0 : 'k';
+	default: return reads_as_keyword(t, text) ? 'k' : 0;
 	}
 }
 
@@ -38,7 +54,8 @@ static void add_tokens(struct buf *out, struct str sql, const PgQuery__ScanResul
 		if (start < done || end < start || end > sql.n)
 			continue;
 		buf_add_html(out, (struct str){sql.p + done, start - done});
-		add_token(out, token_class(s->tokens[i]), (struct str){sql.p + start, end - start});
+		struct str text = {sql.p + start, end - start};
+		add_token(out, token_class(s->tokens[i], text), text);
 		done = end;
 	}
 	buf_add_html(out, (struct str){sql.p + done, sql.n - done});

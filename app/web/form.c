@@ -25,8 +25,7 @@ const struct view web_source_form_view = VIEW(
 static const struct view line_view = VIEW(struct web_line, VIEW_STR(struct web_line, text));
 const struct view web_probe_view =
 	VIEW(struct web_probe, VIEW_BOOL(struct web_probe, ok), VIEW_STR(struct web_probe, message),
-	     VIEW_STR(struct web_probe, hint), VIEW_STR(struct web_probe, server), VIEW_STR(struct web_probe, tables),
-	     VIEW_LIST(struct web_probe, warnings, nwarnings, &line_view));
+	     VIEW_STR(struct web_probe, hint), VIEW_LIST(struct web_probe, warnings, nwarnings, &line_view));
 
 static const char *joined(struct arena *a, struct db_texts t)
 {
@@ -145,8 +144,6 @@ struct err *web_probe(struct ctx *ctx, const struct project_source *s, struct we
 	p->ok = found.ok;
 	p->message = found.message;
 	p->hint = found.hint;
-	p->server = found.server;
-	p->tables = web_count(ctx->a, found.tables, "table can be read", "tables can be read");
 	p->nwarnings = found.nwarnings;
 	p->warnings = ARENA_ARRAY(ctx->a, struct web_line, found.nwarnings);
 	for (size_t i = 0; i < found.nwarnings; i++)

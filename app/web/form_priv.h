@@ -42,8 +42,6 @@ struct web_probe {
 	bool ok;
 	const char *message;
 	const char *hint;
-	const char *server;
-	const char *tables;
 	struct web_line *warnings;
 	size_t nwarnings;
 };

@@ -142,7 +142,7 @@ static const char *summarise(struct arena *a, const struct agent_turn *t, const 
 		buf_printf(&b, "looked at %s, ", web_count(a, (int64_t)t->ntables, "table", "tables"));
 	if (v->ncards)
 		buf_printf(&b, "ran %s, ", web_count(a, (int64_t)v->ncards, "query", "queries"));
-	buf_add_cstr(&b, web_duration(a, t->took_ms));
+	buf_printf(&b, "%s%s", b.n ? "" : "worked for ", web_duration(a, t->took_ms));
 	return buf_cstr(&b);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Placeholders, so that an answer quotes what the tool really said: {{question}}, {{tool_result}}, {{row_count}},
- * {{columns.N}}, {{rows.R.C}} and {{table}} (all rows as a Markdown table).
+ * Placeholders, so that an answer quotes what the tool really said: {{question}}, {{tool_result}},
+ * {{row_count}}, {{columns.N}}, {{rows.R.C}} and {{table}} (all rows as a Markdown table).
  */
 #include "lib/arena.h"
 #include "lib/buf.h"

@@ -1,7 +1,7 @@
 /*
- * The scripted model provider: speaks the Anthropic Messages format, answers from a scenario file, and refuses
- * requests that the real one would refuse. One thread, epoll and a heap of timers, so that thousands of slow
- * streams cost little. README.md describes scenarios.
+ * The scripted model provider: speaks the Anthropic Messages format, answers from a scenario file, and
+ * refuses requests that the real one would refuse. One thread, epoll and a heap of timers, so that
+ * thousands of slow streams cost little. README.md describes scenarios.
  */
 #ifndef PROVIDER_H
 #define PROVIDER_H

@@ -1,6 +1,6 @@
 /*
- * From a rule's reply to what goes over the wire: the events of a Messages stream in chunked encoding, or one JSON
- * body; and the ways in which a provider fails.
+ * From a rule's reply to what goes over the wire: the events of a Messages stream in chunked encoding, or
+ * one JSON body; and the ways in which a provider fails.
  */
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +72,7 @@ void plan_refusal(struct arena *a, const struct refused *r, int retry_after, str
 	send_json(a, out, r->status, retry_after, &b);
 }
 
-/* The reply as blocks. --------------------------------------------------------------------------------------- */
+/* The reply as blocks. ---------------------------------------------------------------------------------- */
 
 struct out {
 	struct arena *a;

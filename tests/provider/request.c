@@ -55,7 +55,7 @@ int http_parse(struct str bytes, struct http_in *out)
 	return bytes.n >= out->total;
 }
 
-/* The checks: each gives the message of a refusal, or NULL. ------------------------------------------------- */
+/* The checks: each gives the message of a refusal, or NULL. --------------------------------------------- */
 
 struct check {
 	struct arena *a;

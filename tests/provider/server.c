@@ -1,6 +1,7 @@
 /*
- * Connections and time. A connection reads a request, then works off its plan; while it waits for its next act it
- * stands in a heap ordered by when that is due. A peer that does not read is waited for with EPOLLOUT.
+ * Connections and time. A connection reads a request, then works off its plan; while it waits for its next
+ * act it stands in a heap ordered by when that is due. A peer that does not read is waited for with
+ * EPOLLOUT.
  */
 #include <errno.h>
 #include <stdlib.h>

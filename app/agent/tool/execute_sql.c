@@ -1,4 +1,5 @@
-/* execute_sql: one guarded statement. The model gets the columns once and the rows as arrays, cut to what it can use. */
+/* execute_sql: one guarded statement. The model gets the columns once and the rows as arrays, cut to what
+ * it can use. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -70,7 +70,7 @@ static void test_agent__tools_have_schemas_that_are_json(void **state)
 	size_t n;
 
 	(void)state;
-	tools = agent_tools(&n);
+	tools = agent_tools(a, &n);
 	assert_int_equal(n, 2);
 	for (size_t i = 0; i < n; i++) {
 		assert_null(json_read(a, str_of(tools[i].schema), JSON_DEPTH, &o));

@@ -10,55 +10,11 @@
 #include "support/provider.h"
 #include "unit.h"
 
-#define SQL(text) "\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":\"" text "\"}}]"
-
-static const char scenario[] =
-        "{\"rules\":["
-        "{\"match\":\"how much\",\"call\":0,\"reply\":{\"text\":\"Looking.\"," SQL(
-                "SELECT summ(totl) FROM orders") "}},"
-                                                 "{\"match\":\"how much\",\"call\":1,\"reply\":{" SQL("SELECT"
-                                                                                                      " sum("
-                                                                                                      "totl) "
-                                                                                                      "FROM "
-                                                                                                      "order"
-                                                                                                      "s") "}"
-                                                                                                           "}"
-                                                                                                           ","
-                                                                                                           "{"
-                                                                                                           "\"match\":\"how much\",\"call\":2,\"reply\":{\"text\":\"Corrected.\"," SQL(
-                                                                                                                   "SELECT sum(total) AS total FROM orders") "}},"
-                                                                                                                                                             "{\"match\":\"how much\",\"call\":3,\"reply\":{\"text\":\"It is {{rows.0.0}} euros.\"}},"
-                                                                                                                                                             "{\"match\":\"describe first\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"describe_table\",\"input\":{\"table\":\"orders\"}}]}},"
-                                                                                                                                                             "{\"match\":\"describe first\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
-                                                                                                                                                             "{\"match\":\"two at once\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":\"SELECT 1 AS a\"}},"
-                                                                                                                                                             "{\"name\":\"execute_sql\",\"input\":{\"sql\":\"SELECT 2 AS a\"}}]}},"
-                                                                                                                                                             "{\"match\":\"two at once\",\"call\":2,\"reply\":{\"text\":\"Last: {{rows.0.0}}\"}},"
-                                                                                                                                                             "{\"match\":\"salaries\",\"call\":0,\"reply\":{" SQL(
-                                                                                                                                                                     "SELECT amount FROM salaries") "}},"
-                                                                                                                                                                                                    "{\"match\":\"salaries\",\"call\":1,\"reply\":{\"text\":\"Not for you: {{tool_result}}\"}},"
-                                                                                                                                                                                                    "{\"match\":\"never right\",\"reply\":{" SQL("SELECT nothing FROM orders") "}},"
-                                                                                                                                                                                                                                                                               "{\"match\":\"never ends\",\"reply\":{" SQL(
-                                                                                                                                                                                                                                                                                       "SELECT 1 AS one") "}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"bad arguments\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"query\":\"x\"}}]}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"bad arguments\",\"call\":1,\"reply\":{\"tools\":[{\"name\":\"execute_sql\",\"input\":{\"sql\":7}}]}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"bad arguments\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"no such tool\",\"call\":0,\"reply\":{\"tools\":[{\"name\":\"rm\",\"input\":{}}]}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"no such tool\",\"reply\":{\"text\":\"{{tool_result}}\"}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"slowly\",\"reply\":{\"text\":\"one two three four five six seven eight nine ten\",\"chunk\":4,\"delay\":100}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"stuck\",\"reply\":{\"text\":\"begun\",\"then\":\"hang\"}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"breaks\",\"reply\":{\"text\":\"half an ans\",\"then\":\"cut\"}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"no key\",\"reply\":{\"status\":401,\"error\":{\"type\":\"authentication_error\",\"message\":\"invalid\"}}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"too long\",\"reply\":{\"text\":\"It is\",\"stop_reason\":\"max_tokens\"}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"refuse\",\"reply\":{\"text\":\"\",\"stop_reason\":\"refusal\"}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\"empty\",\"reply\":{\"text\":\"\"}},"
-                                                                                                                                                                                                                                                                                                          "{\"match\":\".\",\"reply\":{\"text\":\"Fine.\"}}"
-                                                                                                                                                                                                                                                                                                          "]}";
-
 static struct scene *with_model(void)
 {
 	if (!provider_exists())
 		unit_skip("no scripted-provider beside the test program");
-	return scene_make(provider_start(scenario));
+	return scene_make(provider_start("tests/unit/agent/scenario.json"));
 }
 
 static int stop_provider(void **state)

@@ -72,15 +72,15 @@ static void test_catalog__columns_are_described(void **state)
 	assert_true(shop_column(c, "customers", "email")->unique);
 	assert_string_equal(shop_column(c, "customers", "city")->comment, "where they live");
 	k = shop_column(c, "orders", "state");
-	assert_string_equal(k->type, "status");
+	assert_string_equal(k->type, "shop.status");
 	assert_int_equal(k->nenum_values, 3);
 	assert_string_equal(k->enum_values[0], "new");
 	assert_string_equal(k->enum_values[2], "sent");
 	assert_int_equal(shop_column(c, "orders", "history")->nenum_values, 3);
-	assert_string_equal(k->dflt, "'new'::status");
+	assert_string_equal(k->dflt, "'new'::shop.status");
 	assert_string_equal(shop_column(c, "orders", "customer_id")->references, "customers.id");
 	k = shop_column(c, "orders", "total");
-	assert_string_equal(k->type, "amount");
+	assert_string_equal(k->type, "shop.amount");
 	assert_true(k->not_null);
 	assert_non_null(strstr(shop_column(c, "orders", "gross")->dflt, "GENERATED ALWAYS AS (("));
 	assert_null(shop_column(c, "paid", "id")->references);
@@ -101,7 +101,8 @@ static void test_catalog__keys_of_several_columns_and_indexes_are_read(void **st
 	assert_string_equal(t->constraints[0], "UNIQUE (order_id, item)");
 	t = catalog_find(c, "returns");
 	assert_int_equal(t->nconstraints, 1);
-	assert_string_equal(t->constraints[0], "FOREIGN KEY (order_id, no) REFERENCES lines(order_id, no)");
+	assert_string_equal(t->constraints[0],
+	                    "FOREIGN KEY (order_id, no) REFERENCES shop.lines(order_id, no)");
 	assert_string_equal(t->constraint_tables[0], "lines");
 	t = catalog_find(c, "orders");
 	assert_int_equal(t->nindexes, 1);

@@ -13,38 +13,6 @@
 #include "support/provider.h"
 #include "unit.h"
 
-static const char scenario[] =
-        "{\"rules\":["
-        "{\"match\":\"^hello$\",\"reply\":{\"text\":\"Grüße, {{question}}!\",\"chunk\":5,\"delay\":1}},"
-        "{\"match\":\"tool\",\"call\":0,\"reply\":{\"text\":\"Let me "
-        "look.\",\"tools\":[{\"name\":\"f\",\"input\":{\"x\":\"ä\\n1\"}},"
-        "{\"name\":\"f\",\"input\":{}}]}},"
-        "{\"match\":\"tool\",\"call\":2,\"reply\":{\"text\":\"It is {{rows.0.1}} of {{row_count}}.\"}},"
-        "{\"match\":\"later\",\"times\":2,\"reply\":{\"status\":529,\"error\":{\"type\":\"overloaded_error\","
-        "\"message\":\"Overloaded\"}}},"
-        "{\"match\":\"later\",\"reply\":{\"text\":\"now\"}},"
-        "{\"match\":\"limit\",\"times\":1,\"reply\":{\"status\":429,\"retry_after\":1,\"error\":{\"type\":"
-        "\"rate_limit_error\",\"message\":\"slow\"}}},"
-        "{\"match\":\"limit\",\"reply\":{\"text\":\"now\"}},"
-        "{\"match\":\"far\",\"reply\":{\"status\":429,\"retry_after\":500,\"error\":{\"type\":\"rate_limit_"
-        "error\",\"message\":\"slow\"}}},"
-        "{\"match\":\"closed\",\"times\":1,\"reply\":{\"fail\":\"close\"}},"
-        "{\"match\":\"closed\",\"reply\":{\"text\":\"open\"}},"
-        "{\"match\":\"half\",\"reply\":{\"text\":\"one two\",\"then\":\"cut\"}},"
-        "{\"match\":\"over\",\"reply\":{\"text\":\"one two\",\"then\":\"error\"}},"
-        "{\"match\":\"garbage\",\"reply\":{\"text\":\"one two\",\"then\":\"garbage\"}},"
-        "{\"match\":\"wrong json\",\"reply\":{\"text\":\"one two\",\"then\":\"wrong_json\"}},"
-        "{\"match\":\"silent\",\"reply\":{\"fail\":\"hang\"}},"
-        "{\"match\":\"stuck\",\"reply\":{\"text\":\"one\",\"then\":\"hang\"}},"
-        "{\"match\":\"away\",\"reply\":{\"fail\":\"redirect\"}},"
-        "{\"match\":\"page\",\"reply\":{\"fail\":\"page\"}},"
-        "{\"match\":\"key "
-        "words\",\"reply\":{\"status\":400,\"error\":{\"type\":\"invalid_request_error\",\"message\":\"key "
-        "sk-secret-7 is odd\"}}},"
-        "{\"match\":\"drip\",\"reply\":{\"text\":\"slowly\",\"drip\":1}},"
-        "{\"match\":\"long\",\"reply\":{\"text\":\"x\",\"stop_reason\":\"max_tokens\"}}"
-        "]}";
-
 static struct settings settings;
 static const char *url;
 
@@ -67,7 +35,7 @@ static int start(void **state)
 	(void)state;
 	log_set_level(LOG_ERROR);
 	llm_init();
-	url = provider_exists() ? provider_start(scenario) : NULL;
+	url = provider_exists() ? provider_start("tests/unit/llm/scenario.json") : NULL;
 	return 0;
 }
 

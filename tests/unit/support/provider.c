@@ -38,7 +38,7 @@ void provider_stop(void)
 	child = 0;
 }
 
-const char *provider_start_file(const char *path)
+const char *provider_start(const char *scenario)
 {
 	char ready_fd[16], port[16] = "";
 	int ends[2];
@@ -50,7 +50,7 @@ const char *provider_start_file(const char *path)
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		snprintf(ready_fd, sizeof(ready_fd), "%d", ends[1]);
-		execl(program, program, "--scenario", path, "--ready-fd", ready_fd, (char *)NULL);
+		execl(program, program, "--scenario", scenario, "--ready-fd", ready_fd, (char *)NULL);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -59,18 +59,4 @@ const char *provider_start_file(const char *path)
 	close(ends[0]);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d", (int)strtol(port, NULL, 10));
 	return url;
-}
-
-const char *provider_start(const char *scenario)
-{
-	char path[] = "/tmp/scenarioXXXXXX";
-	int fd = mkstemp(path);
-	const char *started;
-
-	if (fd < 0 || write(fd, scenario, strlen(scenario)) < 0)
-		die(path);
-	close(fd);
-	started = provider_start_file(path);
-	unlink(path);
-	return started;
 }

@@ -7,11 +7,8 @@
 /* Whether the program is there: build/scripted-provider beside the test program. */
 bool provider_exists(void);
 
-/* Starts it with a scenario (JSON text), after stopping the one before; its base address, valid until the next call. */
+/* Starts it with a scenario file, after stopping the one before; its base address, valid until the next call. */
 const char *provider_start(const char *scenario);
-
-/* The same with a scenario file. */
-const char *provider_start_file(const char *path);
 
 void provider_stop(void);
 
