@@ -59,7 +59,7 @@ objects: $(OBJ)
 $(BUILD)/unit: $(TEST:%.c=$(BUILD)/%.o) $(APP)
 	$(LINK) -o $@ $^ $(LIBS) -lcmocka
 
-check-unit: $(BUILD)/unit
+check-unit: $(BUILD)/unit $(BUILD)/scripted-provider
 	$(BUILD)/unit
 
 # What tests share; as an archive, so that a program takes only what it needs.
@@ -73,7 +73,7 @@ $(BUILD)/unit-$(1): $(filter $(BUILD)/tests/unit/main.o $(BUILD)/tests/unit/$(1)
 		$(BUILD)/support.a $(filter $(addprefix $(BUILD)/app/,$(addsuffix /%,$(call below,$(1)))),$(APP))
 	$$(LINK) -o $$@ $$^ $$(LIBS) -lcmocka
 
-check-$(1): $(BUILD)/unit-$(1)
+check-$(1): $(BUILD)/unit-$(1) $(BUILD)/scripted-provider
 	$(BUILD)/unit-$(1)
 endef
 $(foreach m,$(MODULES),$(eval $(call module_unit,$(m))))

@@ -1,5 +1,6 @@
 /* Answers from the dictionary, in Markdown. Where rows are asked for, a guarded query is run, so that they
  * have proof. */
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/agent_priv.h"

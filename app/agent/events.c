@@ -131,6 +131,7 @@ struct err *agent_message(struct agent_run *r)
 	json_object_close(&w);
 	r->answer = str_dup(r->ctx.a, str_trim(buf_str(&r->text)));
 	r->text.n = 0;
+	r->text.full = false;
 	e = agent_emit(r, "message", buf_str(&b));
 	arena_free(a);
 	return e;

@@ -11,8 +11,8 @@ DB_STMT(agent_turn_insert, "INSERT INTO turns (conversation_id, question) VALUES
         DB_I64, DB_TEXT);
 DB_STMT(agent_turn_touch, "UPDATE conversations SET updated_at = now() WHERE id = $1", DB_I64);
 DB_STMT(agent_turn_open,
-        "SELECT conversation_id, question, (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id "
-        "= t.id)"
+        "SELECT conversation_id, question, stop_requested,"
+        " (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
         " FROM turns t WHERE id = $1 AND status = 'running'",
         DB_I64);
 DB_STMT(agent_turn_request_stop,
@@ -35,7 +35,7 @@ DB_STMT(agent_turn_list,
         DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_turn_find,
         "SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
-        " WHERE t.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL",
+        " WHERE t.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL AND" PROJECT_SEEN("c.project_id", "$2"),
         DB_I64, DB_I64);
 
 struct turn_row {
@@ -163,40 +163,41 @@ struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id)
 struct open_row {
 	int64_t conversation_id;
 	const char *question;
+	bool stop;
 	int64_t seq;
 };
 
-static const struct db_row open_row =
-        DB_ROW(struct open_row, DB_COL_I64(struct open_row, conversation_id),
-               DB_COL_TEXT(struct open_row, question), DB_COL_I64(struct open_row, seq));
+static const struct db_row open_row = DB_ROW(
+        struct open_row, DB_COL_I64(struct open_row, conversation_id), DB_COL_TEXT(struct open_row, question),
+        DB_COL_BOOL(struct open_row, stop), DB_COL_I64(struct open_row, seq));
 
-static struct err *open_turn(struct agent_run *r, int64_t turn_id)
+/* A stop may have been asked for before anybody listened. */
+static struct err *open_turn(struct agent_run *r)
 {
 	struct open_row row;
 
-	TRY(db_one(&r->ctx, &agent_turn_open, DB_ARGS(db_i64(turn_id)), &open_row, "running turn", &row));
+	TRY(db_one(&r->ctx, &agent_turn_open, DB_ARGS(db_i64(r->live.turn_id)), &open_row, "running turn",
+	           &row));
 	r->conversation_id = row.conversation_id;
 	r->question = row.question;
 	r->seq = row.seq;
+	if (row.stop)
+		atomic_store(&r->live.stop, true);
 	return NULL;
 }
 
 static struct err *run(struct agent_run *r)
 {
-	struct err *e;
-
-	agent_live_add(&r->live);
+	TRY(open_turn(r));
 	agent_work(r);
-	e = agent_close(r);
-	agent_live_remove(&r->live);
-	arena_free(r->scene_arena);
-	return e;
+	return agent_close(r);
 }
 
 struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,
                            int64_t turn_id, const struct agent_sink *sink)
 {
 	struct agent_run *r = ARENA_NEW(ctx->a, struct agent_run);
+	struct err *e;
 
 	r->ctx = *ctx;
 	r->ctx.stop = &r->live.stop;
@@ -211,6 +212,8 @@ struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum 
 	r->text = buf_init(ctx->a, AGENT_TEXT_BYTES);
 	r->model = "";
 	r->answer = "";
-	TRY(open_turn(r, turn_id));
-	return run(r);
+	agent_live_add(&r->live);
+	e = run(r);
+	agent_live_remove(&r->live);
+	return e;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/input.h"
 #include "lib/arena.h"
 #include "project/project.h"
 #include "query/query.h"
@@ -37,11 +38,14 @@ static int add(struct ctx *ctx, const struct options *o)
 	struct project_source source = {.schema = o->schema,
 	                                .allowed = split(ctx->a, o->allow),
 	                                .excluded = split(ctx->a, o->exclude)};
+	const char *dsn;
 	struct err *e;
 
 	if (!o->slug || !o->name || !o->dsn || !o->schema || o->project)
 		return cli_usage("project");
-	e = project_source_parse(ctx->a, o->dsn, &source);
+	e = input_secret(ctx->a, o->dsn, &dsn);
+	if (!e)
+		e = project_source_parse(ctx->a, dsn, &source);
 	if (!e)
 		e = project_create(ctx, &project, &source);
 	if (e)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/input.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/crypto.h"
@@ -145,6 +146,8 @@ int cmd_setup_db(struct ctx *ctx, int argc, char **argv)
 	                            .excluded = split(ctx->a, o.exclude),
 	                            .dry_run = o.print};
 	struct err *e = check(ctx, &o, &setup);
+	if (!e)
+		e = input_secret(ctx->a, o.dsn, &o.dsn);
 	if (!e)
 		e = project_source_parse(ctx->a, o.dsn, &admin);
 	if (!e)

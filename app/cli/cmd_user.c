@@ -49,18 +49,9 @@ static struct err *ask_twice(struct ctx *ctx, const char **out)
 
 static struct err *read_password(struct ctx *ctx, const char **out)
 {
-	struct str text, line;
-
 	if (isatty(STDIN_FILENO))
 		return ask_twice(ctx, out);
-	TRY(input_read(ctx->a, NULL, PASSWORD_BYTES, &text));
-	line = str_chop(&text, '\n');
-	if (str_ends(line, STR("\r")))
-		line.n--;
-	if (str_has_nul(line))
-		return err_new(ctx->a, ERR_INVALID, "a password cannot hold a NUL character");
-	*out = str_dup(ctx->a, line);
-	return NULL;
+	return input_line(ctx->a, PASSWORD_BYTES, out);
 }
 
 static int add(struct ctx *ctx, const char *email, const char *name, bool is_admin)

@@ -37,11 +37,11 @@ static struct err *load_shop(struct dev *d)
 
 static struct err *make_reader(struct dev *d)
 {
-	const char *const argv[] = {d->self, "setup-db", "--admin-dsn", dev_admin_dsn(d, DEMO_DATABASE), "--schema",
-				    "shop", "--role", DEMO_ROLE, "--exclude", DEMO_EXCLUDED, NULL};
+	const char *const argv[] = {d->self, "setup-db", "--admin-dsn", "-", "--schema", "shop", "--role", DEMO_ROLE,
+				    "--exclude", DEMO_EXCLUDED, NULL};
 
 	setenv("QUERN_ROLE_PASSWORD", d->reader_password, 1);
-	struct err *e = dev_command(d, NULL, NULL, argv);
+	struct err *e = dev_command(d, NULL, dev_admin_dsn(d, DEMO_DATABASE), argv);
 	unsetenv("QUERN_ROLE_PASSWORD");
 	return e;
 }
@@ -67,12 +67,11 @@ static struct err *describe_project(struct dev *d)
 
 static struct err *make_project(struct dev *d)
 {
-	const char *const add[] = {d->self, "project", "add", "--slug", DEMO_SLUG, "--name", "Shop analytics", "--dsn",
-				   dev_dsn(d, DEMO_ROLE, d->reader_password, DEMO_DATABASE), "--schema", "shop",
-				   "--exclude", DEMO_EXCLUDED, NULL};
+	const char *const add[] = {d->self, "project", "add", "--slug", DEMO_SLUG, "--name", "Shop analytics", "--dsn", "-",
+				   "--schema", "shop", "--exclude", DEMO_EXCLUDED, NULL};
 	const char *const generate[] = {d->self, "dictionary", "generate", "--project", DEMO_SLUG, NULL};
 
-	TRY(dev_command(d, NULL, NULL, add));
+	TRY(dev_command(d, NULL, dev_dsn(d, DEMO_ROLE, d->reader_password, DEMO_DATABASE), add));
 	TRY(describe_project(d));
 	return dev_command(d, NULL, NULL, generate);
 }

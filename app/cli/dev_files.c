@@ -89,11 +89,12 @@ static void load_secrets(struct dev *d, struct str old)
 		d->key = fresh_key(a);
 }
 
-/* Values are our own paths, numbers and tokens; a quote in a path is refused. */
+/* A value with a quote cannot be written; it may be a secret, so that only its name is told. */
 static struct err *put(struct dev *d, struct buf *b, const char *name, const char *value)
 {
 	if (strchr(value, '\'') || strchr(value, '\n'))
-		return err_new(d->ctx->a, ERR_CONFIG, "the path %s cannot be used: it holds a quote", value);
+		return err_new(d->ctx->a, ERR_CONFIG, "the value of %s cannot be used: it holds a quote or a line break",
+			       name);
 	buf_printf(b, "export %s='%s'\n", name, value);
 	setenv(name, value, 1);
 	return NULL;
@@ -125,10 +126,12 @@ struct err *dev_env(struct dev *d)
 	};
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
 		TRY(put(d, &b, values[i][0], values[i][1]));
-	static const char *const llm[] = {"QUERN_LLM_URL", "QUERN_LLM_KEY", "QUERN_LLM_MODEL", "QUERN_LLM_PROVIDER"};
-	for (size_t i = 0; i < sizeof(llm) / sizeof(*llm); i++)
-		if (getenv(llm[i]))
-			TRY(put(d, &b, llm[i], getenv(llm[i])));
+	static const char *const given[] = {"QUERN_LLM_URL", "QUERN_LLM_KEY", "QUERN_LLM_MODEL", "QUERN_LLM_PROVIDER",
+					    "QUERN_AUTH", "QUERN_AUTH_ROLES", "QUERN_AUTH_ADMIN_GROUP",
+					    "QUERN_OAUTH2_PROXY", "QUERN_SIGNOUT_URL"};
+	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++)
+		if (getenv(given[i]))
+			TRY(put(d, &b, given[i], getenv(given[i])));
 	return write_file(d, path, buf_str(&b), 0600);
 }
 

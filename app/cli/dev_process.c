@@ -27,9 +27,24 @@ static bool become(const char *user)
 	return pw && !initgroups(user, pw->pw_gid) && !setgid(pw->pw_gid) && !setuid(pw->pw_uid);
 }
 
-/* In the child: never returns. */
-static _Noreturn void exec_child(const char *user, const char *const *argv, int in, int out, int death_signal)
+/* The settings hold keys and passwords, which only our own program needs. */
+static void forget_settings(void)
 {
+	static const char prefix[] = "QUERN_";
+	size_t kept = 0;
+
+	for (char **v = environ; *v; v++)
+		if (strncmp(*v, prefix, sizeof(prefix) - 1) != 0)
+			environ[kept++] = *v;
+	environ[kept] = NULL;
+}
+
+/* In the child: never returns. */
+static _Noreturn void exec_child(const struct dev *d, const char *user, const char *const *argv, int in, int out,
+				 int death_signal)
+{
+	if (argv[0] != d->self)
+		forget_settings();
 	setpgid(0, 0);
 	if (in >= 0)
 		dup2(in, STDIN_FILENO);
@@ -73,7 +88,7 @@ struct err *dev_start(struct dev *d, struct dev_service *s)
 			setenv("QUERN_READY_FD", number, 1);
 			fcntl(s->ready_fd, F_SETFD, 0);
 		}
-		exec_child(s->user, s->argv, null, log, s->stop_signal);
+		exec_child(d, s->user, s->argv, null, log, s->stop_signal);
 	}
 	if (log >= 0)
 		close(log);
@@ -140,7 +155,7 @@ struct err *dev_command(struct dev *d, const char *user, const char *input, cons
 	off_t from = lseek(log, 0, SEEK_END);
 	pid_t pid = fork();
 	if (pid == 0)
-		exec_child(user, argv, in, log, SIGTERM);
+		exec_child(d, user, argv, in, log, SIGTERM);
 	close(in);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

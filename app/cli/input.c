@@ -9,6 +9,8 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 
+enum { SECRET_BYTES = 8192 };
+
 static struct err *read_all(struct arena *a, int fd, const char *name, size_t cap, struct str *out)
 {
 	struct buf b = buf_init(a, cap);
@@ -42,4 +44,26 @@ struct err *input_read(struct arena *a, const char *path, size_t cap, struct str
 	e = read_all(a, fd, arena_printf(a, "\"%s\"", path), cap, out);
 	close(fd);
 	return e;
+}
+
+struct err *input_line(struct arena *a, size_t cap, const char **out)
+{
+	struct str text, line;
+
+	TRY(input_read(a, NULL, cap, &text));
+	line = str_chop(&text, '\n');
+	if (str_ends(line, STR("\r")))
+		line.n--;
+	if (str_has_nul(line))
+		return err_new(a, ERR_INVALID, "standard input holds a NUL character");
+	*out = str_dup(a, line);
+	return NULL;
+}
+
+struct err *input_secret(struct arena *a, const char *value, const char **out)
+{
+	if (strcmp(value, "-") == 0)
+		return input_line(a, SECRET_BYTES, out);
+	*out = value;
+	return NULL;
 }

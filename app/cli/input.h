@@ -13,4 +13,11 @@ struct arena;
  * Errors: NOT_FOUND (cannot be read), TOO_LARGE (above cap bytes). */
 MUST_CHECK struct err *input_read(struct arena *a, const char *path, size_t cap, struct str *out);
 
+/* The first line of standard input, without its end. Errors: also INVALID (a NUL in it). */
+MUST_CHECK struct err *input_line(struct arena *a, size_t cap, const char **out);
+
+/* An option's value, or for "-" the first line of standard input: for what others should not see among the
+ * arguments of a process. */
+MUST_CHECK struct err *input_secret(struct arena *a, const char *value, const char **out);
+
 #endif

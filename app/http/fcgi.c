@@ -3,6 +3,10 @@
  * allocated before its length was checked, reading and writing have time limits, and a connection holds one
  * small buffer: with a thread a stream its size counts two thousand times. Whatever nginx would not send
  * makes the peer count as gone.
+ *
+ * Not libfcgi 2.4.2, which trusts its peer: management records of 72 bytes (FCGI_GET_VALUES with four times
+ * FCGI_MAX_CONNS) overrun its stack and end the process with all streams, before a secret can be asked
+ * for; it keeps parameters without a limit, and aborts where it cannot have the 2 GB that a length announces.
  */
 #include <errno.h>
 #include <poll.h>

@@ -37,6 +37,12 @@ struct project {
 		DB_COL_TEXTS(type, f.suggestions), DB_COL_I64(type, f.row_cap), \
 		DB_COL_I64(type, f.timeout_ms), DB_COL_TEXT(type, f.model), DB_COL_TIME(type, f.created_at)
 
+/* In a statement: whether a person may see a project now, as a member of it or as an instance admin. For rows
+ * that belong to one person in one project and are found without the project's slug. */
+#define PROJECT_SEEN(project_id, user_id) \
+	" EXISTS (SELECT FROM users seer LEFT JOIN members seen ON seen.user_id = seer.id AND seen.project_id = " \
+	project_id " WHERE seer.id = " user_id " AND (seer.is_admin OR seen.user_id IS NOT NULL))"
+
 /* A PostgreSQL database, as its read-only role. */
 struct project_source {
 	int64_t id;

@@ -77,8 +77,8 @@ MUST_CHECK struct err *query_run(struct ctx *ctx, const struct query_scope *scop
 MUST_CHECK struct err *query_explain(struct ctx *ctx, const struct query_scope *scope, const char *sql,
                                      struct query_result **out);
 
-/* A recorded run with its stored rows; NOT_FOUND when it has none. Access is
- * the caller's to check (project and person are in *run). */
+/* A recorded run of the caller (ctx->user_id) with its stored rows. NOT_FOUND when it has none, is somebody
+ * else's, or belongs to a project that the caller may not see any more. */
 struct query_run_record {
 	int64_t id;
 	int64_t project_id;

@@ -93,8 +93,9 @@ struct err *query_record(struct ctx *ctx, const struct query_scope *scope, const
 DB_STMT(query_run_by_id,
         "SELECT id, project_id, user_id, conversation_id, outcome, sql_asked, sql_run, tables, bytes, "
         "truncated, took_us,"
-        " at, result FROM query_runs WHERE id = $1",
-        DB_I64);
+        " at, result FROM query_runs r WHERE id = $1 AND user_id IS NOT DISTINCT FROM $2"
+        " AND ($2 IS NULL OR" PROJECT_SEEN("r.project_id", "$2") ")",
+        DB_I64, DB_I64);
 
 struct run_row {
 	int64_t id, project_id, user_id, conversation_id;
@@ -120,7 +121,8 @@ struct err *query_load(struct ctx *ctx, int64_t run_id, struct query_run_record 
 	struct json_object *o;
 	struct run_row row;
 
-	TRY(db_one(ctx, &query_run_by_id, DB_ARGS(db_i64(run_id)), &run_row, "query run", &row));
+	TRY(db_one(ctx, &query_run_by_id, DB_ARGS(db_i64(run_id), db_id(ctx->user_id)), &run_row, "query run",
+	           &row));
 	if (!row.result)
 		return err_new(ctx->a, ERR_NOT_FOUND, "the query run has no stored result");
 	TRY(json_read(ctx->a, str_of(row.result), JSON_DEPTH, &o));

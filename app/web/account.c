@@ -22,12 +22,14 @@ struct sign_in_view {
 	const char *email;
 	const char *next;
 	bool local;                  /* there are accounts with passwords here */
+	const char *sso;             /* address of single sign-on where there is that, too, or NULL */
 };
 
 static const struct view sign_in_view =
 	VIEW(struct sign_in_view, VIEW_ONE(struct sign_in_view, layout, &web_layout_view),
 	     VIEW_ONE(struct sign_in_view, problem, &web_problem_view), VIEW_STR(struct sign_in_view, email),
-	     VIEW_STR(struct sign_in_view, next), VIEW_BOOL(struct sign_in_view, local));
+	     VIEW_STR(struct sign_in_view, next), VIEW_BOOL(struct sign_in_view, local),
+	     VIEW_STR(struct sign_in_view, sso));
 WEB_PAGE(sign_in_page, "sign-in", sign_in_view);
 
 /* Only a path of ours: no scheme, no host. */
@@ -41,6 +43,18 @@ static const char *safe_next(struct ctx *ctx, struct str next)
 	return str_dup(ctx->a, next);
 }
 
+/* oauth2-proxy's own address, which leads back to where the person wanted to go. */
+static const char *sso_address(struct ctx *ctx, const char *next)
+{
+	struct buf b = buf_init(ctx->a, BUF_LINE);
+
+	if (!str_is(str_of(ctx->settings->auth), "both"))
+		return NULL;
+	buf_add_cstr(&b, "/oauth2/start?rd=");
+	buf_add_url(&b, str_of(next));
+	return buf_cstr(&b);
+}
+
 static struct err *show_sign_in(struct ctx *ctx, struct http_request *req, struct http_response *res, const char *email,
 				const char *next, const struct err *problem)
 {
@@ -50,6 +64,7 @@ static struct err *show_sign_in(struct ctx *ctx, struct http_request *req, struc
 		.email = email,
 		.next = next,
 		.local = !str_is(str_of(ctx->settings->auth), "header"),
+		.sso = sso_address(ctx, next),
 	};
 	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &sign_in_page, &v);

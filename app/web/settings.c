@@ -90,12 +90,14 @@ static bool only_test(const struct http_request *req)
 	return str_is(http_field(req, "action"), "test");
 }
 
-/* A test uses the stored password when none was typed; but only for the server that it was stored for. */
+/* A test uses the stored password when none was typed; but only for the server that it was stored for, and protected
+ * as it was meant to be. */
 static struct err *probe_sent(struct ctx *ctx, const struct project_source *old, const struct project_source *sent,
 			      struct web_probe **probe)
 {
 	struct project_source tried = *sent;
-	bool same = !strcmp(old->host, sent->host) && old->port == sent->port && !strcmp(old->username, sent->username);
+	bool same = !strcmp(old->host, sent->host) && old->port == sent->port && !strcmp(old->username, sent->username) &&
+		    !strcmp(old->sslmode, sent->sslmode);
 
 	if (!tried.password && same)
 		tried.password = old->password;

@@ -156,7 +156,7 @@ async function streams(name, {plain}) {
 	let after, cpu, result;
 	for await (const line of readline.createInterface({input: child.stdout})) {
 		const event = JSON.parse(line);
-		if (event.event === 'steady') spawn('perf', ['record','-o','/tmp/st.perf','-p',agents().join(','),'-g','-F','299','--','sleep','6'],{stdio:'ignore'}); if (event.event === 'steady') cpu = cpuSeconds(watched(), child.pid);
+		if (event.event === 'steady') cpu = cpuSeconds(watched(), child.pid);
 		if (event.event === 'measured') {
 			const now = cpuSeconds(watched(), child.pid);
 			cpu = Object.entries(now).map(([who, seconds]) => `${who} ${((seconds - cpu[who]) / (STEADY + 1)).toFixed(2)}`);

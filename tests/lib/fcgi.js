@@ -74,6 +74,9 @@ function garbage(object, random) {
 		() => Buffer.concat(list.reverse()),
 		() => Buffer.concat([list[0], record(4, Buffer.from(Array.from({length: random(200)}, () => random(256)))), ...list.slice(2)]),
 		() => Buffer.from(Array.from({length: random(64)}, () => random(256))),
+		// Questions that are answered from a small buffer, and a parameter of up to 4 GB.
+		() => Buffer.concat([...list.slice(0, at), record(9, Buffer.from('\x0e\0FCGI_MAX_CONNS'.repeat(random(20))), {id: 0}), ...list.slice(at)]),
+		() => Buffer.concat([list[0], record(4, Buffer.from([0x80 | random(128), 255, 255, random(256), 0x80 | random(128), 0, 0, 0, 97])), ...list.slice(2)]),
 	];
 	return ways[random(ways.length)]();
 }

@@ -215,6 +215,21 @@ static void test_agent__a_stop_ends_a_turn_with_what_it_has(void **state)
 	arena_free(r.ctx.a);
 }
 
+static void test_agent__a_stop_before_the_start_counts(void **state)
+{
+	struct scene *s = with_model();
+	struct agent_turn t;
+	int64_t id;
+
+	(void)state;
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("slowly"), &id));
+	assert_ok(agent_turn_stop(&s->ctx, id));
+	assert_ok(agent_turn_run(&s->ctx, &s->project, PROJECT_VIEWER, id, NULL));
+	assert_ok(agent_turn_get(&s->ctx, id, &t));
+	assert_string_equal(t.status, "stopped");
+	assert_string_equal(t.answer, "");
+}
+
 static void test_agent__a_running_turn_shows_its_steps(void **state)
 {
 	struct scene *s = with_model();
@@ -341,6 +356,7 @@ static const struct CMUnitTest agent_turn_tests[] = {
         cmocka_unit_test(test_agent__a_wrong_query_is_corrected),
         cmocka_unit_test(test_agent__answers_of_one_call),
         cmocka_unit_test(test_agent__a_stop_ends_a_turn_with_what_it_has),
+        cmocka_unit_test(test_agent__a_stop_before_the_start_counts),
         cmocka_unit_test(test_agent__a_running_turn_shows_its_steps),
         cmocka_unit_test(test_agent__a_drain_stops_turns),
         cmocka_unit_test(test_agent__a_watcher_sees_what_the_asker_sees),

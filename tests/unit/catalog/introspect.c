@@ -173,7 +173,7 @@ static void test_catalog__an_excluded_table_is_named_nowhere(void **state)
 	pg_exec("ALTER TABLE shop.orders ADD x int DEFAULT nextval(pg_get_serial_sequence('shop.orders', "
 	        "'id'));"
 	        "CREATE SEQUENCE shop.salaries_id_seq OWNED BY shop.salaries.id; GRANT SELECT ON "
-	        "shop.salaries_id_seq TO reader;"
+	        "shop.salaries_id_seq TO catalog_reader;"
 	        "ALTER TABLE shop.orders ADD y int DEFAULT nextval('shop.salaries_id_seq')");
 	source.excluded = shop_list(ctx, "SALARIES");
 	struct catalog *c = introspect(ctx, &source);
@@ -205,18 +205,18 @@ static void test_catalog__nothing_to_read_is_said_clearly(void **state)
 	static const struct {
 		const char *schema, *user, *allowed, *code, *message, *hint;
 	} cases[] = {
-	        {"nowhere", "reader", NULL, "schema", "schema \"nowhere\" of database", "Correct the schema"},
-	        {"locked", "reader", NULL, "schema", "may not be used", "Correct the schema"},
+	        {"nowhere", "catalog_reader", NULL, "schema", "schema \"nowhere\" of database", "Correct the schema"},
+	        {"locked", "catalog_reader", NULL, "schema", "may not be used", "Correct the schema"},
 	        {"empty", "postgres", NULL, "no_tables", "has no tables to show", "Correct the schema"},
-	        {"unreadable", "reader", NULL, "no_tables", "has no tables to show", "right to read them"},
-	        {"shop", "reader", "nothing", "no_tables", "has no tables to show", "lists of allowed"},
+	        {"unreadable", "catalog_reader", NULL, "no_tables", "has no tables to show", "right to read them"},
+	        {"shop", "catalog_reader", "nothing", "no_tables", "has no tables to show", "lists of allowed"},
 	};
 	struct project_source source;
 	struct ctx *ctx = shop_ctx(&source);
 
 	(void)state;
 	pg_exec("CREATE SCHEMA locked; CREATE SCHEMA empty; CREATE SCHEMA unreadable; GRANT USAGE ON SCHEMA "
-	        "unreadable TO reader;"
+	        "unreadable TO catalog_reader;"
 	        "CREATE TABLE unreadable.t (id int)");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct catalog *c;

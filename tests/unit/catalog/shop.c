@@ -9,7 +9,7 @@
 #include "unit.h"
 
 static const char schema_sql[] =
-        "DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+        "DO $$ BEGIN CREATE ROLE catalog_reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
         "CREATE SCHEMA shop; SET search_path = shop;"
         "CREATE TYPE status AS ENUM ('new', 'paid', 'sent');"
         "CREATE DOMAIN amount AS numeric(10,2) NOT NULL CHECK (value >= 0);"
@@ -51,9 +51,9 @@ static const char schema_sql[] =
         "INSERT INTO events SELECT DATE '2024-12-01' + i, 'k' || i % 3 FROM generate_series(1, 60) i;"
         "INSERT INTO \"Order \"\"x\"\"; DROP\" VALUES (1, 'it''s');"
         "REFRESH MATERIALIZED VIEW cities;"
-        "GRANT USAGE ON SCHEMA shop TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA shop TO reader;"
-        "REVOKE SELECT ON forbidden, partly FROM reader; GRANT SELECT (id, seen, forbidden_id) ON partly TO "
-        "reader;"
+        "GRANT USAGE ON SCHEMA shop TO catalog_reader; GRANT SELECT ON ALL TABLES IN SCHEMA shop TO catalog_reader;"
+        "REVOKE SELECT ON forbidden, partly FROM catalog_reader; GRANT SELECT (id, seen, forbidden_id) ON partly TO "
+        "catalog_reader;"
         "ANALYZE customers; ANALYZE events; ANALYZE lines";
 
 void shop_source(struct ctx *ctx, struct project_source *source, const char *schema, const char *username)
@@ -73,7 +73,7 @@ struct ctx *shop_ctx(struct project_source *source)
 	     i < 1000 && strcmp(pg_value("SELECT pg_stat_get_live_tuples('shop.orders'::regclass)"), "30");
 	     i++)
 		usleep(10000);
-	shop_source(ctx, source, "shop", "reader");
+	shop_source(ctx, source, "shop", "catalog_reader");
 	return ctx;
 }
 

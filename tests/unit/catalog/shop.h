@@ -4,7 +4,7 @@
 
 #include "catalog/catalog.h"
 
-/* A fresh database with the schema "shop" in it; *source reads it as the role "reader". */
+/* A fresh database with the schema "shop" in it; *source reads it as the role "catalog_reader". */
 struct ctx *shop_ctx(struct project_source *source);
 
 /* A source in the database of the last pg_ctx(). */

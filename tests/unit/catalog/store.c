@@ -64,7 +64,7 @@ static void test_catalog__a_dictionary_is_parsed_once_until_it_changes(void **st
 	generate(ctx, &project, &source);
 	struct catalog *first = load(ctx, &project, &source);
 	assert_ptr_equal(first, load(ctx, &project, &source));
-	pg_exec("CREATE TABLE shop.later (id int); GRANT SELECT ON shop.later TO reader");
+	pg_exec("CREATE TABLE shop.later (id int); GRANT SELECT ON shop.later TO catalog_reader");
 	generate(ctx, &project, &source);
 	struct catalog *second = load(ctx, &project, &source);
 	assert_non_null(catalog_find(second, "later"));
@@ -127,7 +127,7 @@ static void test_catalog__a_failed_generation_keeps_the_old_dictionary(void **st
 	(void)state;
 	shop_project(ctx, &project, &source);
 	generate(ctx, &project, &source);
-	pg_exec("REVOKE USAGE ON SCHEMA shop FROM reader");
+	pg_exec("REVOKE USAGE ON SCHEMA shop FROM catalog_reader");
 	assert_non_null(catalog_generate(ctx, &project, &source, &c));
 	assert_non_null(catalog_find(load(ctx, &project, &source), "orders"));
 }

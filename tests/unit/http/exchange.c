@@ -486,6 +486,10 @@ static void test_http__a_connection_cut_anywhere_harms_nobody(void **state)
 	arena_free(a);
 }
 
+#define BEGIN "\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0"
+#define QUESTION "\16\0FCGI_MAX_CONNS"
+#define QUESTIONS "\1\11\0\0\0\140\0\0" QUESTION QUESTION QUESTION QUESTION QUESTION QUESTION
+
 static void test_http__records_that_nginx_would_not_send_end_the_connection(void **state)
 {
 	static const struct str cases[] = {
@@ -496,9 +500,11 @@ static void test_http__records_that_nginx_would_not_send_end_the_connection(void
 	        STR("\1\1\0\1\0\7\0\0\0\1\0\0\0\0\0"),    /* short begin */
 	        STR("\1\4\0\1\0\0\0\0"),                  /* parameters first */
 	        STR("\1\11\0\0\0\0\0\0"),                 /* management */
-	        STR("\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0"), /* begin twice */
-	        STR("\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0\1\4\0\2\0\0\0\0"), /* another request */
-	        STR("\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0\1\2\0\1\0\0\0\0"), /* abort */
+	        STR(QUESTIONS BEGIN),                     /* more answers than one record holds */
+	        STR(BEGIN QUESTIONS BEGIN),
+	        STR(BEGIN BEGIN),
+	        STR(BEGIN "\1\4\0\2\0\0\0\0"), /* another request */
+	        STR(BEGIN "\1\2\0\1\0\0\0\0"), /* abort */
 	};
 	struct arena *a = arena_create();
 	size_t i;
