@@ -10,13 +10,14 @@ FUZZ_SECONDS ?= 60
 SRC := $(sort $(shell find app -name '*.c'))
 HDR := $(sort $(shell find app -name '*.h'))
 TEST := $(sort $(shell find tests/unit -name '*.c' 2>/dev/null))
+BENCH_TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(wildcard tests/bench/*.c))
 FUZZ := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 OBJ := $(SRC:%.c=$(BUILD)/%.o)
 APP := $(filter-out $(BUILD)/app/main.o,$(OBJ))
 HELP := $(filter tests/unit/support/%,$(TEST))
 MODULES := $(filter-out main.c support,$(sort $(foreach f,$(TEST),$(word 3,$(subst /, ,$(f))))))
 
-PKGS = libpq libcurl json-c libsodium fcgi md4c
+PKGS = libpq libcurl json-c libsodium md4c
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 LIBS = $(eval LIBS := $(shell pkg-config --libs $(PKGS)) -lpg_query -lm)$(LIBS)
 
@@ -127,23 +128,29 @@ fuzz-run-%: $(BUILD)/fuzz_%
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(BUILD)/crash-$*- \
 		$(BUILD)/corpus/$* $(wildcard tests/fuzz/corpus/$*)
 
-bench: deps
-	$(MAKE) $(BUILD)/quern $(BUILD)/scripted-provider
+# Measures; the figures go to $(BUILD)/bench.json.
+bench: deps deps-bench
+	$(MAKE) $(BUILD)/quern $(BUILD)/scripted-provider $(BENCH_TOOLS)
 	BUILD=$(BUILD) node tests/bench/run.js $(BENCH)
+
+$(BUILD)/bench-%: $(BUILD)/tests/bench/%.o $(APP)
+	$(LINK) -o $@ $^ $(LIBS) -lssl -lcrypto
 
 install: $(BUILD)/quern
 	install -D -m 755 $(BUILD)/quern $(DESTDIR)$(PREFIX)/bin/quern
-	for d in templates static sql nginx; do find $$d -type f -not -path '*/node_modules/*' \
+	for d in templates static sql nginx examples; do find $$d -type f -not -path '*/node_modules/*' \
 		-exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/quern/{} \; ; done
 
-DEPS_RUN = build-essential pkg-config libfcgi-dev libpq-dev libcurl4-openssl-dev libjson-c-dev libpg-query-dev \
+DEPS_RUN = build-essential pkg-config libpq-dev libcurl4-openssl-dev libjson-c-dev libpg-query-dev \
 	libsodium-dev libmd4c-dev libprotobuf-c-dev nginx postgresql openssl
 DEPS_CHECK = libcmocka-dev chromium nodejs npm clang libclang-rt-14-dev fonts-dejavu-core
+DEPS_BENCH = wrk libssl-dev
 DEPS_LINT = clang-tidy clang-format cppcheck
 
 deps: deps-run deps-check tests/node_modules/.package-lock.json
 deps-run: ; @tests/deps $(DEPS_RUN)
 deps-check: ; @tests/deps $(DEPS_CHECK)
+deps-bench: ; @tests/deps $(DEPS_BENCH)
 deps-lint: ; @tests/deps $(DEPS_RUN) $(DEPS_LINT)
 
 tests/node_modules/.package-lock.json: tests/package-lock.json | deps-check
@@ -158,4 +165,4 @@ clean:
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all objects scripted-provider run check check-unit headers layers lengths lint fmt fuzz fuzz-run bench install clean deps deps-run \
-	deps-check deps-lint $(MODULES:%=check-%)
+	deps-check deps-bench deps-lint $(MODULES:%=check-%)
