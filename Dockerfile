@@ -18,6 +18,7 @@ COPY templates templates
 COPY static static
 COPY nginx nginx
 COPY sql sql
+COPY examples examples
 RUN make install DESTDIR=/out PREFIX=/usr/local
 
 

@@ -102,9 +102,15 @@ struct agent_turn {
 	int64_t last_event;         /* seq of the newest event */
 };
 
-/* The newest `limit` turns of a conversation below turn id `before` (0: no bound), oldest first. One
- * statement. */
-MUST_CHECK struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
+/* Which turns a conversation has: the newest `limit` below turn id `before` (0: no bound), oldest first. */
+struct agent_turn_head {
+	int64_t id;
+	bool over;                  /* done, failed or stopped: it never changes again */
+};
+MUST_CHECK struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
+					struct agent_turn_head **out, size_t *n);
+/* Those of a conversation's turns whose ids are given as decimal text, oldest first. One statement. */
+MUST_CHECK struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, struct db_texts ids,
 				   struct agent_turn **out, size_t *n);
 /* One turn; NOT_FOUND unless it is ctx->user_id's own. */
 MUST_CHECK struct err *agent_turn_get(struct ctx *ctx, int64_t turn_id, struct agent_turn *out);

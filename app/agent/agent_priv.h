@@ -129,9 +129,6 @@ int64_t agent_live_count(void);
 MUST_CHECK struct err *agent_sweep(struct ctx *ctx);
 void agent_live_start(const struct settings *settings);
 
-/* watch.c */
-void agent_watch_wake(void *arg, int64_t turn_id);
-
 /* prompt.c */
 const char *agent_prompt(struct arena *a, const struct project *project, const struct catalog *catalog);
 /* Earlier turns of the conversation and the question, as messages. */
@@ -193,6 +190,11 @@ const struct llm_tool *agent_tools(struct arena *a, size_t *n);
 /* Runs the call of a block: events, step, checks, errors. Returned errors end the turn. */
 MUST_CHECK struct err *agent_call(struct agent_run *r, const struct llm_block *call,
                                   struct llm_block *result);
+/* The events of a call and of what came of it; n is the step's number. */
+MUST_CHECK struct err *agent_emit_call(struct agent_run *r, struct arena *a, int64_t n,
+                                       const struct llm_block *call);
+MUST_CHECK struct err *agent_emit_result(struct agent_run *r, struct arena *a, int64_t n,
+                                         const struct llm_block *call, const struct tool_result *t, int64_t ms);
 /* An error in words for the model, without a provider's or server's inside. */
 const char *agent_err_text(struct arena *a, const struct err *e);
 

@@ -130,35 +130,25 @@ static void answer_describe(const struct catalog_table *t, struct buf *b)
 	}
 }
 
+/* Shown like a call that the model made: the same events, the same proof. */
 static struct err *ask(struct agent_run *r, struct ctx *ctx, const char *sql, struct query_result **q)
 {
 	struct llm_block call = {.id = "catalog_1", .name = "execute_sql"};
-	struct buf b = buf_init(ctx->a, BUF_LINE);
-	struct json_writer w = {.b = &b};
+	struct tool_result result = {.ok = true};
+	struct buf input = buf_init(ctx->a, BUF_LINE);
+	struct json_writer w = {.b = &input};
 	int64_t n = (int64_t)r->steps.n;
 
 	json_object_open(&w, NULL);
-	json_put_i64(&w, "n", n);
-	json_put_cstr(&w, "id", call.id);
-	json_put_cstr(&w, "tool", call.name);
-	json_object_open(&w, "input");
 	json_put_cstr(&w, "sql", sql);
 	json_object_close(&w);
-	json_object_close(&w);
-	TRY(agent_emit(r, "tool_call", buf_str(&b)));
+	call.input = buf_str(&input);
+	TRY(agent_emit_call(r, ctx->a, n, &call));
 	TRY(agent_ask(r, ctx, r->scene, sql, q));
-	b.n = 0;
-	w.comma = false;
-	json_object_open(&w, NULL);
-	json_put_i64(&w, "n", n);
-	json_put_cstr(&w, "id", call.id);
-	json_put_bool(&w, "ok", true);
-	json_put_i64(&w, "run_id", (*q)->run_id);
-	json_put_i64(&w, "rows", (int64_t)(*q)->nrows);
-	json_put_bool(&w, "truncated", (*q)->truncated);
-	json_put_i64(&w, "ms", (*q)->took_us / 1000);
-	json_object_close(&w);
-	return agent_emit(r, "tool_result", buf_str(&b));
+	result.run_id = (*q)->run_id;
+	result.rows = (int64_t)(*q)->nrows;
+	result.truncated = (*q)->truncated;
+	return agent_emit_result(r, ctx->a, n, &call, &result, (*q)->took_us / 1000);
 }
 
 static const char *qualified(struct ctx *ctx, const struct agent_run *r, const struct catalog_table *t)

@@ -31,11 +31,6 @@ DB_STMT(agent_conversation_show,
         "UPDATE conversations SET deleted_at = NULL WHERE id = $1 AND project_id = $2 AND user_id = $3",
         DB_I64, DB_I64, DB_I64);
 
-struct new_row {
-	int64_t id;
-};
-
-static const struct db_row new_row = DB_ROW(struct new_row, DB_COL_I64(struct new_row, id));
 static const struct db_row conversation_row = DB_ROW(
         struct agent_conversation, DB_COL_I64(struct agent_conversation, id),
         DB_COL_I64(struct agent_conversation, project_id), DB_COL_I64(struct agent_conversation, user_id),
@@ -62,14 +57,11 @@ static const char *title_of(struct arena *a, const char *question)
 struct err *agent_conversation_create(struct ctx *ctx, int64_t project_id, const char *question, int64_t *id)
 {
 	const char *title = title_of(ctx->a, question);
-	struct new_row row;
 
-	TRY(db_one(ctx, &agent_conversation_insert,
-	           DB_ARGS(db_i64(project_id), db_i64(ctx->user_id),
-	                   db_text(*title ? title : "New conversation")),
-	           &new_row, "conversation", &row));
-	*id = row.id;
-	return NULL;
+	return db_one(ctx, &agent_conversation_insert,
+	              DB_ARGS(db_i64(project_id), db_i64(ctx->user_id),
+	                      db_text(*title ? title : "New conversation")),
+	              &db_id_row, "conversation", id);
 }
 
 struct err *agent_conversations(struct ctx *ctx, int64_t project_id, int64_t limit,

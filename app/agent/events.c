@@ -41,19 +41,6 @@ static struct ctx scratch_of(const struct agent_run *r)
 	return ctx;
 }
 
-/* Errors outlive the scratch that they were made in. */
-static struct err *adopt(struct agent_run *r, const struct err *e)
-{
-	struct err *copy;
-
-	if (!e)
-		return NULL;
-	copy = err_code(err_new(r->ctx.a, e->kind, "%s", e->message), arena_strdup(r->ctx.a, e->code));
-	copy->detail = arena_strdup(r->ctx.a, e->detail);
-	copy->hint = arena_strdup(r->ctx.a, e->hint);
-	return copy;
-}
-
 static void send(struct agent_run *r, const char *kind, struct str json)
 {
 	if (r->sink && r->sink->event)
@@ -74,7 +61,7 @@ struct err *agent_emit(struct agent_run *r, const char *kind, struct str json)
 	                               db_json(str_dup(ctx.a, json))),
 	                       &n);
 
-	e = adopt(r, e);
+	e = err_copy(r->ctx.a, e);
 	arena_free(ctx.a);
 	if (e)
 		return e;
@@ -193,11 +180,7 @@ static const char *error_json(struct arena *a, const struct err *e)
 	struct json_writer w = {.b = &b};
 
 	json_object_open(&w, NULL);
-	json_put_cstr(&w, "kind", err_name(e->kind));
-	json_put_cstr(&w, "code", e->code);
-	json_put_cstr(&w, "message", e->message);
-	json_put_cstr(&w, "detail", e->detail);
-	json_put_cstr(&w, "hint", e->hint);
+	json_put_err_facts(&w, e);
 	json_object_close(&w);
 	return b.full ? "{\"kind\":\"internal\",\"message\":\"the turn failed\"}" : buf_cstr(&b);
 }
@@ -272,12 +255,11 @@ struct err *agent_close(struct agent_run *r)
 	if (r->text.n)
 		r->answer = str_dup(r->ctx.a, str_trim(buf_str(&r->text)));
 	if (agent_message(r) || tell(r, ctx.a))
-		log_write(LOG_WARNING, ctx.request_id, "a turn ends without its last events",
-		          (const struct log_field[]){{0}});
+		LOG(LOG_WARNING, ctx.request_id, "a turn ends without its last events");
 	done = arena_printf(ctx.a, "{\"turn_id\":%lld,\"status\":\"%s\"}", (long long)r->live.turn_id,
 	                    status_of(r));
 	agent_record_put(&record, r);
-	e = adopt(r, write_end_surely(r, &ctx, record.full ? "{}" : buf_cstr(&record), done));
+	e = err_copy(r->ctx.a, write_end_surely(r, &ctx, record.full ? "{}" : buf_cstr(&record), done));
 	arena_free(ctx.a);
 	return e;
 }

@@ -160,7 +160,6 @@ void agent_live_start(const struct settings *settings)
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (pthread_create(&thread, &attr, look_after, (void *)settings))
-		log_write(LOG_ERROR, NULL, "could not start the thread that looks after turns",
-		          (const struct log_field[]){{0}});
+		LOG(LOG_ERROR, NULL, "could not start the thread that looks after turns");
 	pthread_attr_destroy(&attr);
 }

@@ -38,17 +38,6 @@ static enum step end_with(struct agent_run *r, struct err *e)
 			return end_with((r), step_err_); \
 	} while (0)
 
-/* An error moved out of an arena that ends before the turn. */
-static struct err *adopt(struct agent_run *r, const struct err *e)
-{
-	struct err *copy =
-	        err_code(err_new(r->ctx.a, e->kind, "%s", e->message), arena_strdup(r->ctx.a, e->code));
-
-	copy->detail = arena_strdup(r->ctx.a, e->detail);
-	copy->hint = arena_strdup(r->ctx.a, e->hint);
-	return copy;
-}
-
 static struct ctx scene_ctx(struct agent_run *r)
 {
 	struct ctx ctx = r->ctx;
@@ -73,7 +62,7 @@ static enum step step_open(struct work *w)
 	r->scene_arena = arena_create();
 	ctx = scene_ctx(r);
 	e = agent_scene_load(&ctx, r->project, r->role, &r->scene);
-	return e ? end_with(r, adopt(r, e)) : STEP_intent;
+	return e ? end_with(r, err_copy(r->ctx.a, e)) : STEP_intent;
 }
 
 static enum step step_intent(struct work *w)
@@ -96,9 +85,7 @@ static enum step step_catalog(struct work *w)
 
 	r->from_catalog = true;
 	STEP_TRY(r, agent_step_open(r, "catalog", "Looking in the data dictionary", &n));
-	e = agent_catalog_answer(r, &ctx, &w->intent, &answer);
-	if (e)
-		e = adopt(r, e);
+	e = err_copy(r->ctx.a, agent_catalog_answer(r, &ctx, &w->intent, &answer));
 	closing = agent_step_close(r, n, !e, NULL);
 	STEP_TRY(r, e ? e : closing);
 	buf_add_str(&r->text, buf_str(&answer));
@@ -217,8 +204,7 @@ static struct err *call_model(struct agent_run *r)
 	e = llm_complete(&ctx, &req, &(struct llm_sink){on_text, r}, &reply);
 	if (!e)
 		keep_reply(r, reply);
-	else
-		e = adopt(r, e);
+	e = err_copy(r->ctx.a, e);
 	arena_free(ctx.a);
 	return e;
 }

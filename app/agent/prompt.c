@@ -95,8 +95,7 @@ struct err *agent_history(struct agent_run *r)
 		add_text(r, LLM_USER, x[i].question);
 		add_text(r, LLM_ASSISTANT, x[i].answer);
 	}
-	if (e)
-		e = err_new(r->ctx.a, e->kind, "%s", e->message);
+	e = err_copy(r->ctx.a, e);
 	arena_free(ctx.a);
 	question = AGENT_ADD(r, messages, struct llm_message);
 	*question = (struct llm_message){LLM_USER, ARENA_NEW(r->ctx.a, struct llm_block), 1};

@@ -86,11 +86,6 @@ void agent_provenance_put(struct buf *b, const struct agent_run *r)
 	json_object_close(&w);
 }
 
-static size_t length(struct json_object *array)
-{
-	return array ? json_object_array_length(array) : 0;
-}
-
 static void read_step(struct json_object *o, struct agent_step *s)
 {
 	*s = (struct agent_step){json_get_i64(o, "n", 0),   json_get_str(o, "name"),
@@ -124,15 +119,15 @@ struct err *agent_record_read(struct arena *a, const char *json, struct agent_tu
 	steps = json_get_array(o, "steps");
 	queries = json_get_array(o, "queries");
 	tables = json_get_array(o, "tables");
-	t->nsteps = length(steps);
+	t->nsteps = json_length(steps);
 	t->steps = ARENA_ARRAY(a, struct agent_step, t->nsteps);
 	for (size_t i = 0; i < t->nsteps; i++)
 		read_step(json_object_array_get_idx(steps, i), &t->steps[i]);
-	t->nqueries = length(queries);
+	t->nqueries = json_length(queries);
 	t->queries = ARENA_ARRAY(a, struct agent_query, t->nqueries);
 	for (size_t i = 0; i < t->nqueries; i++)
 		TRY(read_query(a, json_object_array_get_idx(queries, i), &t->queries[i]));
-	t->ntables = length(tables);
+	t->ntables = json_length(tables);
 	t->tables = ARENA_ARRAY(a, const char *, t->ntables);
 	for (size_t i = 0; i < t->ntables; i++)
 		t->tables[i] = json_object_get_string(json_object_array_get_idx(tables, i));
@@ -147,13 +142,13 @@ struct err *agent_steps_read(struct arena *a, const char *json, struct agent_tur
 	TRY(json_read(a, str_of(json), JSON_DEPTH, &o));
 	if (!json_object_is_type(o, json_type_array))
 		return NULL;
-	t->steps = ARENA_ARRAY(a, struct agent_step, length(o));
-	for (size_t i = 0; i < length(o); i++) {
+	t->steps = ARENA_ARRAY(a, struct agent_step, json_length(o));
+	for (size_t i = 0; i < json_length(o); i++) {
 		struct agent_step s;
 
 		/* A step has an event when it opens and one when it closes: the later one counts. */
 		read_step(json_object_array_get_idx(o, i), &s);
-		if (s.n < 1 || s.n > (int64_t)length(o))
+		if (s.n < 1 || s.n > (int64_t)json_length(o))
 			continue;
 		t->steps[s.n - 1] = s;
 		if ((size_t)s.n > t->nsteps)

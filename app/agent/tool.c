@@ -127,18 +127,7 @@ const char *agent_err_text(struct arena *a, const struct err *e)
 	return b.full ? e->message : buf_cstr(&b);
 }
 
-static void put_error(struct json_writer *w, const struct err *e)
-{
-	json_object_open(w, "error");
-	json_put_cstr(w, "kind", err_name(e->kind));
-	json_put_cstr(w, "code", e->code);
-	json_put_cstr(w, "message", e->message);
-	json_put_cstr(w, "detail", e->detail);
-	json_put_cstr(w, "hint", e->hint);
-	json_object_close(w);
-}
-
-static struct err *emit_call(struct agent_run *r, struct arena *a, int64_t n, const struct llm_block *call)
+struct err *agent_emit_call(struct agent_run *r, struct arena *a, int64_t n, const struct llm_block *call)
 {
 	struct buf b = buf_init(a, BUF_PAGE);
 	struct json_writer w = {.b = &b};
@@ -154,7 +143,7 @@ static struct err *emit_call(struct agent_run *r, struct arena *a, int64_t n, co
 	return agent_emit(r, "tool_call", buf_str(&b));
 }
 
-static struct err *emit_result(struct agent_run *r, struct arena *a, int64_t n, const struct llm_block *call,
+struct err *agent_emit_result(struct agent_run *r, struct arena *a, int64_t n, const struct llm_block *call,
                                const struct tool_result *t, int64_t ms)
 {
 	struct buf b = buf_init(a, BUF_PAGE);
@@ -170,8 +159,11 @@ static struct err *emit_result(struct agent_run *r, struct arena *a, int64_t n, 
 		json_put_i64(&w, "rows", t->rows);
 	json_put_bool(&w, "truncated", t->truncated);
 	json_put_i64(&w, "ms", ms);
-	if (t->error)
-		put_error(&w, t->error);
+	if (t->error) {
+		json_object_open(&w, "error");
+		json_put_err_facts(&w, t->error);
+		json_object_close(&w);
+	}
 	json_object_close(&w);
 	return agent_emit(r, "tool_result", buf_str(&b));
 }
@@ -180,14 +172,8 @@ static struct err *emit_result(struct agent_run *r, struct arena *a, int64_t n, 
 static struct err *answer_error(struct agent_run *r, struct arena *a, const struct err *e,
                                 struct tool_result *out)
 {
-	if (!err_model_may_see(e->kind)) {
-		struct err *copy = err_code(err_new(r->ctx.a, e->kind, "%s", e->message),
-		                            arena_strdup(r->ctx.a, e->code));
-
-		copy->detail = arena_strdup(r->ctx.a, e->detail);
-		copy->hint = arena_strdup(r->ctx.a, e->hint);
-		return copy;
-	}
+	if (!err_model_may_see(e->kind))
+		return err_copy(r->ctx.a, e);
 	out->ok = false;
 	out->error = e;
 	out->text = str_of(agent_err_text(a, e));
@@ -204,14 +190,14 @@ static struct err *call_in(struct agent_run *r, struct ctx *ctx, const struct ll
 	struct err *e;
 
 	TRY(agent_step_open(r, "tool", tool ? tool->label : "Calling a tool", &n));
-	TRY(emit_call(r, ctx->a, n, call));
+	TRY(agent_emit_call(r, ctx->a, n, call));
 	e = run_tool(r, ctx, call, &out);
 	if (e && (e = answer_error(r, ctx->a, e, &out)) != NULL) {
 		struct err *closing = agent_step_close(r, n, false, NULL);
 
 		return closing ? closing : e;
 	}
-	TRY(emit_result(r, ctx->a, n, call, &out, (clock_mono_us() - began_us) / 1000));
+	TRY(agent_emit_result(r, ctx->a, n, call, &out, (clock_mono_us() - began_us) / 1000));
 	TRY(agent_step_close(r, n, out.ok, out.detail));
 	*result = (struct llm_block){.kind = LLM_TOOL_RESULT,
 	                             .id = call->id,

@@ -28,11 +28,14 @@ DB_STMT(agent_turn_request_stop,
 	" t.input_tokens, t.output_tokens, t.started_at, t.finished_at," \
 	" (SELECT coalesce(max(e.seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
 
-DB_STMT(agent_turn_list,
-        "SELECT * FROM (SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
-        " WHERE t.conversation_id = $1 AND ($2 = 0 OR t.id < $2) ORDER BY t.id DESC LIMIT $3) newest ORDER "
-        "BY id",
+DB_STMT(agent_turn_head_list,
+        "SELECT * FROM (SELECT id, status <> 'running' FROM turns WHERE conversation_id = $1"
+        " AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3) newest ORDER BY id",
         DB_I64, DB_I64, DB_I64);
+DB_STMT(agent_turn_list,
+        "SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
+        " WHERE t.conversation_id = $1 AND t.id = ANY ($2::bigint[]) ORDER BY t.id",
+        DB_I64, DB_TEXTS);
 DB_STMT(agent_turn_find,
         "SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
         " WHERE t.id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL AND" PROJECT_SEEN("c.project_id", "$2"),
@@ -79,13 +82,24 @@ static struct err *turn_read(struct arena *a, const struct turn_row *row, struct
 	return row->steps ? agent_steps_read(a, row->steps, t) : NULL;
 }
 
-struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
-                        struct agent_turn **out, size_t *n)
+static const struct db_row head_row =
+        DB_ROW(struct agent_turn_head, DB_COL_I64(struct agent_turn_head, id),
+               DB_COL_BOOL(struct agent_turn_head, over));
+
+struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
+                             struct agent_turn_head **out, size_t *n)
+{
+	return db_all(ctx, &agent_turn_head_list,
+	              DB_ARGS(db_i64(conversation_id), db_i64(before), db_i64(limit)), &head_row, out, n);
+}
+
+struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, struct db_texts ids, struct agent_turn **out,
+                        size_t *n)
 {
 	struct turn_row *rows;
 
-	TRY(db_all(ctx, &agent_turn_list, DB_ARGS(db_i64(conversation_id), db_i64(before), db_i64(limit)),
-	           &turn_row, &rows, n));
+	TRY(db_all(ctx, &agent_turn_list, DB_ARGS(db_i64(conversation_id), db_texts(ids.p, ids.n)), &turn_row,
+	           &rows, n));
 	*out = ARENA_ARRAY(ctx->a, struct agent_turn, *n);
 	for (size_t i = 0; i < *n; i++)
 		TRY(turn_read(ctx->a, &rows[i], &(*out)[i]));
@@ -107,20 +121,12 @@ struct begin {
 	int64_t *turn_id;
 };
 
-struct new_row {
-	int64_t id;
-};
-
-static const struct db_row new_row = DB_ROW(struct new_row, DB_COL_I64(struct new_row, id));
-
 static struct err *insert(struct ctx *ctx, void *arg)
 {
 	struct begin *b = arg;
-	struct new_row row;
 
 	TRY(db_one(ctx, &agent_turn_insert, DB_ARGS(db_i64(b->conversation_id), db_str(b->question)),
-	           &new_row, "turn", &row));
-	*b->turn_id = row.id;
+	           &db_id_row, "turn", b->turn_id));
 	return db_run(ctx, &agent_turn_touch, DB_ARGS(db_i64(b->conversation_id)), NULL);
 }
 

@@ -58,7 +58,7 @@ static void wake_bucket(struct waiter *w, int64_t turn_id)
 	}
 }
 
-void agent_watch_wake(void *arg, int64_t turn_id)
+static void wake(void *arg, int64_t turn_id)
 {
 	(void)arg;
 	pthread_mutex_lock(&lock);
@@ -167,9 +167,7 @@ static struct err *look(struct watch *w, bool *over)
 	struct err *e;
 
 	ctx.a = arena_create();
-	e = catch_up(w, &ctx, over);
-	if (e)
-		e = err_new(w->ctx->a, e->kind, "%s", e->message);
+	e = err_copy(w->ctx->a, catch_up(w, &ctx, over));
 	arena_free(ctx.a);
 	return e;
 }
@@ -217,7 +215,7 @@ static void on_stop(void *arg, int64_t turn_id)
 
 void agent_start(const struct settings *settings)
 {
-	db_watch("turn", agent_watch_wake, NULL);
+	db_watch("turn", wake, NULL);
 	db_watch("turn_stop", on_stop, NULL);
 	db_watch_start();
 	agent_live_start(settings);

@@ -39,16 +39,12 @@ enum { AUDIT_WINDOW_MOST = 86400 };
  * overlaps, taken as evenly spread. A bucket is always used with the same window. Call it outside of
  * transactions. Other errors: UNAVAILABLE; INVALID for a bucket that is too long.
  *
- * To limit failures only (sign-in): count before the attempt, undo after success. Counting first holds
- * against many attempts at the same moment; peeking first does not. */
+ * To limit failures only (sign-in): count before the attempt, undo after success. That holds against
+ * many attempts at the same moment; looking first and counting afterwards would not. */
 MUST_CHECK struct err *audit_rate(struct ctx *ctx, const char *bucket, int64_t limit, int64_t window_seconds);
 
 /* Takes the newest counted event back. */
 MUST_CHECK struct err *audit_rate_undo(struct ctx *ctx, const char *bucket);
-
-/* RATE_LIMITED if audit_rate() would refuse now; counts nothing. */
-MUST_CHECK struct err *audit_rate_peek(struct ctx *ctx, const char *bucket, int64_t limit,
-                                       int64_t window_seconds);
 
 /* Removes counters that no window can reach any more. audit_rate() does so about once an hour. */
 MUST_CHECK struct err *audit_rate_sweep(struct ctx *ctx);

@@ -117,12 +117,3 @@ struct err *audit_rate_undo(struct ctx *ctx, const char *bucket)
 {
 	return db_run(ctx, &rate_undo, DB_ARGS(db_text(bucket)), NULL);
 }
-
-struct err *audit_rate_peek(struct ctx *ctx, const char *bucket, int64_t limit, int64_t window_seconds)
-{
-	double wait;
-
-	assert(limit > 0 && window_seconds > 0 && window_seconds <= AUDIT_WINDOW_MOST);
-	TRY(look(ctx, bucket, limit, window_seconds, &wait));
-	return wait > 0 ? refused(ctx, wait) : NULL;
-}

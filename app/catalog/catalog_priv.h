@@ -51,6 +51,8 @@ struct catalog_read {
  * a word is "" for null. */
 MUST_CHECK struct err *catalog_rows(struct catalog_read *r, const char *sql, const char *const *params,
                                     size_t nparams, size_t ncolumns, struct query_result **out);
+struct err *catalog_too_large(struct arena *a, const struct project_source *source)
+        __attribute__((returns_nonnull));
 const char *catalog_cell(const struct query_result *rows, size_t row, size_t column);
 const char *catalog_word(const struct query_result *rows, size_t row, size_t column);
 int64_t catalog_cell_i64(const struct query_result *rows, size_t row, size_t column);

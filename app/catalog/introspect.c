@@ -29,20 +29,6 @@ static int by_name(const void *x, const void *y)
 	return strcmp(((const struct catalog_table *)x)->name, ((const struct catalog_table *)y)->name);
 }
 
-/* The error in another arena, for one whose own is about to end. */
-static struct err *moved(struct arena *a, const struct err *e)
-{
-	struct err *copy = err_new(a, e->kind, "%s", e->message);
-
-	copy->code = arena_strdup(a, e->code);
-	copy->detail = arena_strdup(a, e->detail);
-	copy->hint = arena_strdup(a, e->hint);
-	copy->retry_after = e->retry_after;
-	if (e->cause)
-		copy->cause = moved(a, e->cause);
-	return copy;
-}
-
 struct err *catalog_introspect(struct ctx *ctx, const struct project_source *source, struct catalog **out)
 {
 	int64_t started = clock_mono_us();
@@ -52,12 +38,10 @@ struct err *catalog_introspect(struct ctx *ctx, const struct project_source *sou
 	struct err *e;
 
 	own.a = arena_create();
-	e = read_parts(&r);
-	if (e)
-		e = moved(ctx->a, e);
+	e = err_copy(ctx->a, read_parts(&r));
 	arena_free(own.a);
 	if (e)
-		return e;
+		return err_at(e, 0); /* a position would be one in our own SQL */
 	c->database = arena_strdup(ctx->a, source->database);
 	c->schema = arena_strdup(ctx->a, source->schema);
 	catalog_permit(ctx->a, c, source);

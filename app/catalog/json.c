@@ -97,11 +97,6 @@ void catalog_put_json(struct buf *b, const struct catalog *c)
 	json_object_close(&w);
 }
 
-static size_t length(struct json_object *list)
-{
-	return list ? json_object_array_length(list) : 0;
-}
-
 static const char *get_text(struct arena *a, struct json_object *o, const char *key)
 {
 	return arena_strdup(a, json_get_str(o, key));
@@ -120,7 +115,7 @@ static const char **get_texts(struct arena *a, struct json_object *o, const char
 	struct json_object *list = json_get_array(o, key);
 	const char **texts;
 
-	*n = length(list);
+	*n = json_length(list);
 	if (!*n)
 		return NULL;
 	texts = ARENA_ARRAY(a, const char *, *n);
@@ -156,7 +151,7 @@ static void get_constraints(struct arena *a, struct json_object *o, struct catal
 {
 	struct json_object *list = json_get_array(o, "constraints");
 
-	t->nconstraints = length(list);
+	t->nconstraints = json_length(list);
 	t->constraints = ARENA_ARRAY(a, const char *, t->nconstraints);
 	t->constraint_tables = ARENA_ARRAY(a, const char *, t->nconstraints);
 	for (size_t i = 0; i < t->nconstraints; i++) {
@@ -177,7 +172,7 @@ static void get_table(struct arena *a, struct json_object *o, struct catalog_tab
 	        .kind = need_text(a, o, "kind"),
 	        .comment = get_text(a, o, "comment"),
 	        .rows = json_get_i64(o, "rows", -1),
-	        .ncolumns = length(columns),
+	        .ncolumns = json_length(columns),
 	};
 	if (!t->ident)
 		t->ident = t->name;
@@ -204,7 +199,7 @@ struct err *catalog_read_json(struct arena *a, struct str text, struct catalog *
 	struct catalog *c = ARENA_NEW(a, struct catalog);
 	c->database = need_text(a, o, "database");
 	c->schema = need_text(a, o, "schema");
-	c->ntables = length(tables);
+	c->ntables = json_length(tables);
 	c->tables = ARENA_ARRAY(a, struct catalog_table, c->ntables);
 	for (size_t i = 0; i < c->ntables; i++) {
 		get_table(a, json_object_array_get_idx(tables, i), &c->tables[i]);

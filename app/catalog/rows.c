@@ -9,6 +9,13 @@
 #include "catalog/catalog_priv.h"
 #include "lib/arena.h"
 
+struct err *catalog_too_large(struct arena *a, const struct project_source *source)
+{
+	return err_hint(err_new(a, ERR_TOO_LARGE, "schema \"%s\" is too large for a dictionary",
+	                        source->schema),
+	                "Name the tables that are needed in the project's list of allowed tables.");
+}
+
 struct err *catalog_rows(struct catalog_read *r, const char *sql, const char *const *params, size_t nparams,
                          size_t ncolumns, struct query_result **out)
 {
@@ -17,9 +24,7 @@ struct err *catalog_rows(struct catalog_read *r, const char *sql, const char *co
 		return err_new(r->ctx->a, ERR_QUERY, "the database does not answer as PostgreSQL does");
 	if (!(*out)->truncated)
 		return NULL;
-	return err_hint(err_new(r->ctx->a, ERR_TOO_LARGE, "schema \"%s\" is too large for a dictionary",
-	                        r->source->schema),
-	                "Name the tables that are needed in the project's list of allowed tables.");
+	return catalog_too_large(r->ctx->a, r->source);
 }
 
 const char *catalog_cell(const struct query_result *rows, size_t row, size_t column)

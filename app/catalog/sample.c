@@ -12,18 +12,9 @@
 
 enum { ROWS = 200, BATCH = 64 };
 
-static size_t characters(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 void catalog_samples_add(struct catalog_samples *s, const char *value)
 {
-	size_t length = value ? characters(value) : 0;
+	size_t length = str_utf8_count(str_of(value));
 
 	if (!length || s->none)
 		return;

@@ -38,7 +38,6 @@ static struct err *write_dictionary(struct ctx *ctx, void *arg)
 {
 	const struct writing *w = arg;
 	const struct catalog *c = w->c;
-	const char *object = arena_printf(ctx->a, "project:%lld", (long long)w->project->id);
 	const char *detail = arena_printf(ctx->a, "{\"tables\":%zu,\"columns\":%zu,\"took_ms\":%lld}",
 	                                  c->ntables, c->ncolumns, (long long)c->took_ms);
 
@@ -46,7 +45,7 @@ static struct err *write_dictionary(struct ctx *ctx, void *arg)
 	           DB_ARGS(db_i64(w->project->id), db_json(w->body), db_i64((int64_t)c->ntables),
 	                   db_i64((int64_t)c->ncolumns), db_i64(c->took_ms)),
 	           &time_row, "dictionary", &w->c->generated_at));
-	return audit_log(ctx, "dictionary.generate", object, detail);
+	return audit_log(ctx, "dictionary.generate", project_object(ctx->a, w->project->id), detail);
 }
 
 struct err *catalog_generate(struct ctx *ctx, const struct project *project,
@@ -58,9 +57,7 @@ struct err *catalog_generate(struct ctx *ctx, const struct project *project,
 	TRY(catalog_introspect(ctx, source, &w.c));
 	catalog_put_json(&body, w.c);
 	if (body.full)
-		return err_hint(err_new(ctx->a, ERR_TOO_LARGE, "schema \"%s\" is too large for a dictionary",
-		                        source->schema),
-		                "Name the tables that are needed in the project's list of allowed tables.");
+		return catalog_too_large(ctx->a, source);
 	w.body = buf_cstr(&body);
 	TRY(db_transact(ctx, write_dictionary, &w));
 	*out = w.c;

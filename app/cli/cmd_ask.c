@@ -9,42 +9,40 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "auth/auth.h"
 #include "cli/cli.h"
+#include "cli/table_priv.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "llm/llm.h"
 
-enum { CELL_CHARS = 40, TABLE_ROWS = 50 };
+enum { TABLE_ROWS = 50 };
 
-DB_STMT(cmd_ask_user, "SELECT id, is_admin FROM users WHERE email = lower($1) AND disabled_at IS NULL",
-        DB_TEXT);
-DB_STMT0(cmd_ask_first_admin,
-         "SELECT id, is_admin FROM users WHERE is_admin AND disabled_at IS NULL ORDER BY id LIMIT 1");
-
-struct person {
-	int64_t id;
-	bool is_admin;
-};
-
-static const struct db_row person_row =
-        DB_ROW(struct person, DB_COL_I64(struct person, id), DB_COL_BOOL(struct person, is_admin));
-
-static struct err *person_get(struct ctx *ctx, const char *email, struct person *out)
+/* The first admin, for whoever asks from the machine itself. */
+static struct err *first_admin(struct ctx *ctx, struct auth_user *out)
 {
-	bool found = false;
+	struct auth_user *users;
+	size_t n;
 
-	if (email)
-		TRY(db_find(ctx, &cmd_ask_user, DB_ARGS(db_text(email)), &person_row, out, &found));
-	else
-		TRY(db_find(ctx, &cmd_ask_first_admin, DB_NO_ARGS, &person_row, out, &found));
-	if (found)
+	TRY(auth_users(ctx, &users, &n));
+	*out = (struct auth_user){0};
+	for (size_t i = 0; i < n; i++)
+		if (users[i].is_admin && !users[i].disabled && (!out->id || users[i].id < out->id))
+			*out = users[i];
+	if (out->id)
 		return NULL;
-	if (email)
-		return err_new(ctx->a, ERR_NOT_FOUND, "no account has the address %s", email);
 	return err_hint(err_new(ctx->a, ERR_NOT_FOUND, "there is no instance admin to ask as"),
 	                "Make one with `quern user add EMAIL --admin`, or name a person with --user.");
+}
+
+static struct err *person_get(struct ctx *ctx, const char *email, struct auth_user *out)
+{
+	if (!email)
+		return first_admin(ctx, out);
+	TRY(auth_user_by_email(ctx, email, out));
+	return out->disabled ? err_new(ctx->a, ERR_FORBIDDEN, "the account %s is disabled", email) : NULL;
 }
 
 /* What arrives. ----------------------------------------------------------------------------------------- */
@@ -129,62 +127,13 @@ static void on_delta(void *arg, struct str text)
 
 /* The result table. ------------------------------------------------------------------------------------- */
 
-/* Characters, as a terminal counts most of them. */
-static size_t width(struct str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return n;
-}
-
-static struct str shown(const char *cell)
-{
-	struct str s = str_of(cell ? cell : "");
-	size_t chars = 0, i;
-
-	for (i = 0;
-	     i < s.n && s.p[i] != '\n' && (chars < CELL_CHARS || ((unsigned char)s.p[i] & 0xc0) == 0x80); i++)
-		chars += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return (struct str){s.p, i};
-}
-
-static void put_cell(struct str s, size_t wide, bool right)
-{
-	size_t pad = wide - width(s);
-
-	printf("%*s", right ? (int)pad : 0, "");
-	put_plain(stdout, s);
-	printf("%*s  ", right ? 0 : (int)pad, "");
-}
-
 static void put_table(struct arena *a, const struct query_result *q)
 {
-	size_t *wide = ARENA_ARRAY(a, size_t, q->ncolumns),
-	       rows = q->nrows < TABLE_ROWS ? q->nrows : TABLE_ROWS;
+	size_t rows = q->nrows < TABLE_ROWS ? q->nrows : TABLE_ROWS;
+	struct buf b = buf_init(a, BUF_PAGE);
 
-	for (size_t c = 0; c < q->ncolumns; c++) {
-		wide[c] = width(shown(q->columns[c].name));
-		for (size_t r = 0; r < rows; r++)
-			if (width(shown(q->cells[r * q->ncolumns + c])) > wide[c])
-				wide[c] = width(shown(q->cells[r * q->ncolumns + c]));
-	}
-	for (size_t c = 0; c < q->ncolumns; c++)
-		put_cell(shown(q->columns[c].name), wide[c], q->columns[c].kind == QUERY_NUMBER);
-	putchar('\n');
-	for (size_t c = 0; c < q->ncolumns; c++) {
-		for (size_t i = 0; i < wide[c]; i++)
-			putchar('-');
-		fputs("  ", stdout);
-	}
-	putchar('\n');
-	for (size_t r = 0; r < rows; r++) {
-		for (size_t c = 0; c < q->ncolumns; c++)
-			put_cell(shown(q->cells[r * q->ncolumns + c]), wide[c],
-			         q->columns[c].kind == QUERY_NUMBER);
-		putchar('\n');
-	}
+	table_put(a, q, rows, &b);
+	fputs(buf_cstr(&b), stdout);
 	if (rows < q->nrows)
 		printf("(%zu of %zu rows)\n", rows, q->nrows);
 }
@@ -312,7 +261,7 @@ static struct err *ask(struct ctx *ctx, const char *slug, const char *email, con
 {
 	struct project *project = ARENA_NEW(ctx->a, struct project);
 	enum project_role role;
-	struct person person;
+	struct auth_user person;
 	int64_t conversation_id, turn_id;
 
 	TRY(person_get(ctx, email, &person));

@@ -351,7 +351,7 @@ int cmd_dev(struct ctx *ctx, int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "stop"))
 		return stop(&d, var);
 	if (argc != 1 || (port && (!str_to_i64(str_of(port), &d.port) || d.port < 1 || d.port > 65535)) ||
-	    (llm && strcmp(llm, "scripted")))
+	    (llm && strcmp(llm, "scripted") != 0))
 		return cli_usage("dev");
 	d.demo = !no_demo;
 	d.llm = llm;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/input.h"
+#include "cli/input_priv.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/ctx.h"

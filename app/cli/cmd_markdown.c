@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "cli/input.h"
+#include "cli/input_priv.h"
 #include "lib/buf.h"
 #include "markdown/markdown.h"
 

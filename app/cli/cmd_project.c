@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/input.h"
+#include "cli/input_priv.h"
 #include "lib/arena.h"
 #include "project/project.h"
 #include "query/query.h"
@@ -14,30 +14,13 @@ struct options {
 	const char *slug, *name, *dsn, *schema, *exclude, *allow, *project;
 };
 
-/* "a,b" as a list; p NULL for NULL. */
-static struct db_texts split(struct arena *a, const char *text)
-{
-	struct db_texts out = {NULL, 0};
-	struct str rest = str_of(text), word;
-
-	if (!text)
-		return out;
-	out.p = ARENA_ARRAY(a, const char *, rest.n + 1);
-	while (rest.p) {
-		word = str_trim(str_chop(&rest, ','));
-		if (word.n)
-			out.p[out.n++] = str_dup(a, word);
-	}
-	return out;
-}
-
 static int add(struct ctx *ctx, const struct options *o)
 {
 	struct project project = {
 	        .slug = o->slug, .name = o->name, .row_cap = ROW_CAP, .timeout_ms = TIMEOUT_MS};
 	struct project_source source = {.schema = o->schema,
-	                                .allowed = split(ctx->a, o->allow),
-	                                .excluded = split(ctx->a, o->exclude)};
+	                                .allowed = input_list(ctx->a, o->allow),
+	                                .excluded = input_list(ctx->a, o->exclude)};
 	const char *dsn;
 	struct err *e;
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
-#include "cli/input.h"
+#include "cli/input_priv.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/crypto.h"
@@ -17,20 +17,6 @@ struct setup_options {
 	const char *dsn, *schema, *role, *connections, *exclude;
 	bool print;
 };
-
-static struct db_texts split(struct arena *a, const char *list)
-{
-	struct str rest = str_of(list);
-	struct db_texts texts = {ARENA_ARRAY(a, const char *, rest.n + 1), 0};
-
-	while (rest.p) {
-		struct str name = str_trim(str_chop(&rest, ','));
-
-		if (name.n)
-			texts.p[texts.n++] = str_dup(a, name);
-	}
-	return texts;
-}
 
 static struct err *check(struct ctx *ctx, const struct setup_options *o, struct query_setup *setup)
 {
@@ -143,7 +129,7 @@ int cmd_setup_db(struct ctx *ctx, int argc, char **argv)
 	struct query_setup setup = {.role = o.role,
 	                            .schema = o.schema,
 	                            .password = getenv("QUERN_ROLE_PASSWORD"),
-	                            .excluded = split(ctx->a, o.exclude),
+	                            .excluded = input_list(ctx->a, o.exclude),
 	                            .dry_run = o.print};
 	struct err *e = check(ctx, &o, &setup);
 	if (!e)

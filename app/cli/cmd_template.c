@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "cli/input.h"
+#include "cli/input_priv.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/json.h"

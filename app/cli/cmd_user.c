@@ -7,7 +7,7 @@
 
 #include "auth/auth.h"
 #include "cli/cli.h"
-#include "cli/input.h"
+#include "cli/input_priv.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 

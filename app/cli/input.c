@@ -1,5 +1,5 @@
-/* Reading what a command is given whole: a file, or standard input. */
-#include "cli/input.h"
+/* Reading what a command is given: files, standard input, lists. */
+#include "cli/input_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,4 +66,21 @@ struct err *input_secret(struct arena *a, const char *value, const char **out)
 		return input_line(a, SECRET_BYTES, out);
 	*out = value;
 	return NULL;
+}
+
+struct db_texts input_list(struct arena *a, const char *text)
+{
+	struct str rest = str_of(text);
+	struct db_texts list = {NULL, 0};
+
+	if (!text)
+		return list;
+	list.p = ARENA_ARRAY(a, const char *, rest.n + 1);
+	while (rest.p) {
+		struct str name = str_trim(str_chop(&rest, ','));
+
+		if (name.n)
+			list.p[list.n++] = str_dup(a, name);
+	}
+	return list;
 }

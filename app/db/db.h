@@ -106,6 +106,7 @@ struct db_row {
 #define DB_ROW(type, ...) \
 	{sizeof(type), (const struct db_col[]){__VA_ARGS__}, \
 	 sizeof((const struct db_col[]){__VA_ARGS__}) / sizeof(struct db_col)}
+extern const struct db_row db_id_row; /* one bigint, into an int64_t: INSERT ... RETURNING id */
 #define DB_COL_I64(type, f) {DB_I64, offsetof(type, f)}
 #define DB_COL_F64(type, f) {DB_F64, offsetof(type, f)}
 #define DB_COL_TEXT(type, f) {DB_TEXT, offsetof(type, f)}

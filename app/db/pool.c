@@ -166,7 +166,7 @@ static bool wait_in_queue(const struct timespec *until, struct db_conn **out)
 		leave_queue(&w);
 	pthread_cond_destroy(&w.woken);
 	*out = w.conn;
-	return !late;
+	return !late; /* NOLINT(clang-analyzer-core.StackAddressEscape): w has left the queue either way */
 }
 
 /* Connecting ------------------------------------------------------------------------------------------------ */

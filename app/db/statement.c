@@ -13,6 +13,8 @@
 DB_STMT0(ping, "SELECT 1::bigint");
 DB_STMT(notify, "SELECT pg_notify($1, $2)", DB_TEXT, DB_TEXT);
 
+const struct db_row db_id_row = DB_ROW(int64_t, {DB_I64, 0});
+
 struct db_arg db_i64(int64_t v)
 {
 	return (struct db_arg){.type = DB_I64, .i = v};

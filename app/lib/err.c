@@ -10,12 +10,11 @@
 
 static const struct {
 	int status;
-	bool retry;
 	bool model;
 	const char *title;
 	const char *upper;
 } kinds[ERR__MAX] = {
-#define ERR(kind, status, retry, model, title) {status, retry, model, title, #kind},
+#define ERR(kind, status, model, title) {status, model, title, #kind},
 #include "lib/err.def"
 #undef ERR
 };
@@ -80,14 +79,26 @@ struct err *err_cause(struct err *e, const struct err *cause)
 	return e;
 }
 
+struct err *err_copy(struct arena *a, const struct err *e)
+{
+	struct err *copy;
+
+	if (!e)
+		return NULL;
+	copy = ARENA_NEW(a, struct err);
+	*copy = *e;
+	copy->code = arena_strdup(a, e->code);
+	copy->message = arena_strdup(a, e->message);
+	copy->detail = arena_strdup(a, e->detail);
+	copy->hint = arena_strdup(a, e->hint);
+	copy->cause = err_copy(a, e->cause);
+	copy->a = a;
+	return copy;
+}
+
 int err_status(enum err_kind kind)
 {
 	return kinds[kind].status;
-}
-
-bool err_retryable(enum err_kind kind)
-{
-	return kinds[kind].retry;
 }
 
 bool err_model_may_see(enum err_kind kind)

@@ -22,7 +22,7 @@
 struct arena;
 
 enum err_kind {
-#define ERR(kind, status, retry, model, title) ERR_##kind,
+#define ERR(kind, status, model, title) ERR_##kind,
 #include "lib/err.def"
 #undef ERR
 	ERR__MAX
@@ -53,9 +53,11 @@ struct err *err_hint(struct err *e, const char *fmt, ...)
 struct err *err_at(struct err *e, int position) __attribute__((returns_nonnull));
 struct err *err_cause(struct err *e, const struct err *cause) __attribute__((returns_nonnull));
 
+/* The error and its causes in another arena, for one whose own ends sooner; NULL for NULL. */
+MUST_CHECK struct err *err_copy(struct arena *a, const struct err *e);
+
 /* Columns of err.def. err_name() gives "not_found". */
 int err_status(enum err_kind kind);
-bool err_retryable(enum err_kind kind);
 bool err_model_may_see(enum err_kind kind);
 const char *err_title(enum err_kind kind);
 const char *err_name(enum err_kind kind);

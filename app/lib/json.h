@@ -30,6 +30,8 @@ int64_t json_get_i64(struct json_object *o, const char *key, int64_t dflt);
 bool json_get_bool(struct json_object *o, const char *key, bool dflt);
 /* The array under key, or NULL; use json_object_array_length/_get_idx on it. */
 struct json_object *json_get_array(struct json_object *o, const char *key);
+/* Items of an array; 0 for NULL. */
+size_t json_length(struct json_object *array);
 
 /* A writer. Every function takes the key, or NULL inside arrays and at the top. */
 struct json_writer {
@@ -43,10 +45,12 @@ void json_array_close(struct json_writer *w);
 void json_put_str(struct json_writer *w, const char *key, struct str value);
 void json_put_cstr(struct json_writer *w, const char *key, const char *value);   /* NULL writes null */
 void json_put_i64(struct json_writer *w, const char *key, int64_t value);
-void json_put_f64(struct json_writer *w, const char *key, double value);         /* not finite: null */
 void json_put_bool(struct json_writer *w, const char *key, bool value);
 void json_put_null(struct json_writer *w, const char *key);
 void json_put_raw(struct json_writer *w, const char *key, struct str json);      /* already JSON */
+
+/* What an error says as members of the object that is open: kind, code, message, detail, hint. */
+void json_put_err_facts(struct json_writer *w, const struct err *e);
 
 /* Writes an error as {"error":{"kind","code","message","detail","hint","position","request_id"}}. */
 void json_put_err(struct json_writer *w, const struct err *e, const char *request_id);

@@ -103,13 +103,10 @@ static bool scan_escape(struct scan *s)
 	if (!take(s, 'u'))
 		return wrong(s, "an unknown escape");
 	for (i = 0; i < 4; i++, s->at++) {
-		c = peek(s);
-		if (c >= '0' && c <= '9')
-			value = value * 16 + (unsigned)(c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			value = value * 16 + (unsigned)((c | 0x20) - 'a' + 10);
-		else
+		c = str_hex_digit((char)peek(s));
+		if (c < 0)
 			return wrong(s, "an unknown escape");
+		value = value * 16 + (unsigned)c;
 	}
 	return value ? true : wrong(s, "a NUL character in a string");
 }
@@ -193,17 +190,6 @@ static bool scan_text(struct scan *s)
 	return s->at == s->text.n || wrong(s, "text after the value");
 }
 
-/* The 1-based character at a byte offset; what stands before it has passed the scanner. */
-static int character_at(struct str text, size_t offset)
-{
-	size_t i;
-	int n = 1;
-
-	for (i = 0; i < offset; i++)
-		n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
-	return n;
-}
-
 static size_t count_members(struct json_object *o)
 {
 	size_t n = 0, i;
@@ -254,7 +240,8 @@ struct err *json_read(struct arena *a, struct str text, int depth, struct json_o
 	if (text.n > INT32_MAX)
 		return err_new(a, ERR_INVALID, "cannot read JSON of %zu bytes", text.n);
 	if (!scan_text(&s))
-		return err_at(err_new(a, ERR_INVALID, "cannot read JSON: %s", s.wrong), character_at(text, s.at));
+		return err_at(err_new(a, ERR_INVALID, "cannot read JSON: %s", s.wrong),
+			      (int)str_utf8_count((struct str){text.p, s.at}) + 1);
 	failure = build(text, depth, out);
 	if (failure != json_tokener_success)
 		return err_new(a, ERR_INVALID, "cannot read JSON: %s", json_tokener_error_desc(failure));
@@ -297,4 +284,9 @@ struct json_object *json_get_array(struct json_object *o, const char *key)
 	struct json_object *v = json_get(o, key);
 
 	return json_object_is_type(v, json_type_array) ? v : NULL;
+}
+
+size_t json_length(struct json_object *array)
+{
+	return array ? json_object_array_length(array) : 0;
 }

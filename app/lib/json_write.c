@@ -1,9 +1,6 @@
 /* The writer: commas and keys in one place, values as buf's JSON appenders escape them. */
 #include "lib/json.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 #include "lib/buf.h"
 
 static void begin(struct json_writer *w, const char *key)
@@ -70,23 +67,6 @@ void json_put_i64(struct json_writer *w, const char *key, int64_t value)
 	buf_add_i64(w->b, value);
 }
 
-/* The fewest digits that read back as the same number. */
-void json_put_f64(struct json_writer *w, const char *key, double value)
-{
-	char text[40];
-	int digits = 15;
-
-	if (!isfinite(value)) {
-		json_put_null(w, key);
-		return;
-	}
-	do
-		snprintf(text, sizeof(text), "%.*g", digits++, value);
-	while (digits <= 17 && strtod(text, NULL) != value);
-	begin(w, key);
-	buf_add_cstr(w->b, text);
-}
-
 void json_put_bool(struct json_writer *w, const char *key, bool value)
 {
 	begin(w, key);
@@ -105,15 +85,20 @@ void json_put_raw(struct json_writer *w, const char *key, struct str json)
 	buf_add_str(w->b, json);
 }
 
-void json_put_err(struct json_writer *w, const struct err *e, const char *request_id)
+void json_put_err_facts(struct json_writer *w, const struct err *e)
 {
-	json_object_open(w, NULL);
-	json_object_open(w, "error");
 	json_put_cstr(w, "kind", err_name(e->kind));
 	json_put_cstr(w, "code", e->code);
 	json_put_cstr(w, "message", e->message);
 	json_put_cstr(w, "detail", e->detail);
 	json_put_cstr(w, "hint", e->hint);
+}
+
+void json_put_err(struct json_writer *w, const struct err *e, const char *request_id)
+{
+	json_object_open(w, NULL);
+	json_object_open(w, "error");
+	json_put_err_facts(w, e);
 	json_put_i64(w, "position", e->position);
 	json_put_cstr(w, "request_id", request_id);
 	json_object_close(w);

@@ -23,10 +23,11 @@ struct log_field {
 #define LOG_STR(key, value) {(key), (value) ? (value) : "", 0}
 #define LOG_I64(key, value) {(key), NULL, (value)}
 
-/* LOG(LOG_INFO, ctx->request_id, "query run", LOG_I64("rows", n)); request_id may be NULL. */
+/* LOG(LOG_INFO, ctx->request_id, "query run", LOG_I64("rows", n)); request_id may be NULL. The element in front
+ * is skipped: it is there for calls without fields. */
 #define LOG(level, request_id, message, ...) \
 	log_write((level), (request_id), (message), \
-		  (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}})
+		  (const struct log_field[]){{NULL, NULL, 0}, ##__VA_ARGS__, {NULL, NULL, 0}} + 1)
 
 /* Writes the line if level is at least the one set; fields end with a NULL key. At most 8 fields; a text is cut
  * at 1 KB. */

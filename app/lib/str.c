@@ -123,6 +123,14 @@ bool str_to_i64(struct str s, int64_t *out)
 	return true;
 }
 
+int str_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* The rows of table 3-7: first bytes, number of bytes, range of the second byte. */
 static const struct {
 	unsigned char first, last, len, low, high;
@@ -175,6 +183,29 @@ struct str str_utf8_cut(struct str s, size_t max)
 	while (n && max - n < 3 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
 		n--;
 	return (struct str){s.p, n};
+}
+
+size_t str_utf8_count(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+char *str_utf8_clean(struct arena *a, struct str s)
+{
+	char *copy = str_dup(a, s);
+
+	for (size_t i = 0; i < s.n;) {
+		size_t step = str_utf8_step((struct str){copy + i, s.n - i});
+
+		if (!step)
+			copy[i] = '?';
+		i += step ? step : 1;
+	}
+	return copy;
 }
 
 char *str_lower(struct arena *a, struct str s)

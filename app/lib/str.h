@@ -46,6 +46,9 @@ struct str str_chop(struct str *rest, char sep);
 /* A whole decimal number with optional minus and nothing else; false on anything else or overflow. */
 bool str_to_i64(struct str s, int64_t *out);
 
+/* The value of a hexadecimal digit in either case, -1 for anything else. */
+int str_hex_digit(char c);
+
 /* Length of the well-formed UTF-8 sequence at the start of s, 0 if there is none. */
 size_t str_utf8_step(struct str s);
 
@@ -54,6 +57,12 @@ bool str_utf8_valid(struct str s);
 
 /* s cut to at most max bytes without splitting a UTF-8 sequence. */
 struct str str_utf8_cut(struct str s, size_t max);
+
+/* Characters of text in UTF-8: a byte that continues one does not count. */
+size_t str_utf8_count(struct str s);
+
+/* A copy in the arena with a question mark for each byte that is not part of UTF-8. */
+char *str_utf8_clean(struct arena *a, struct str s);
 
 /* An ASCII-lowercase copy in the arena. */
 char *str_lower(struct arena *a, struct str s);

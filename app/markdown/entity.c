@@ -44,15 +44,6 @@ static void add_utf8(struct buf *out, uint32_t c)
 	buf_add_char(out, (char)(0x80 | (c & 0x3f)));
 }
 
-/* -1 for a byte that is no digit of the base. */
-static int digit(char c, int base)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return base == 16 && c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool decode_number(struct str digits, int base, struct buf *out)
 {
 	uint32_t c = 0;
@@ -60,9 +51,9 @@ static bool decode_number(struct str digits, int base, struct buf *out)
 	if (!digits.n)
 		return false;
 	for (size_t i = 0; i < digits.n; i++) {
-		int d = digit(digits.p[i], base);
+		int d = str_hex_digit(digits.p[i]);
 
-		if (d < 0)
+		if (d < 0 || d >= base)
 			return false;
 		if (c <= LAST_CODE_POINT)
 			c = c * (uint32_t)base + (uint32_t)d;

@@ -25,23 +25,17 @@ static struct str squeezed(struct arena *a, struct str s)
 	return (struct str){p, n};
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static struct str percent_decoded(struct arena *a, struct str s)
 {
 	char *p = arena_alloc(a, s.n + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
-		bool coded = s.p[i] == '%' && i + 2 < s.n && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0;
+		int high = i + 2 < s.n ? str_hex_digit(s.p[i + 1]) : -1;
+		int low = i + 2 < s.n ? str_hex_digit(s.p[i + 2]) : -1;
+		bool coded = s.p[i] == '%' && high >= 0 && low >= 0;
 
-		p[n++] = coded ? (char)(hex(s.p[i + 1]) << 4 | hex(s.p[i + 2])) : s.p[i];
+		p[n++] = coded ? (char)(high << 4 | low) : s.p[i];
 		i += coded ? 2 : 0;
 	}
 	return (struct str){p, n};

@@ -12,12 +12,6 @@ struct context {
 	const struct view_field *field;
 };
 
-struct frame {
-	const struct frame *up;
-	const struct template *template;
-	uint32_t parent;
-};
-
 struct scope {
 	const struct scope *up; /* the template that includes this one */
 	const struct template *template;
@@ -196,21 +190,14 @@ static struct err *check_parent(struct check *c, const struct scope *s, uint32_t
 
 static struct err *check_block(struct check *c, const struct scope *s, uint32_t at)
 {
-	const struct node *argument = NULL;
+	const struct frame *from;
+	const struct node *argument = argument_find(s->frame, s->template->nodes[at].text, &from);
 	struct scope inner = *s;
 
-	for (const struct frame *frame = s->frame; frame; frame = frame->up) {
-		const struct node *node =
-		        template_argument(frame->template, frame->parent, s->template->nodes[at].text);
-
-		if (node) {
-			argument = node;
-			inner.template = frame->template;
-			inner.frame = frame->up;
-		}
-	}
 	if (!argument)
 		return descend(c, s, at, s, at + 1, s->template->nodes[at].end);
+	inner.template = from->template;
+	inner.frame = from->up;
 	return descend(c, s, at, &inner, (uint32_t)(argument - inner.template->nodes) + 1, argument->end);
 }
 

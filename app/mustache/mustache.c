@@ -57,12 +57,28 @@ const struct template *template_find(const struct mustache_set *set, struct str 
 	return found ? set->templates[i] : NULL;
 }
 
-const struct node *template_argument(const struct template *t, uint32_t parent, struct str name)
+/* The block of that name among the arguments of the parent node at `parent`, or NULL. */
+static const struct node *argument_of(const struct template *t, uint32_t parent, struct str name)
 {
 	for (uint32_t i = parent + 1; i < t->nodes[parent].end; i = t->nodes[i].end)
 		if (t->nodes[i].kind == NODE_BLOCK && str_eq(t->nodes[i].text, name))
 			return &t->nodes[i];
 	return NULL;
+}
+
+const struct node *argument_find(const struct frame *frame, struct str name, const struct frame **from)
+{
+	const struct node *found = NULL;
+
+	for (*from = NULL; frame; frame = frame->up) {
+		const struct node *node = argument_of(frame->template, frame->parent, name);
+
+		if (node) {
+			found = node;
+			*from = frame;
+		}
+	}
+	return found;
 }
 
 static void insert(struct mustache_set *set, struct template *t)

@@ -73,8 +73,16 @@ MUST_CHECK struct err *template_compile(struct arena *a, struct template *t, str
 /* mustache.c: NULL when the set lacks it. */
 const struct template *template_find(const struct mustache_set *set, struct str name);
 
-/* The block of that name among the arguments of the parent node at `parent`, or NULL. */
-const struct node *template_argument(const struct template *t, uint32_t parent, struct str name);
+/* The arguments of a parent tag that is under way, inner before outer. */
+struct frame {
+	const struct frame *up;
+	const struct template *template;
+	uint32_t parent;
+};
+
+/* The block of that name among the arguments, and the frame it is from; NULL when there is none. Blocks of an
+ * outer parent win over those of an inner one. */
+const struct node *argument_find(const struct frame *frame, struct str name, const struct frame **from);
 
 /* Values ------------------------------------------------------------------------------------------ */
 

@@ -15,13 +15,6 @@ struct context {
 	struct value value;
 };
 
-/* The arguments of a parent tag that is being rendered. */
-struct frame {
-	const struct frame *up;
-	const struct template *template;
-	uint32_t parent;
-};
-
 /* Spaces before each line, outer before inner. */
 struct indent {
 	const struct indent *up;
@@ -245,22 +238,6 @@ static struct err *render_parent(struct render *r, const struct scope *s, uint32
 	return include(r, s, at, &frame);
 }
 
-/* Blocks of an outer parent win over those of an inner one. */
-static const struct node *argument_find(const struct frame *frame, struct str name, const struct frame **from)
-{
-	const struct node *found = NULL;
-
-	for (; frame; frame = frame->up) {
-		const struct node *node = template_argument(frame->template, frame->parent, name);
-
-		if (node) {
-			found = node;
-			*from = frame;
-		}
-	}
-	return found;
-}
-
 /* Where site and argument disagree on whether the block begins a line, the site decides for the first
  * line. */
 static void begin_argument(struct render *r, const struct node *site, const struct node *argument, bool empty,
@@ -275,7 +252,7 @@ static struct err *render_block(struct render *r, const struct scope *s, uint32_
 {
 	const struct node *site = &s->template->nodes[at];
 	struct indent indent = {s->indent, site->indent};
-	const struct frame *from = NULL;
+	const struct frame *from;
 	const struct node *argument = argument_find(s->frame, site->text, &from);
 	struct scope inner = *s;
 	uint32_t first;

@@ -21,15 +21,6 @@ static struct err *refuse(struct arena *a, const char *why)
 	                " special in the password.");
 }
 
-static int hex(char ch)
-{
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	if ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'f')
-		return (ch | 0x20) - 'a' + 10;
-	return -1;
-}
-
 /* Percent-decoded text without control characters, in valid UTF-8. */
 static struct err *decode(struct arena *a, struct str s, const char **out)
 {
@@ -40,8 +31,8 @@ static struct err *decode(struct arena *a, struct str s, const char **out)
 		unsigned char ch = (unsigned char)s.p[i];
 
 		if (ch == '%') {
-			int high = i + 2 < s.n ? hex(s.p[i + 1]) : -1,
-			    low = i + 2 < s.n ? hex(s.p[i + 2]) : -1;
+			int high = i + 2 < s.n ? str_hex_digit(s.p[i + 1]) : -1,
+			    low = i + 2 < s.n ? str_hex_digit(s.p[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return refuse(a, "has a percent sign that is not followed by two hex digits");

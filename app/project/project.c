@@ -13,7 +13,6 @@ DB_STMT(project_select_access,
         " WHERE p.slug = $1 AND ($3 OR m.user_id IS NOT NULL)",
         DB_TEXT, DB_I64, DB_BOOL);
 DB_STMT(project_select_by_slug, "SELECT " PROJECT_COLUMNS " FROM projects p WHERE p.slug = $1", DB_TEXT);
-DB_STMT(project_select_by_id, "SELECT " PROJECT_COLUMNS " FROM projects p WHERE p.id = $1", DB_I64);
 DB_STMT(project_select_list,
         "SELECT " PROJECT_COLUMNS ", CASE WHEN $2 THEN 'admin' ELSE m.role END"
         " FROM projects p LEFT JOIN members m ON m.project_id = p.id AND m.user_id = $1"
@@ -33,14 +32,10 @@ DB_STMT(project_delete_by_id, "DELETE FROM projects p WHERE id = $1 RETURNING " 
 struct only {
 	struct project project;
 };
-struct id_row {
-	int64_t id;
-};
 static const struct db_row project_row = DB_ROW(struct only, PROJECT_COLS(struct only, project));
 static const struct db_row listed_row =
         DB_ROW(struct project_listed, PROJECT_COLS(struct project_listed, project),
                DB_COL_TEXT(struct project_listed, role));
-static const struct db_row id_only = DB_ROW(struct id_row, DB_COL_I64(struct id_row, id));
 
 static const char *const role_names[PROJECT_ROLE__MAX] = {
         [PROJECT_NONE] = "none",
@@ -86,11 +81,6 @@ struct err *project_by_slug(struct ctx *ctx, const char *slug, struct project *o
 	return db_one(ctx, &project_select_by_slug, DB_ARGS(db_text(slug)), &project_row, "project", out);
 }
 
-struct err *project_by_id(struct ctx *ctx, int64_t id, struct project *out)
-{
-	return db_one(ctx, &project_select_by_id, DB_ARGS(db_i64(id)), &project_row, "project", out);
-}
-
 struct err *project_list(struct ctx *ctx, int64_t user_id, bool is_admin, struct project_listed **out,
                          size_t *n)
 {
@@ -125,16 +115,15 @@ static struct err *create(struct ctx *ctx, void *arg)
 {
 	struct creation *c = arg;
 	struct project *p = c->project;
-	struct id_row made;
 
 	TRY(slug_taken(ctx,
 	               db_one(ctx, &project_insert,
 	                      DB_ARGS(db_text(p->slug), db_text(p->name), db_text(p->description),
 	                              db_text(p->prompt), db_texts(p->suggestions.p, p->suggestions.n),
 	                              db_i64(p->row_cap), db_i64(p->timeout_ms), db_text(p->model)),
-	                      &id_only, "project", &made),
+	                      &db_id_row, "project", &p->id),
 	               p->slug));
-	c->source->project_id = p->id = made.id;
+	c->source->project_id = p->id;
 	TRY(project_source_insert(ctx, c->source));
 	return log_project(ctx, "project.create", p);
 }
@@ -192,7 +181,7 @@ struct err *project_update(struct ctx *ctx, const struct project *project)
 	return db_transact(ctx, update, &saved);
 }
 
-static struct err *delete (struct ctx *ctx, void *arg)
+static struct err *remove_project(struct ctx *ctx, void *arg)
 {
 	const int64_t *id = arg;
 	struct project gone;
@@ -203,5 +192,5 @@ static struct err *delete (struct ctx *ctx, void *arg)
 
 struct err *project_delete(struct ctx *ctx, int64_t id)
 {
-	return db_transact(ctx, delete, &id);
+	return db_transact(ctx, remove_project, &id);
 }

@@ -76,12 +76,14 @@ struct project_listed {
 const char *project_role_name(enum project_role role);
 enum project_role project_role_of(const char *name);
 
+/* "project:7", in the arena: the object of an audit row. */
+const char *project_object(struct arena *a, int64_t id);
+
 /* The project a person sees under a slug, and their role there (instance admins: PROJECT_ADMIN). Outsiders
  * get the same NOT_FOUND as for a slug that does not exist. One statement. */
 MUST_CHECK struct err *project_access(struct ctx *ctx, const char *slug, int64_t user_id, bool is_admin,
 				      struct project *out, enum project_role *role);
 MUST_CHECK struct err *project_by_slug(struct ctx *ctx, const char *slug, struct project *out);
-MUST_CHECK struct err *project_by_id(struct ctx *ctx, int64_t id, struct project *out);
 
 /* Projects a person may see (all of them for is_admin), by name. */
 MUST_CHECK struct err *project_list(struct ctx *ctx, int64_t user_id, bool is_admin,

@@ -26,7 +26,4 @@ int project_sslmode_rank(const char *sslmode);
 /* source.c: adds the source of a new project, inside a transaction. */
 MUST_CHECK struct err *project_source_insert(struct ctx *ctx, struct project_source *source);
 
-/* "project:7", in the arena: the object of an audit row. */
-const char *project_object(struct arena *a, int64_t id);
-
 #endif

@@ -35,9 +35,6 @@ struct stored {
 	struct project_source source;
 	struct str sealed;
 };
-struct id_row {
-	int64_t id;
-};
 
 static const struct db_row stored_row = DB_ROW(
         struct stored, DB_COL_I64(struct stored, source.id), DB_COL_I64(struct stored, source.project_id),
@@ -46,7 +43,6 @@ static const struct db_row stored_row = DB_ROW(
         DB_COL_BYTES(struct stored, sealed), DB_COL_TEXT(struct stored, source.sslmode),
         DB_COL_TEXT(struct stored, source.schema), DB_COL_TEXTS(struct stored, source.allowed),
         DB_COL_TEXTS(struct stored, source.excluded), DB_COL_I64(struct stored, source.version));
-static const struct db_row id_only = DB_ROW(struct id_row, DB_COL_I64(struct id_row, id));
 
 /* What a sealed password is bound to. */
 static struct str place(struct ctx *ctx, int64_t source_id)
@@ -72,14 +68,11 @@ static struct db_arg excluded_arg(const struct project_source *s)
 
 struct err *project_source_insert(struct ctx *ctx, struct project_source *s)
 {
-	struct id_row made;
-
 	TRY(db_one(ctx, &source_insert,
 	           DB_ARGS(db_i64(s->project_id), db_text(s->host), db_i64(s->port), db_text(s->database),
 	                   db_text(s->username), db_text(s->sslmode), db_text(s->schema),
 	                   db_texts(s->allowed.p, s->allowed.n), excluded_arg(s)),
-	           &id_only, "source", &made));
-	s->id = made.id;
+	           &db_id_row, "source", &s->id));
 	s->version = 1;
 	return s->password ? save_password(ctx, s->id, s->password) : NULL;
 }

@@ -137,6 +137,9 @@ static const struct {
         {"57P", NULL, "starting", NOTHING, "the server is starting or stopping", "Try again in a moment."},
         {"55000", NULL, "no_database", DATABASE, "database \"%s\" takes no connections",
          "Choose another database."},
+        {NULL, "asked for no password", "no_password", ROLE, "the server admits role \"%s\" without a password",
+         "It is the account of Quern itself, which may be more than a project should reach: use another role, "
+         "with a password."},
         {NULL, "could not translate host name", "wrong_host", ADDRESS, "the host of %s is not known",
          "Check the name of the host; it must be known where Quern runs."},
         {NULL, "Connection refused", "refused", ADDRESS, "nothing answers at %s",

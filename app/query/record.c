@@ -11,11 +11,6 @@ DB_STMT(query_run_add,
         DB_I64, DB_I64, DB_I64, DB_I64, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_TEXT, DB_JSON, DB_I64, DB_I64,
         DB_BOOL, DB_I64, DB_JSON, DB_TIME);
 
-struct id_row {
-	int64_t id;
-};
-static const struct db_row id_row = DB_ROW(struct id_row, DB_COL_I64(struct id_row, id));
-
 static const char *outcome_of(const struct err *failed)
 {
 	if (!failed)
@@ -54,40 +49,21 @@ static const char *error_json(struct ctx *ctx, const struct err *failed)
 	return b.full ? NULL : buf_cstr(&b);
 }
 
-/* A statement that the platform's encoding cannot hold is kept as far as it can. */
-static struct str recordable(struct arena *a, const char *sql)
-{
-	char *copy = arena_strdup(a, sql);
-	struct str all = str_of(copy), rest = all;
-
-	while (rest.n) {
-		size_t step = str_utf8_step(rest);
-
-		if (!step)
-			copy[rest.p - all.p] = '?';
-		rest.p += step ? step : 1;
-		rest.n -= step ? step : 1;
-	}
-	return str_utf8_cut(all, SQL_BYTES);
-}
-
 struct err *query_record(struct ctx *ctx, const struct query_scope *scope, const char *fingerprint,
                          const struct err *failed, struct query_result *r)
 {
-	struct id_row row;
+	/* A statement that the platform's encoding cannot hold is kept as far as it can. */
+	struct str asked = str_of(str_utf8_clean(ctx->a, str_of(r->sql_asked)));
 
-	TRY(db_one(ctx, &query_run_add,
-	           DB_ARGS(db_i64(scope->source->project_id), db_id(ctx->user_id),
-	                   db_id(scope->conversation_id), db_id(scope->turn_id),
-	                   db_str(recordable(ctx->a, r->sql_asked)), db_text(r->sql_run),
-	                   db_text(fingerprint),
-	                   db_texts(r->tables ? r->tables : (const char *[]){NULL}, r->ntables),
-	                   db_text(outcome_of(failed)), db_json(failed ? error_json(ctx, failed) : NULL),
-	                   db_i64((int64_t)r->nrows), db_i64(r->bytes), db_bool(r->truncated),
-	                   db_i64(r->took_us), db_json(failed ? NULL : stored(ctx, r)), db_time(r->at)),
-	           &id_row, "query run", &row));
-	r->run_id = row.id;
-	return NULL;
+	return db_one(ctx, &query_run_add,
+	              DB_ARGS(db_i64(scope->source->project_id), db_id(ctx->user_id),
+	                      db_id(scope->conversation_id), db_id(scope->turn_id),
+	                      db_str(str_utf8_cut(asked, SQL_BYTES)), db_text(r->sql_run), db_text(fingerprint),
+	                      db_texts(r->tables ? r->tables : (const char *[]){NULL}, r->ntables),
+	                      db_text(outcome_of(failed)), db_json(failed ? error_json(ctx, failed) : NULL),
+	                      db_i64((int64_t)r->nrows), db_i64(r->bytes), db_bool(r->truncated),
+	                      db_i64(r->took_us), db_json(failed ? NULL : stored(ctx, r)), db_time(r->at)),
+	              &db_id_row, "query run", &r->run_id);
 }
 
 DB_STMT(query_run_by_id,

@@ -52,23 +52,6 @@ enum query_kind query_kind_of(const char *name)
 	return QUERY_TEXT;
 }
 
-/* Text as UTF-8 without fail: a database in SQL_ASCII hands out any bytes. */
-static const char *clean(struct arena *a, struct str s)
-{
-	char *copy = str_dup(a, s);
-	struct str rest = {copy, s.n};
-
-	while (rest.n) {
-		size_t step = str_utf8_step(rest);
-
-		if (!step)
-			copy[rest.p - copy] = '?';
-		rest.p += step ? step : 1;
-		rest.n -= step ? step : 1;
-	}
-	return copy;
-}
-
 void query_builder_columns(struct query_builder *b, const PGresult *res)
 {
 	struct query_result *r = b->r;
@@ -81,13 +64,14 @@ void query_builder_columns(struct query_builder *b, const PGresult *res)
 		while (t < TYPES && types[t].oid != PQftype(res, (int)i))
 			t++;
 		r->columns[i] = (struct query_column){
-		        .name = clean(b->a, str_of(PQfname(res, (int)i))),
+		        .name = str_utf8_clean(b->a, str_of(PQfname(res, (int)i))),
 		        .type = t < TYPES ? types[t].name : NULL,
 		        .kind = t < TYPES ? types[t].kind : QUERY_TEXT,
 		};
 	}
 }
 
+/* A database in SQL_ASCII hands out any bytes, so text is cleaned. */
 static const char *cell(struct query_builder *b, const PGresult *res, int row, int column)
 {
 	struct str s = {PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column)};
@@ -97,10 +81,10 @@ static const char *cell(struct query_builder *b, const PGresult *res, int row, i
 	if (b->r->columns[column].kind == QUERY_BOOL)
 		return str_is(s, "t") ? "true" : "false";
 	if (s.n <= (size_t)b->caps.cell_bytes)
-		return clean(b->a, s);
+		return str_utf8_clean(b->a, s);
 	b->cut_cells++;
 	s = str_utf8_cut(s, (size_t)b->caps.cell_bytes);
-	return arena_printf(b->a, "%s…", clean(b->a, s));
+	return arena_printf(b->a, "%s…", str_utf8_clean(b->a, s));
 }
 
 static void make_room(struct query_builder *b)
@@ -199,7 +183,7 @@ struct err *query_result_types(const struct query_wait *w, struct query_conn *co
 	TRY(query_conn_trip(w, conn, &step, 1, &names));
 	for (size_t i = 0; i < r->ncolumns && (int)i < PQntuples(names); i++)
 		if (!r->columns[i].type)
-			r->columns[i].type = clean(w->a, str_of(PQgetvalue(names, (int)i, 0)));
+			r->columns[i].type = str_utf8_clean(w->a, str_of(PQgetvalue(names, (int)i, 0)));
 	PQclear(names);
 	return NULL;
 }

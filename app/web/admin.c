@@ -254,7 +254,7 @@ struct err *web_log_show(struct ctx *ctx, struct http_request *req, struct http_
 		.nentries = n,
 	};
 	for (size_t i = 0; i < n; i++) {
-		const char *detail = list[i].detail && strcmp(list[i].detail, "{}") ? list[i].detail : "";
+		const char *detail = list[i].detail && strcmp(list[i].detail, "{}") != 0 ? list[i].detail : "";
 		v.entries[i] = (struct log_line){web_time(ctx->a, list[i].at), list[i].email ? list[i].email : "–",
 						 list[i].action, list[i].object, detail, list[i].address};
 	}

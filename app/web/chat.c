@@ -35,7 +35,7 @@ struct chat_view {
 	size_t ngroups;
 	int64_t chat;                  /* 0: a new conversation */
 	const char *title;
-	struct web_turn *turns;
+	struct web_turn_html *turns;
 	size_t nturns;
 	int64_t older;                 /* id of the first turn shown when there are older ones, else 0 */
 	bool running;
@@ -49,12 +49,13 @@ static const struct view item_view = VIEW(struct chat_item, VIEW_I64(struct chat
 					  VIEW_BOOL(struct chat_item, current), VIEW_BOOL(struct chat_item, running));
 static const struct view group_view =
 	VIEW(struct chat_group, VIEW_STR(struct chat_group, label), VIEW_LIST(struct chat_group, items, nitems, &item_view));
+static const struct view turn_html_view = VIEW(struct web_turn_html, VIEW_HTML(struct web_turn_html, html));
 static const struct view suggestion_view = VIEW(struct suggestion, VIEW_STR(struct suggestion, text));
 static const struct view chat_view = VIEW(
 	struct chat_view, VIEW_ONE(struct chat_view, layout, &web_layout_view), VIEW_STR(struct chat_view, slug),
 	VIEW_STR(struct chat_view, project), VIEW_STR(struct chat_view, description),
 	VIEW_LIST(struct chat_view, groups, ngroups, &group_view), VIEW_I64(struct chat_view, chat),
-	VIEW_STR(struct chat_view, title), VIEW_LIST(struct chat_view, turns, nturns, &web_turn_view),
+	VIEW_STR(struct chat_view, title), VIEW_LIST(struct chat_view, turns, nturns, &turn_html_view),
 	VIEW_I64(struct chat_view, older), VIEW_BOOL(struct chat_view, running), VIEW_BOOL(struct chat_view, fresh),
 	VIEW_LIST(struct chat_view, suggestions, nsuggestions, &suggestion_view), VIEW_BOOL(struct chat_view, no_model));
 WEB_PAGE(chat_page, "chat/show", chat_view);
@@ -76,7 +77,7 @@ static void group_by_day(struct arena *a, const struct agent_conversation *list,
 	v->groups = ARENA_ARRAY(a, struct chat_group, n);
 	for (size_t i = 0; i < n; i++) {
 		const char *label = day_label(list[i].updated_at, now);
-		if (!v->ngroups || strcmp(v->groups[v->ngroups - 1].label, label))
+		if (!v->ngroups || strcmp(v->groups[v->ngroups - 1].label, label) != 0)
 			v->groups[v->ngroups++] = (struct chat_group){label, &items[i], 0};
 		items[i] = (struct chat_item){list[i].id, list[i].title, list[i].id == v->chat, list[i].running};
 		v->groups[v->ngroups - 1].nitems++;
@@ -136,20 +137,16 @@ struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http
 {
 	const struct project *project = &auth_person(req)->project;
 	struct agent_conversation chat;
-	struct agent_turn *turns;
-	size_t n;
-	int64_t before = 0;
+	int64_t before = 0, first;
 
 	if (!str_to_i64(http_query(req, "before"), &before) || before < 0)
 		before = 0;
 	TRY(agent_conversation_get(ctx, project->id, http_param_i64(req, "chat"), &chat));
-	TRY(agent_turns(ctx, chat.id, before, TURNS, &turns, &n));
 	struct chat_view *v = new_view(ctx, req, chat.title);
 	v->chat = chat.id;
 	v->running = chat.running;
-	v->nturns = n;
-	v->older = n == TURNS ? turns[0].id : 0;
-	TRY(web_turns(ctx, turns, n, &v->turns));
+	TRY(web_turns(ctx, chat.id, before, TURNS, &v->turns, &v->nturns, &first));
+	v->older = v->nturns == TURNS ? first : 0;
 	TRY(fill_list(ctx, project->id, v));
 	return web_render(ctx, res, &chat_page, v);
 }

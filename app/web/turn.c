@@ -107,7 +107,7 @@ static struct card make_card(struct arena *a, const struct agent_query *q)
 		.rows = web_count(a, q->rows, "row", "rows"),
 		.cut = q->cut,
 	};
-	if (q->sql_run && strcmp(q->sql_run, q->sql))
+	if (q->sql_run && strcmp(q->sql_run, q->sql) != 0)
 		c.sql_run_html = highlighted(a, q->sql_run);
 	if (q->preview) {
 		c.table = web_table(a, q->preview, 0, AGENT_PREVIEW_ROWS);
@@ -157,9 +157,10 @@ static void fill_steps(struct arena *a, const struct agent_turn *t, struct web_t
 	}
 }
 
-static struct err *fill(struct ctx *ctx, const struct agent_turn *t, struct web_turn *v)
+struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, struct web_turn **out)
 {
 	struct arena *a = ctx->a;
+	struct web_turn *v = *out = ARENA_NEW(a, struct web_turn);
 	struct buf html = buf_init(a, BUF_PAGE);
 
 	v->id = t->id;
@@ -195,23 +196,67 @@ static struct err *fill(struct ctx *ctx, const struct agent_turn *t, struct web_
 	return NULL;
 }
 
-struct err *web_turns(struct ctx *ctx, const struct agent_turn *turns, size_t n, struct web_turn **out)
+WEB_PAGE(turn_page, "chat/turn", web_turn_view);
+
+static struct err *render(struct ctx *ctx, const struct agent_turn *t, struct buf *out)
 {
-	*out = ARENA_ARRAY(ctx->a, struct web_turn, n);
-	for (size_t i = 0; i < n; i++)
-		TRY(fill(ctx, &turns[i], &(*out)[i]));
+	struct web_turn *v;
+
+	TRY(web_turn_fill(ctx, t, &v));
+	return web_render_into(ctx, &turn_page, v, out);
+}
+
+/* A conversation's turns --------------------------------------------------------------------------------- */
+
+/* Takes what is kept; the ids of the others are still to be read. */
+static struct db_texts take_kept(struct arena *a, const struct agent_turn_head *heads, size_t n, struct web_turn_html *out)
+{
+	struct db_texts missing = {ARENA_ARRAY(a, const char *, n), 0};
+
+	for (size_t i = 0; i < n; i++) {
+		out[i].html = heads[i].over ? web_turn_cache_get(a, heads[i].id) : NULL;
+		if (!out[i].html)
+			missing.p[missing.n++] = arena_printf(a, "%lld", (long long)heads[i].id);
+	}
+	return missing;
+}
+
+static struct err *render_missing(struct ctx *ctx, const struct agent_turn *turns, size_t nturns,
+				  const struct agent_turn_head *heads, size_t n, struct web_turn_html *out)
+{
+	for (size_t i = 0, t = 0; i < n && t < nturns; i++) {
+		if (heads[i].id != turns[t].id)
+			continue;
+		struct buf b = buf_init(ctx->a, BUF_PAGE);
+		TRY(render(ctx, &turns[t++], &b));
+		out[i].html = buf_cstr(&b);
+		if (heads[i].over)
+			web_turn_cache_put(heads[i].id, buf_str(&b));
+	}
 	return NULL;
 }
 
-/* One turn as a fragment: the page puts it in the place of the live one when that is over. */
-WEB_PAGE(turn_page, "chat/turn", web_turn_view);
+struct err *web_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
+		      struct web_turn_html **out, size_t *n, int64_t *first)
+{
+	struct agent_turn_head *heads;
+	struct agent_turn *turns = NULL;
+	size_t nturns = 0;
 
+	TRY(agent_turn_heads(ctx, conversation_id, before, limit, &heads, n));
+	*first = *n ? heads[0].id : 0;
+	*out = ARENA_ARRAY(ctx->a, struct web_turn_html, *n);
+	struct db_texts missing = take_kept(ctx->a, heads, *n, *out);
+	if (missing.n)
+		TRY(agent_turns(ctx, conversation_id, missing, &turns, &nturns));
+	return render_missing(ctx, turns, nturns, heads, *n, *out);
+}
+
+/* One turn as a fragment: the page puts it in the place of the live one when that is over. */
 struct err *web_turn_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	struct agent_turn turn;
-	struct web_turn *v;
 
 	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
-	TRY(web_turns(ctx, &turn, 1, &v));
-	return web_render(ctx, res, &turn_page, v);
+	return render(ctx, &turn, http_out(res));
 }

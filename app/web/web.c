@@ -76,9 +76,14 @@ static struct err *worker_start(struct ctx *ctx, enum http_pool_kind pool)
 	return NULL;
 }
 
+struct err *web_render_into(struct ctx *ctx, const struct web_page *page, const void *data, struct buf *out)
+{
+	return mustache_render(ctx->a, templates, page->name, page->view, data, out);
+}
+
 struct err *web_render(struct ctx *ctx, struct http_response *res, const struct web_page *page, const void *data)
 {
-	return mustache_render(ctx->a, templates, page->name, page->view, data, http_out(res));
+	return web_render_into(ctx, page, data, http_out(res));
 }
 
 /* The error page -------------------------------------------------------------------------------------- */

@@ -29,7 +29,9 @@ struct web_page {
 	static const struct web_page ident = {template, &(page_view)}; \
 	static const struct web_page *const ident##_listed __attribute__((used, section("web_pages"))) = &ident
 
-/* Renders the page into the response. */
+/* Renders the page into a buffer, and into the response. */
+MUST_CHECK struct err *web_render_into(struct ctx *ctx, const struct web_page *page, const void *data,
+				       struct buf *out);
 MUST_CHECK struct err *web_render(struct ctx *ctx, struct http_response *res, const struct web_page *page,
 				  const void *data);
 
@@ -116,10 +118,24 @@ struct web_table *web_table(struct arena *a, const struct query_result *r, size_
 
 /* Turns ------------------------------------------------------------------------------------------------ */
 
+/* What the template chat/turn shows of a turn. */
 struct web_turn;
 extern const struct view web_turn_view;
+MUST_CHECK struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, struct web_turn **out);
 
-/* The turn as it is shown; the array form keeps their order. */
-MUST_CHECK struct err *web_turns(struct ctx *ctx, const struct agent_turn *turns, size_t n, struct web_turn **out);
+/* A turn as HTML (chat/turn). */
+struct web_turn_html {
+	const char *html;
+};
+
+/* The turns of a conversation as HTML, oldest first, at most `limit` below id `before` (0: no bound); *first is the id of the first.
+ * What is over is kept from one page to the next. */
+MUST_CHECK struct err *web_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
+				 struct web_turn_html **out, size_t *n, int64_t *first);
+
+/* turn_cache.c: the HTML of turns that are over, by id; for this process, bounded. _get copies into the arena, NULL when it is
+ * not there. Access is the caller's to check. */
+const char *web_turn_cache_get(struct arena *a, int64_t turn_id);
+void web_turn_cache_put(int64_t turn_id, struct str html);
 
 #endif

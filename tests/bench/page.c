@@ -22,14 +22,16 @@ struct bench_view {
 	const char *slug;
 	const char *title;
 	int64_t chat;
-	struct web_turn *turns;
+	struct web_turn_html *turns;
 	size_t nturns;
 };
+
+static const struct view html_view = VIEW(struct web_turn_html, VIEW_HTML(struct web_turn_html, html));
 
 static const struct view bench_view =
 	VIEW(struct bench_view, VIEW_ONE(struct bench_view, layout, &web_layout_view), VIEW_STR(struct bench_view, slug),
 	     VIEW_STR(struct bench_view, title), VIEW_I64(struct bench_view, chat),
-	     VIEW_LIST(struct bench_view, turns, nturns, &web_turn_view));
+	     VIEW_LIST(struct bench_view, turns, nturns, &html_view));
 
 enum part { READ, FILL, RENDER, PARTS };
 static const char *const part_names[PARTS] = {"read_us", "fill_us", "render_us"};
@@ -81,7 +83,7 @@ static void load_turns(struct arena *a, struct bench *b, const char *path)
 	}
 }
 
-static struct bench_view view_of(struct arena *a, const struct bench *b, struct web_turn *turns)
+static struct bench_view view_of(struct arena *a, const struct bench *b, struct web_turn_html *turns)
 {
 	struct web_layout *l = ARENA_NEW(a, struct web_layout);
 
@@ -91,22 +93,34 @@ static struct bench_view view_of(struct arena *a, const struct bench *b, struct 
 	return (struct bench_view){l, "shop", "Revenue", 1, turns, b->n};
 }
 
-/* What the page handler does between its statements and its answer, in an arena as a request has. */
+static const char *render_turn(struct ctx *ctx, const struct bench *b, const struct web_turn *turn)
+{
+	struct buf out = buf_init(ctx->a, BUF_PAGE);
+
+	must(mustache_render(ctx->a, b->templates, "chat/turn", &web_turn_view, turn, &out));
+	return buf_cstr(&out);
+}
+
+/* What the page handler does for turns that it has not kept, between its statements and its answer, in an arena as a request has. */
 static void round_of(struct bench *b, size_t i)
 {
 	struct ctx ctx = {.a = arena_create(), .request_id = "bench", .address = ""};
 	struct buf out = buf_init(ctx.a, BUF_RESULT);
 	struct bench_view view;
-	struct web_turn *turns;
+	struct web_turn **turns = ARENA_ARRAY(ctx.a, struct web_turn *, b->n);
+	struct web_turn_html *html = ARENA_ARRAY(ctx.a, struct web_turn_html, b->n);
 	int64_t t[PARTS + 1];
 
 	t[READ] = clock_mono_us();
 	for (size_t k = 0; k < b->n; k++)
 		must(agent_record_read(ctx.a, b->records[k], &b->turns[k]));
 	t[FILL] = clock_mono_us();
-	must(web_turns(&ctx, b->turns, b->n, &turns));
-	view = view_of(ctx.a, b, turns);
+	for (size_t k = 0; k < b->n; k++)
+		must(web_turn_fill(&ctx, &b->turns[k], &turns[k]));
 	t[RENDER] = clock_mono_us();
+	for (size_t k = 0; k < b->n; k++)
+		html[k].html = render_turn(&ctx, b, turns[k]);
+	view = view_of(ctx.a, b, html);
 	must(mustache_render(ctx.a, b->templates, "chat/show", &bench_view, &view, &out));
 	t[PARTS] = clock_mono_us();
 	for (enum part p = 0; p < PARTS; p++)

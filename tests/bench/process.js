@@ -36,8 +36,8 @@ function instanceProcesses(q) {
 
 const pssKb = (pid) => Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))[1]);
 
-// CPU seconds so far of groups of processes with all that is below them, and of the client. A group leaves out those of
-// the groups before it.
+// CPU seconds so far of groups of processes with all that is below them, of the client, and of all others on this machine (which
+// tell whether a measurement was disturbed). A group leaves out those of the groups before it.
 function cpuSeconds(groups, client) {
 	const processes = all(), counted = new Set(), used = {};
 	const add = (name, pids) => {
@@ -51,6 +51,8 @@ function cpuSeconds(groups, client) {
 	};
 	for (const [name, pids] of Object.entries(groups)) add(name, pids);
 	add('client', [client]);
+	const [user, nice, system, , , irq, softirq] = read('/proc/stat').split('\n')[0].trim().split(/\s+/).slice(1).map(Number);
+	used.others = (user + nice + system + irq + softirq) / 100 - Object.values(used).reduce((a, b) => a + b, 0);
 	return used;
 }
 

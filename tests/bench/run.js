@@ -26,7 +26,6 @@ function report(name, value, unit, aim = '') {
 	results[name] = {value: Number(value.toPrecision(4)), unit, aim};
 	const [, sign, bound] = /^(\S+) (\S+)$/.exec(aim) || [];
 	const met = !sign ? '' : (sign === '<' ? value < bound : sign === '<=' ? value <= bound : value >= bound) ? 'met' : 'MISSED';
-	results[name].met = met === '' ? null : met === 'met';
 	say(`  ${name.padEnd(26)} ${String(results[name].value).padStart(10)} ${unit.padEnd(10)} ${aim && `aim ${aim}`.padEnd(14)} ${met}`);
 }
 
@@ -164,7 +163,7 @@ async function streams(name, {plain}) {
 		}
 		if (event.event === 'result') result = event;
 	}
-	say(`  ${result.deltas} deltas in ${STEADY} s, delay p50 ${result.p50_ms} p90 ${result.p90_ms} max ${result.max_ms} ms; cores used: ${cpu.join(', ')}`);
+	say(`  ${result.deltas} deltas in ${STEADY} s, delay p50 ${result.p50_ms} p90 ${result.p90_ms} max ${result.max_ms} ms; cores used of ${os.cpus().length}: ${cpu.join(', ')}`);
 	report(`${name}.p99_delay_ms`, result.p99_ms, 'ms', '< 20');
 	report(`${name}.kb_per_turn`, (after - before) / TURNS, 'KB', '< 150');
 	report(`${name}.failures`, result.failed, 'turns', '<= 0');

@@ -308,7 +308,9 @@ static void test_agent__a_watcher_sees_what_the_asker_sees(void **state)
 static void test_agent__turns_are_read_back_in_order(void **state)
 {
 	struct scene *s = scene_make(NULL);
+	struct agent_turn_head *heads;
 	struct agent_turn *turns;
+	struct db_texts ids = {ARENA_ARRAY(s->ctx.a, const char *, 2), 0};
 	struct ctx bob = s->ctx;
 	struct agent_turn t;
 	size_t n;
@@ -317,15 +319,20 @@ static void test_agent__turns_are_read_back_in_order(void **state)
 	scene_ask(s, PROJECT_VIEWER, "tables", NULL);
 	scene_ask(s, PROJECT_VIEWER, "describe orders", NULL);
 	scene_ask(s, PROJECT_VIEWER, "how many rows in customers", NULL);
-	assert_ok(agent_turns(&s->ctx, s->conversation_id, 0, 2, &turns, &n));
+	assert_ok(agent_turn_heads(&s->ctx, s->conversation_id, 0, 2, &heads, &n));
+	assert_int_equal(n, 2);
+	assert_true(heads[0].over && heads[0].id < heads[1].id);
+	ids.p[ids.n++] = arena_printf(s->ctx.a, "%lld", (long long)heads[0].id);
+	ids.p[ids.n++] = arena_printf(s->ctx.a, "%lld", (long long)heads[1].id);
+	assert_ok(agent_turns(&s->ctx, s->conversation_id, ids, &turns, &n));
 	assert_int_equal(n, 2);
 	assert_string_equal(turns[0].question, "describe orders");
 	assert_string_equal(turns[1].answer, "`customers` has 3 rows.");
 	assert_string_equal(turns[1].queries[0].preview->cells[0], "3");
 	assert_null(turns[1].error);
-	assert_ok(agent_turns(&s->ctx, s->conversation_id, turns[0].id, 9, &turns, &n));
+	assert_ok(agent_turn_heads(&s->ctx, s->conversation_id, turns[0].id, 9, &heads, &n));
 	assert_int_equal(n, 1);
-	assert_string_equal(turns[0].question, "tables");
+	assert_true(heads[0].id < turns[0].id);
 	bob.user_id = 2;
 	assert_int_equal(agent_turn_get(&bob, turns[0].id, &t)->kind, ERR_NOT_FOUND);
 }

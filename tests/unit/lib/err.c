@@ -20,14 +20,34 @@ static void test_lib__err_carries_its_parts(void **state)
 	arena_free(a);
 }
 
+static void test_lib__err_copy_outlives_the_arena(void **state)
+{
+	struct arena *a = arena_create(), *own = arena_create();
+	struct err *e = err_new(own, ERR_TIMEOUT, "took %d s", 3), *copy;
+
+	(void)state;
+	e->retry_after = 2;
+	e = err_cause(err_at(err_hint(err_code(e, "slow"), "Wait."), 7), err_new(own, ERR_QUERY, "why"));
+	copy = err_copy(a, e);
+	arena_free(own);
+	assert_int_equal(copy->kind, ERR_TIMEOUT);
+	assert_string_equal(copy->code, "slow");
+	assert_string_equal(err_text(copy), "took 3 s (Wait.)");
+	assert_null(copy->detail);
+	assert_int_equal(copy->position, 7);
+	assert_int_equal(copy->retry_after, 2);
+	assert_string_equal(err_text(copy->cause), "why");
+	assert_null(copy->cause->cause);
+	assert_null(err_copy(a, NULL));
+	arena_free(a);
+}
+
 static void test_lib__err_kinds_have_their_columns(void **state)
 {
 	(void)state;
 	assert_string_equal(err_name(ERR_NOT_FOUND), "not_found");
 	assert_string_equal(err_name(ERR_TIMEOUT), "timeout");
 	assert_int_equal(err_status(ERR_TOO_LARGE), 413);
-	assert_true(err_retryable(ERR_PROVIDER));
-	assert_false(err_retryable(ERR_INVALID));
 	assert_true(err_model_may_see(ERR_REFUSED));
 	assert_false(err_model_may_see(ERR_INTERNAL));
 	assert_string_equal(err_title(ERR_CANCELLED), "Stopped");
@@ -58,6 +78,7 @@ static void test_lib__clock_writes_rfc3339(void **state)
 
 static const struct CMUnitTest lib_err_tests[] = {
 	cmocka_unit_test(test_lib__err_carries_its_parts),
+	cmocka_unit_test(test_lib__err_copy_outlives_the_arena),
 	cmocka_unit_test(test_lib__err_kinds_have_their_columns),
 	cmocka_unit_test(test_lib__clock_writes_rfc3339),
 };

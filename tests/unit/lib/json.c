@@ -129,10 +129,7 @@ static void test_lib__json_writer_writes_what_it_can_read(void **state)
 	json_put_cstr(&w, "no", NULL);
 	json_put_i64(&w, "i", -5);
 	json_array_open(&w, "l");
-	json_put_f64(&w, NULL, 0.1);
-	json_put_f64(&w, NULL, 1.0 / 3);
-	json_put_f64(&w, NULL, NAN);
-	json_put_f64(&w, NULL, -INFINITY);
+	json_put_i64(&w, NULL, INT64_MIN);
 	json_object_open(&w, NULL);
 	json_object_close(&w);
 	json_array_open(&w, NULL);
@@ -142,7 +139,7 @@ static void test_lib__json_writer_writes_what_it_can_read(void **state)
 	json_put_null(&w, "n");
 	json_put_raw(&w, "r", STR("[1]"));
 	json_object_close(&w);
-	assert_string_equal(buf_cstr(&b), "{\"s\":\"a\\\"b\",\"no\":null,\"i\":-5,\"l\":[0.1,0.3333333333333333,null,null,{},[]],"
+	assert_string_equal(buf_cstr(&b), "{\"s\":\"a\\\"b\",\"no\":null,\"i\":-5,\"l\":[-9223372036854775808,{},[]],"
 					  "\"b\":true,\"n\":null,\"r\":[1]}");
 	assert_null(json_read(a, buf_str(&b), JSON_DEPTH, &o));
 }

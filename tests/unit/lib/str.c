@@ -121,6 +121,39 @@ static void test_lib__str_lower_changes_ascii_only(void **state)
 	arena_free(a);
 }
 
+static void test_lib__str_utf8_count_and_clean(void **state)
+{
+	static const struct {
+		const char *text, *clean;
+		size_t count;
+	} cases[] = {
+		{"", "", 0},
+		{"a\xc3\xa9\xe2\x82\xac", "a\xc3\xa9\xe2\x82\xac", 3},
+		{"\xff" "a\xc3", "?a?", 3},
+		{"\xf0\x9f\x98", "???", 1},
+	};
+	struct arena *a = arena_create();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_string_equal(str_utf8_clean(a, str_of(cases[i].text)), cases[i].clean);
+		assert_int_equal(str_utf8_count(str_of(cases[i].text)), cases[i].count);
+	}
+	arena_free(a);
+}
+
+static void test_lib__str_hex_digit_knows_both_cases(void **state)
+{
+	static const struct {
+		char c;
+		int value;
+	} cases[] = {{'0', 0}, {'9', 9}, {'a', 10}, {'F', 15}, {'g', -1}, {'@', -1}, {'/', -1}, {'\xff', -1}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(str_hex_digit(cases[i].c), cases[i].value);
+}
+
 static const struct CMUnitTest lib_str_tests[] = {
 	cmocka_unit_test(test_lib__str_compares),
 	cmocka_unit_test(test_lib__str_find_gives_the_first_index),
@@ -129,6 +162,8 @@ static const struct CMUnitTest lib_str_tests[] = {
 	cmocka_unit_test(test_lib__str_to_i64_takes_whole_numbers_only),
 	cmocka_unit_test(test_lib__str_utf8_follows_the_table),
 	cmocka_unit_test(test_lib__str_utf8_cut_splits_no_character),
+	cmocka_unit_test(test_lib__str_utf8_count_and_clean),
+	cmocka_unit_test(test_lib__str_hex_digit_knows_both_cases),
 	cmocka_unit_test(test_lib__str_lower_changes_ascii_only),
 };
 UNIT_SUITE(lib_str_tests);

@@ -198,11 +198,11 @@ static void test_project__update_and_delete(void **state)
 	struct project p, got;
 
 	(void)state;
-	assert_ok(project_by_id(ctx, id, &p));
+	assert_ok(project_by_slug(ctx, "shop", &p));
 	p.name = "Store";
 	p.row_cap = 7;
 	assert_ok(project_update(ctx, &p));
-	assert_ok(project_by_id(ctx, id, &got));
+	assert_ok(project_by_slug(ctx, "shop", &got));
 	assert_string_equal(got.name, "Store");
 	assert_int_equal(got.row_cap, 7);
 	p.id = id + 1000;

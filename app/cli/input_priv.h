@@ -1,9 +1,10 @@
-/* Reading what a command is given whole. */
-#ifndef CLI_INPUT_H
-#define CLI_INPUT_H
+/* Inside cli/: what a command is given, as a file, on standard input, or among its arguments. */
+#ifndef CLI_INPUT_PRIV_H
+#define CLI_INPUT_PRIV_H
 
 #include <stddef.h>
 
+#include "db/db.h"
 #include "lib/err.h"
 #include "lib/str.h"
 
@@ -19,5 +20,8 @@ MUST_CHECK struct err *input_line(struct arena *a, size_t cap, const char **out)
 /* An option's value, or for "-" the first line of standard input: for what others should not see among the
  * arguments of a process. */
 MUST_CHECK struct err *input_secret(struct arena *a, const char *value, const char **out);
+
+/* "a, b" as a list; p is NULL for NULL. */
+struct db_texts input_list(struct arena *a, const char *text);
 
 #endif

@@ -1,0 +1,267 @@
+#!/usr/bin/env node
+// Hostile text in every place where people, databases and the model can put some: names, comments, values, defaults, titles,
+// questions, answers, errors, steps, SQL. All pages are opened in Chromium; nothing may run, and nothing may become markup.
+'use strict';
+
+const assert = require('node:assert');
+const {spawn} = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const {test, cleanup, run} = require('../lib/runner.js');
+const {build, start, shared} = require('../lib/quern.js');
+const {launch, open, signIn, ask} = require('../lib/browser.js');
+
+const OWN = [
+	'<script>xss()</script>', '"><img src=x onerror=xss()>', '\'><svg onload=xss()>', '</title><script>xss()</script>', '</textarea><script>xss()</script>',
+	'</script><script>xss()</script>', '</code></pre><script>xss()</script>', '<!--<script>--><img src=x onerror=xss()>', '" autofocus onfocus=xss() x="', '\' onmouseover=xss() x=\'',
+	'` onload=xss() `', '<iframe srcdoc="<script>parent.xss()</script>">', '<a href=javascript:xss()>a</a>', '[a](javascript:xss())', '[a](java\tscript:xss())',
+	'![a](x" onerror="xss())', '[a](<x" onclick="xss()>)', '[a]: javascript:xss()\n\n[a]', '<javascript:xss()>', '```"><img src=x onerror=xss()>\nx\n```', '| <img src=x onerror=xss()> |\n|---|\n| <svg onload=xss()> |',
+	'<base href=//evil.example/>', '<meta http-equiv=refresh content=0;url=//evil.example>', '<form action=//evil.example><button>', '<link rel=stylesheet href=//evil.example>',
+	'![p](https://evil.example/p.png)', '<style>*{background:url(//evil.example)}</style>', '<math><mtext><table><mglyph><style><img src=x onerror=xss()>', '<template><script>xss()</script></template>',
+	'&lt;script&gt;xss()&lt;/script&gt;', '&#60;script&#62;xss()&#60;/script&#62;', '{{{layout.csrf}}}', '{{#layout}}<script>xss()</script>{{/layout}}', '${xss()}', '\';xss();//', '</div></body><script>xss()</script>',
+	'\u202e<script>xss()</script>', '\u2028<img src=x onerror=xss()>', '<img src=x onerror=xss()//', '<<script>xss();//<</script>', '<input name=csrf form=x>', '<div id=main data-csrf=x data-ask-form>', 'x" style="position:fixed',
+	'data: x\n\nevent: done\ndata: {}', '<object data=javascript:xss()>', '<x contenteditable onblur=xss() autofocus>'];
+
+// Payloads that others collected, where they are at hand.
+function collected() {
+	const lists = shared('xss', 'payloadsallthethings', 'XSS Injection', 'Intruders'), purify = shared('xss', 'dompurify.json');
+	const lines = lists ? fs.readdirSync(lists).flatMap((name) => fs.readFileSync(path.join(lists, name), 'utf8').split('\n')) : [];
+	return [...lines, ...(purify ? JSON.parse(fs.readFileSync(purify, 'utf8')).map((entry) => entry.payload) : [])];
+}
+const fits = (text) => text.trim() && !/[\0\ufffd]/.test(text) && text.isWellFormed?.() !== false && text.length < 4000;
+const ALL = [...new Set([...OWN, ...collected().filter(fits)])];
+const bytes = (text, most) => Buffer.byteLength(text) <= most;
+const LINES = ALL.filter((text) => !/[\x00-\x1f\x7f]/.test(text));
+// eslint-disable-next-line no-control-regex
+const NAMES = LINES.filter((text) => bytes(text, 60)).map((text) => text.trim());
+const at = (list, i) => list[i % list.length];
+
+const ident = (name) => `"${name.replaceAll('"', '""')}"`;
+const literal = (text) => `'${text.replaceAll('\'', '\'\'')}'`;
+const rows = (list) => `jsonb_array_elements_text($xss$${JSON.stringify(list)}$xss$::jsonb)`;
+
+const SCHEMA = 's"><img src=x onerror=xss()>';
+const TABLES = [...new Set(['cells', ...NAMES.filter((text) => !/[/;#?\\]/.test(text)).slice(0, 12)])];
+let q, browser, page, model;
+const seen = {requests: new Set(), violations: new Set(), dialogs: [], pages: 0};
+
+// The model ----------------------------------------------------------------------------------------------------------
+
+// A model that says all of it, in pieces, and tools and errors that repeat it.
+async function startModel() {
+	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'quern-xss-')), file = path.join(dir, 'scenario.json');
+	cleanup(() => fs.rmSync(dir, {recursive: true}));
+	const sayable = ALL.filter((text) => !text.includes('{{')), parts = [];
+	for (let i = 0; i < sayable.length && parts.length < 8; i += 120) parts.push(sayable.slice(i, i + 120).join('\n\n'));
+	const sql = 'SELECT * FROM cells ORDER BY id LIMIT 5000';
+	const rules = parts.map((text, i) => ({match: `say part ${i}$`, reply: {text, chunk: 4000}}));
+	rules.push({match: 'select it', call: 0, reply: {text: OWN[0], tools: [{name: 'execute_sql', input: {sql}}]}}, {match: 'select it', reply: {text: `All of it:\n\n{{table}}\n${OWN[1]}`}},
+		{match: 'fail at it', call: 0, reply: {tools: [{name: 'execute_sql', input: {sql: `SELECT ${literal(OWN[1])}::text::integer AS ${ident(OWN[2].slice(0, 60))} /* ${OWN[3]} */`}}]}}, {match: 'fail at it', reply: {text: '{{tool_result}}'}},
+		{match: 'refuse it', call: 0, reply: {tools: [{name: 'execute_sql', input: {sql: `SELECT * FROM ${ident(OWN[1])}`}}]}}, {match: 'refuse it', reply: {text: '{{tool_result}}'}},
+		{match: 'break on it', reply: {status: 400, error: {type: 'invalid_request_error', message: OWN.slice(0, 8).join(' ')}}});
+	fs.writeFileSync(file, JSON.stringify({rules}));
+	model = spawn(path.join(build, 'scripted-provider'), ['--port', '0', '--scenario', file], {stdio: ['ignore', 'pipe', 'inherit']});
+	const port = await new Promise((resolve) => { model.stdout.once('data', (d) => resolve(String(d).trim())); });
+	return {env: {QUERN_LLM_URL: `http://127.0.0.1:${port}`, QUERN_LLM_KEY: 'k', QUERN_LLM_MODEL: 'scripted'}, parts: parts.length};
+}
+
+// The database -------------------------------------------------------------------------------------------------------
+
+function tableSql(name, n) {
+	const columns = [...new Set(Array.from({length: 60}, (_, i) => at(NAMES, n * 60 + i)))], table = `${ident(SCHEMA)}.${ident(name)}`;
+	const list = columns.map((column, i) => `${ident(column)} ${i % 7 === 0 ? `${ident(SCHEMA)}.mood` : 'text'} DEFAULT ${i % 7 === 0 ? literal(at(NAMES, 3)) : literal(at(LINES, n * 60 + i))}`);
+	return `CREATE TABLE ${table} (id bigint PRIMARY KEY, ${list.join(', ')}, CONSTRAINT ${ident(at(NAMES, n))} CHECK (id::text <> ${literal(at(LINES, n))}));
+		INSERT INTO ${table} (id) SELECT generate_series(1, 20);
+		COMMENT ON TABLE ${table} IS ${literal(at(ALL, n))}; CREATE INDEX ${ident(at(NAMES, n + 1000))} ON ${table} (id);
+		${columns.map((column, i) => `COMMENT ON COLUMN ${table}.${ident(column)} IS ${literal(at(ALL, n * 60 + i))};`).join('\n')}`;
+}
+
+function fillSource() {
+	q.sql('postgres', 'CREATE DATABASE hostile');
+	const labels = [...new Set(NAMES.slice(0, 40))];
+	q.sql('hostile', `CREATE SCHEMA ${ident(SCHEMA)}; CREATE TYPE ${ident(SCHEMA)}.mood AS ENUM (${labels.map(literal).join(', ')});
+		CREATE TABLE ${ident(SCHEMA)}.cells (id bigint PRIMARY KEY, ${ident(OWN[1])} text, kind text, "json" jsonb); COMMENT ON TABLE ${ident(SCHEMA)}.cells IS ${literal(OWN[0])};
+		INSERT INTO ${ident(SCHEMA)}.cells SELECT row_number() OVER (), t, 'v' || (ordinality % 3), jsonb_build_object(t, t) FROM ${rows(ALL)} WITH ORDINALITY AS x (t, ordinality);
+		${TABLES.filter((name) => name !== 'cells').map(tableSql).join('\n')} ANALYZE;`);
+	const address = (user, password) => `postgresql://${user}:${encodeURIComponent(password)}@${encodeURIComponent(q.env.QUERN_DEV_PG_SOCKET)}/hostile\n`;
+	const made = [q.cli(['setup-db', '--admin-dsn', '-', '--schema', SCHEMA, '--role', 'hostile_reader'], {input: address('quern_dev', q.env.QUERN_DEV_SUPERUSER_PASSWORD), env: {QUERN_ROLE_PASSWORD: 'hostile reader'}}),
+		q.cli(['project', 'add', '--slug', 'hostile', '--name', OWN[1], '--schema', SCHEMA, '--dsn', '-'], {input: address('hostile_reader', 'hostile reader')}),
+		q.cli(['dictionary', 'generate', '--project', 'hostile'])];
+	for (const {code, stderr} of made) assert.equal(code, 0, stderr);
+}
+
+// The platform -------------------------------------------------------------------------------------------------------
+
+const preview = (text) => ({columns: [{name: text, type: text, kind: 'text'}, {name: 'n', type: 'int4', kind: 'number'}], rows: [[text, 1], [null, null]], truncated: true, cut: text});
+const record = (text) => ({steps: [{n: 1, name: text, label: text, state: text, detail: text, ms: 1}], tables: [text], from_catalog: true,
+	queries: [{run_id: 1, sql: text, sql_run: `${text} `, ok: true, rows: 2, ms: 1, truncated: true, cut: text, preview: preview(text)}, {run_id: 2, sql: text, ok: false, error: text, rows: 0, ms: 1}]});
+
+function fillPlatform() {
+	const turns = ALL.map((text, i) => ({q: text, a: text, r: record(text), e: i % 2 ? {message: text, detail: text, hint: text} : null}));
+	q.sql('quern', `UPDATE projects SET description = ${literal(OWN.join('\n').slice(0, 3900))}, prompt = ${literal(`</textarea>${OWN[0]}`)}, model = '"><script>xss()</script>', row_cap = 5000,
+		suggestions = ARRAY[${LINES.slice(0, 6).map((text) => literal(text.slice(0, 290))).join(', ')}] WHERE slug = 'hostile';
+		INSERT INTO users (email, name, origin) SELECT 'u' || ordinality || '''&{{x}}=\`@example.com', left(t, 200), 'header' FROM ${rows(LINES.slice(0, 150))} WITH ORDINALITY AS x (t, ordinality);
+		UPDATE users SET name = ${literal(OWN[3])} WHERE email = 'admin@example.com';
+		INSERT INTO members (project_id, user_id, role, origin) SELECT p.id, u.id, 'viewer', CASE WHEN u.id % 2 = 0 THEN 'header' ELSE 'local' END FROM projects p, users u WHERE slug = 'hostile' AND u.origin = 'header';
+		INSERT INTO audit_log (user_id, action, object, detail, address) SELECT 1, t, t, jsonb_build_object(t, t), t FROM ${rows(LINES.slice(0, 300))} t;
+		INSERT INTO conversations (project_id, user_id, title) SELECT p.id, u.id, left(t, 200) FROM projects p, users u, ${rows(LINES.slice(0, 98))} t WHERE slug = 'hostile' AND u.email = 'admin@example.com';
+		INSERT INTO turns (conversation_id, question, status, answer, record, error, model, input_tokens, finished_at)
+		SELECT (SELECT max(id) FROM conversations), x->>'q', CASE WHEN x->>'e' IS NULL THEN 'done' ELSE 'failed' END, x->>'a', x->'r', nullif(x->'e', 'null'), left(x->>'q', 200), 1, now() FROM jsonb_array_elements($xss$${JSON.stringify(turns)}$xss$::jsonb) x;`);
+}
+
+// Looking ------------------------------------------------------------------------------------------------------------
+
+// Marks every way of running that payloads use. They cannot reach it if all is well.
+const HOOKS = `for (const name of ['xss', 'alert', 'confirm', 'prompt', 'print', 'open'])
+	Object.defineProperty(window, name, {configurable: true, value: (...args) => { console.error('EXECUTED ' + name + ' ' + args.join()); return null; }});
+	document.addEventListener('securitypolicyviolation', (e) => console.error('VIOLATION ' + e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sample));`;
+
+// What the page holds that no template of ours makes.
+const markup = () => page.evaluate(() => {
+	const known = new Set(('html head meta title link script body a p div span h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table thead tbody tr th td form input button label textarea select option details summary nav main '
+		+ 'header section article aside code pre kbd strong em del s u hr br blockquote noscript dialog').split(' '));
+	const found = [];
+	// Text is shown by the browser's own means.
+	if (document.contentType !== 'text/html') return found;
+	// What is no address leads nowhere.
+	const parse = (value) => { try { return new URL(value, location); } catch { return location; } };
+	for (const node of document.querySelectorAll('*')) {
+		const tag = node.localName, say = (why) => found.push(`${why}: ${node.outerHTML.slice(0, 160)}`);
+		if (!known.has(tag)) say('element');
+		for (const {name, value} of node.attributes) {
+			if (/^on|^srcdoc$|^style$|^formaction$|^http-equiv$/i.test(name) && !(name === 'style' && tag === 'textarea')) say(`attribute ${name}`);
+			if (/^(href|src|action|data|xlink:href)$/.test(name) && !['http:', 'https:', 'mailto:'].includes(parse(value).protocol)) say('address');
+			if (/^(src|action)$/.test(name) && parse(value).origin !== location.origin) say('foreign address');
+		}
+		if (tag === 'script' && !new URL(node.src, location).pathname.startsWith('/static/')) say('script');
+		if (['meta', 'link', 'title', 'script'].includes(tag) && node.parentNode.localName !== 'head') say('outside of the head');
+		if (tag === 'link' && new URL(node.href).origin !== location.origin) say('foreign link');
+		if (tag === 'form' && node.parentElement.closest('form')) say('form in a form');
+	}
+	if (document.querySelectorAll('body, main, html, head').length > 4) found.push('more than one of body, main, html, head');
+	return found;
+});
+
+async function look(url, {fragment = false} = {}) {
+	if (url) await page.goto(url);
+	seen.pages++;
+	const found = await markup();
+	assert.deepEqual(found.filter((text) => !(fragment && /title/.test(text))), [], url);
+	assert.deepEqual(page.problems.filter((text) => /EXECUTED|VIOLATION|Refused to|dialog:/.test(text)), [], url);
+	assert.deepEqual([...seen.requests], [], url);
+}
+
+test('start with hostile data', async () => {
+	const {env, parts} = await startModel();
+	seen.parts = parts;
+	q = await start({args: [], env});
+	fillSource();
+	fillPlatform();
+	browser = await launch();
+	page = await open(browser, q);
+	await page.context().addInitScript(HOOKS);
+	page.context().on('request', (r) => { if (!r.url().startsWith(q.url) && !r.url().startsWith('data:')) seen.requests.add(r.url()); });
+	page.on('popup', (p) => seen.requests.add(`popup ${p.url()}`));
+	await signIn(page, q, 'admin@example.com');
+	console.log(`# ${ALL.length} payloads`);
+});
+cleanup(() => q && q.stop());
+cleanup(() => model && model.kill());
+cleanup(() => browser && browser.close());
+
+test('the checks of this test see what they look for', async () => {
+	await page.evaluate(() => { const d = document.createElement('div'); d.innerHTML = '<img src="https://evil.example/x" onerror="xss()"><svg></svg>'; document.body.append(d); });
+	assert.ok((await markup()).length >= 3);
+	await page.evaluate(() => window.xss('a'));
+	await page.waitForTimeout(200);
+	assert.ok(page.problems.some((text) => text.startsWith('EXECUTED xss')) && page.problems.some((text) => text.startsWith('VIOLATION')), page.problems.join('\n'));
+	page.problems.length = 0;
+	seen.requests.clear();
+});
+
+test('pages of the project, its data, its settings and the instance', async () => {
+	const urls = ['/', '/account', '/admin/users', '/admin/log', '/admin/projects/new', '/p/hostile', '/p/hostile/data', '/p/hostile/settings', '/p/hostile/members',
+		...TABLES.map((name) => `/p/hostile/data/${encodeURIComponent(name)}`)];
+	for (const url of urls) await look(url);
+	await page.goto('/p/hostile/data');
+	for (const href of await page.locator('#tables a').evaluateAll((list) => list.map((a) => a.getAttribute('href')))) await look(href);
+	await page.goto('/p/hostile/data/cells');
+	assert.match(await page.locator('main').innerText(), /<script>xss\(\)<\/script>/, 'hostile text is shown as text');
+});
+
+test('what addresses and failed forms carry', async () => {
+	for (const text of OWN) {
+		const coded = encodeURIComponent(text);
+		for (const url of [`/p/hostile?done=${coded}`, `/sign-in?next=${coded}`, `/p/hostile/data/${coded}`, `/${coded}`, `/p/${coded}`, `/turns/1/events?after=${coded}`, `/p/hostile/chat/999?before=${coded}`]) {
+			await page.goto(url).catch((e) => assert.match(String(e), /ERR_|Download/));
+			await look();
+		}
+	}
+	for (const text of OWN) {
+		await page.goto('/p/hostile/settings');
+		await page.locator('#general [name=name]').evaluate((node, value) => { node.removeAttribute('maxlength'); node.value = value; }, text.repeat(40));
+		await page.locator('#general [name=description]').evaluate((node, value) => { node.value = value; }, text);
+		await page.getByRole('button', {name: 'Save the project'}).click();
+		await page.locator('#general .problem').waitFor();
+		await look();
+	}
+	for (const name of ['host', 'database', 'username', 'schema', 'excluded']) {
+		await page.goto('/p/hostile/settings');
+		await page.locator(`#source [name=${name}]`).fill(OWN[1]);
+		await page.getByRole('button', {name: 'Test connection'}).click();
+		await page.locator('#source').getByText(/./).first().waitFor();
+		await look();
+	}
+});
+
+test('conversations: questions, answers, steps, cards, proofs and errors as stored', async () => {
+	const chat = q.sql('quern', 'SELECT max(conversation_id) FROM turns');
+	for (let url = `/p/hostile/chat/${chat}`; url;) {
+		await look(url);
+		await page.locator('.steps > summary').first().click();
+		await page.locator('.proof > summary').first().click();
+		await page.locator('[data-side]').waitFor();
+		await look();
+		url = await page.locator('.older a').count() ? await page.locator('.older a').getAttribute('href') : null;
+	}
+	assert.match(await page.locator('.question').first().innerText(), /xss\(\)|alert/);
+	await page.keyboard.press('Control+k');
+	await page.locator('dialog.palette li').first().waitFor();
+	await look();
+});
+
+test('answers as they come: the model, catalog answers, results and failures', async () => {
+	await page.goto('/p/hostile');
+	const questions = [...Array.from({length: seen.parts}, (_, i) => `say part ${i}`), 'select it', 'fail at it', 'refuse it', 'break on it', 'What tables are there?', 'describe cells',
+		'show sample rows of cells', `describe ${TABLES[1]}`, OWN[0], OWN[1]];
+	for (const question of questions) {
+		await ask(page, question);
+		await look();
+	}
+	const stored = q.sql('quern', `SELECT max(id) FROM query_runs WHERE outcome = 'done' AND rows > 40`);
+	assert.ok(stored, 'all cells were selected');
+	const many = Number(q.sql('quern', `SELECT rows FROM query_runs WHERE id = ${stored}`));
+	for (let first = 0; first < many; first += 100) await look(`/runs/${stored}?first=${first}`, {fragment: true});
+	await page.goBack();
+	await page.reload();
+	await look();
+});
+
+test('a title that is typed in, and the list that shows it', async () => {
+	await page.goto('/p/hostile');
+	await ask(page, 'What tables are there?');
+	for (const text of OWN.slice(0, 12)) {
+		await page.locator('[data-rename]').click();
+		await page.locator('dialog.rename input').fill(text);
+		await page.locator('dialog.rename button').click();
+		await page.locator('dialog.rename').waitFor({state: 'detached'});
+		await look();
+	}
+	await page.reload();
+	await look();
+	assert.ok(seen.pages > 100, `${seen.pages} pages were looked at`);
+	console.log(`# ${seen.pages} pages`);
+});
+
+run({seconds: 300});
