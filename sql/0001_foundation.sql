@@ -141,7 +141,7 @@ CREATE TABLE turns (
 );
 CREATE INDEX turns_conversation ON turns (conversation_id, id);
 CREATE UNIQUE INDEX turns_one_running ON turns (conversation_id) WHERE status = 'running';
-CREATE INDEX turns_running ON turns (heartbeat_at) WHERE status = 'running';
+CREATE INDEX turns_running ON turns (id) WHERE status = 'running';
 
 -- The durable events of a turn, in order; the stream that a browser sees is a view of them.
 CREATE TABLE turn_events (

@@ -33,19 +33,19 @@ struct agent_conversation {
 	int64_t user_id;
 	const char *title;
 	int64_t updated_at;
-	bool running;               /* a turn is under way */
+	bool running; /* a turn is under way */
 };
 
 MUST_CHECK struct err *agent_conversation_create(struct ctx *ctx, int64_t project_id, const char *question,
-						 int64_t *id);   /* titled after the question */
+                                                 int64_t *id); /* titled after the question */
 /* Newest first; ctx->user_id's own. */
 MUST_CHECK struct err *agent_conversations(struct ctx *ctx, int64_t project_id, int64_t limit,
-					   struct agent_conversation **out, size_t *n);
+                                           struct agent_conversation **out, size_t *n);
 /* NOT_FOUND unless it is in that project and ctx->user_id's own. */
 MUST_CHECK struct err *agent_conversation_get(struct ctx *ctx, int64_t project_id, int64_t id,
-					      struct agent_conversation *out);
+                                              struct agent_conversation *out);
 MUST_CHECK struct err *agent_conversation_rename(struct ctx *ctx, int64_t project_id, int64_t id,
-						 const char *title);
+                                                 const char *title);
 /* Hides it; agent_conversation_restore() undoes that. */
 MUST_CHECK struct err *agent_conversation_delete(struct ctx *ctx, int64_t project_id, int64_t id);
 MUST_CHECK struct err *agent_conversation_restore(struct ctx *ctx, int64_t project_id, int64_t id);
@@ -57,22 +57,22 @@ struct agent_step {
 	const char *name;
 	const char *label;
 	const char *state;
-	const char *detail;         /* "12 rows", or NULL */
+	const char *detail; /* "12 rows", or NULL */
 	int64_t ms;
 };
 
 /* One query of a turn with a preview of its rows. */
 struct agent_query {
 	int64_t run_id;
-	const char *sql;            /* as asked */
-	const char *sql_run;        /* as sent; NULL when refused */
+	const char *sql;     /* as asked */
+	const char *sql_run; /* as sent; NULL when refused */
 	bool ok;
-	const char *error;          /* in words when not ok */
+	const char *error; /* in words when not ok */
 	int64_t rows;
 	int64_t ms;
 	bool truncated;
 	const char *cut;
-	struct query_result *preview;    /* the first AGENT_PREVIEW_ROWS rows; NULL when not ok */
+	struct query_result *preview; /* the first AGENT_PREVIEW_ROWS rows; NULL when not ok */
 };
 
 enum { AGENT_PREVIEW_ROWS = 10 };
@@ -83,35 +83,35 @@ struct agent_turn {
 	int64_t project_id;
 	int64_t user_id;
 	const char *question;
-	const char *status;         /* running, done, failed, stopped */
-	const char *answer;         /* Markdown; so far, while running */
+	const char *status; /* running, done, failed, stopped */
+	const char *answer; /* Markdown; so far, while running */
 	struct agent_step *steps;
 	size_t nsteps;
 	struct agent_query *queries;
 	size_t nqueries;
 	const char **tables;
 	size_t ntables;
-	bool from_catalog;          /* answered from the data dictionary, without a model */
-	const char *error;          /* in words, when failed */
+	bool from_catalog; /* answered from the data dictionary, without a model */
+	const char *error; /* in words, when failed */
 	const char *hint;
 	const char *model;
 	int64_t input_tokens;
 	int64_t output_tokens;
 	int64_t started_at;
-	int64_t took_ms;            /* of a finished one */
-	int64_t last_event;         /* seq of the newest event */
+	int64_t took_ms;    /* of a finished one */
+	int64_t last_event; /* seq of the newest event */
 };
 
 /* Which turns a conversation has: the newest `limit` below turn id `before` (0: no bound), oldest first. */
 struct agent_turn_head {
 	int64_t id;
-	bool over;                  /* done, failed or stopped: it never changes again */
+	bool over; /* done, failed or stopped: it never changes again */
 };
-MUST_CHECK struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
-					struct agent_turn_head **out, size_t *n);
+MUST_CHECK struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t before,
+                                        int64_t limit, struct agent_turn_head **out, size_t *n);
 /* Those of a conversation's turns whose ids are given as decimal text, oldest first. One statement. */
 MUST_CHECK struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, struct db_texts ids,
-				   struct agent_turn **out, size_t *n);
+                                   struct agent_turn **out, size_t *n);
 /* One turn; NOT_FOUND unless it is ctx->user_id's own. */
 MUST_CHECK struct err *agent_turn_get(struct ctx *ctx, int64_t turn_id, struct agent_turn *out);
 
@@ -126,18 +126,19 @@ struct agent_sink {
 
 /* Records question and turn. Errors: INVALID (empty or over 16,000 bytes), CONFLICT (a turn is running
  * there). */
-MUST_CHECK struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int64_t conversation_id,
-					struct str question, int64_t *turn_id);
+MUST_CHECK struct err *agent_turn_start(struct ctx *ctx, const struct project *project,
+                                        int64_t conversation_id, struct str question, int64_t *turn_id);
 /* Does the turn's work in the calling thread until it is done, failed or stopped; its outcome is recorded
  * and sent as events. Returns an error only when not even that was possible. sink may be NULL. */
 MUST_CHECK struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,
-				      int64_t turn_id, const struct agent_sink *sink);
+                                      int64_t turn_id, const struct agent_sink *sink);
 /* Asks the turn to stop, wherever it runs; no error when it is over. */
 MUST_CHECK struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id);
 /* Sends the events after `after`, the text so far, and what follows until the turn is over, until
  * `gone(arg)` says true, or the ctx is stopped. `idle(arg)` is called about every 10 s without events. */
 MUST_CHECK struct err *agent_turn_watch(struct ctx *ctx, int64_t turn_id, int64_t after,
-					const struct agent_sink *sink, bool (*gone)(void *arg), void (*idle)(void *arg));
+                                        const struct agent_sink *sink, bool (*gone)(void *arg),
+                                        void (*idle)(void *arg));
 
 /* Once in each worker process: watches for stop requests, and marks turns failed whose worker died. */
 void agent_start(const struct settings *settings);

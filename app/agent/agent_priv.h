@@ -2,6 +2,7 @@
 #ifndef AGENT_AGENT_PRIV_H
 #define AGENT_AGENT_PRIV_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "agent/agent.h"
@@ -35,6 +36,8 @@ struct agent_live {
 	atomic_bool stop;
 	const atomic_bool *outer; /* the caller's own stop flag, or NULL */
 	struct agent_live *next;
+	struct agent_run *run;
+	pthread_mutex_t row; /* held while the answer in the turn's row is written */
 };
 
 /* A query as the turn's record keeps it. */
@@ -75,8 +78,9 @@ struct agent_run {
 	struct arena *scene_arena;  /* what scene lives in; NULL once it is given back */
 	struct agent_scene *scene;
 	const char *system;
-	struct buf text;         /* of the model since its last message */
-	size_t checkpoint_bytes; /* of text, stored */
+	struct buf text; /* of the model since its last message, in an arena of its own; checkpoint.c changes it */
+	pthread_mutex_t text_lock; /* for text and checkpoint_bytes */
+	size_t checkpoint_bytes;   /* of text, stored */
 	int64_t checkpoint_us;
 	const struct llm_message *reply; /* the model's last one */
 	enum llm_stop reply_stop;
@@ -120,7 +124,20 @@ MUST_CHECK struct err *agent_record_read(struct arena *a, const char *json, stru
 /* Steps from the "step" events of a running turn: a JSON array of their bodies. */
 MUST_CHECK struct err *agent_steps_read(struct arena *a, const char *json, struct agent_turn *turn);
 
+/* checkpoint.c. Text of the model: appended, and taken back to nothing once it is a message. */
+void agent_text_add(struct agent_run *r, struct str text);
+void agent_text_clear(struct agent_run *r);
+/* An event has taken it out of the row. */
+void agent_text_unstored(struct agent_run *r);
+/* Whether enough of it is new; reads only. */
+bool agent_checkpoint_due(struct agent_run *r);
+/* Stores the text of all turns of this process for which it is time. */
+MUST_CHECK struct err *agent_checkpoint(struct ctx *ctx);
+
 /* live.c */
+/* Up to `most` turns whose text is to be stored, each with its row locked: agent_live_release() them. */
+size_t agent_live_due(struct agent_run **runs, size_t most);
+void agent_live_release(struct agent_run *const *runs, size_t n);
 void agent_live_add(struct agent_live *live);
 void agent_live_remove(struct agent_live *live);
 void agent_live_stop(int64_t turn_id); /* 0: all */
@@ -194,7 +211,8 @@ MUST_CHECK struct err *agent_call(struct agent_run *r, const struct llm_block *c
 MUST_CHECK struct err *agent_emit_call(struct agent_run *r, struct arena *a, int64_t n,
                                        const struct llm_block *call);
 MUST_CHECK struct err *agent_emit_result(struct agent_run *r, struct arena *a, int64_t n,
-                                         const struct llm_block *call, const struct tool_result *t, int64_t ms);
+                                         const struct llm_block *call, const struct tool_result *t,
+                                         int64_t ms);
 /* An error in words for the model, without a provider's or server's inside. */
 const char *agent_err_text(struct arena *a, const struct err *e);
 

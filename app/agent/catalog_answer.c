@@ -253,9 +253,8 @@ void agent_no_model_answer(const struct agent_run *r, struct buf *out)
 	const struct catalog *c = r->scene->catalog;
 	const char *example = c->ntables ? c->tables[0].name : NULL;
 
-	buf_add_cstr(out, "This question needs a language model, and none is set up here yet. Without one I "
-	                  "can tell you "
-	                  "about the data itself:\n\n- \"Which tables are there?\"\n");
+	buf_add_cstr(out, "This question needs a language model, and none is set up here yet. Without one I"
+	                  " can tell you about the data itself:\n\n- \"Which tables are there?\"\n");
 	if (example) {
 		buf_printf(out, "- \"Describe ");
 		add_cell(out, example);
@@ -266,7 +265,7 @@ void agent_no_model_answer(const struct agent_run *r, struct buf *out)
 		buf_add_cstr(out, "?\"\n");
 	}
 	if (r->role == PROJECT_ADMIN)
-		buf_add_cstr(out, "\nTo set one up, set `QUERN_LLM_KEY` (and, if need be, "
-		                  "`QUERN_LLM_PROVIDER`, `QUERN_LLM_URL` and "
-		                  "`QUERN_LLM_MODEL`) and restart the service.\n");
+		buf_add_cstr(out, "\nTo set one up, set `QUERN_LLM_KEY` (and, if need be,"
+		                  " `QUERN_LLM_PROVIDER`, `QUERN_LLM_URL` and `QUERN_LLM_MODEL`) and restart"
+		                  " the service.\n");
 }

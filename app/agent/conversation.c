@@ -16,12 +16,12 @@ DB_STMT(agent_conversation_list,
 DB_STMT(agent_conversation_find,
         "SELECT c.id, c.project_id, c.user_id, c.title, c.updated_at,"
         " EXISTS (SELECT FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')"
-        " FROM conversations c WHERE c.id = $1 AND c.project_id = $2 AND c.user_id = $3 AND c.deleted_at IS "
-        "NULL",
+        " FROM conversations c WHERE c.id = $1 AND c.project_id = $2 AND c.user_id = $3"
+        " AND c.deleted_at IS NULL",
         DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_conversation_title,
-        "UPDATE conversations SET title = $4 WHERE id = $1 AND project_id = $2 AND user_id = $3 AND "
-        "deleted_at IS NULL",
+        "UPDATE conversations SET title = $4 WHERE id = $1 AND project_id = $2 AND user_id = $3"
+        " AND deleted_at IS NULL",
         DB_I64, DB_I64, DB_I64, DB_TEXT);
 DB_STMT(agent_conversation_hide,
         "UPDATE conversations SET deleted_at = now() WHERE id = $1 AND project_id = $2 AND user_id = $3"

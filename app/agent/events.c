@@ -1,7 +1,8 @@
 /*
  * What a turn tells: durable events are rows first and then go to whoever listens; text goes out as it
- * comes and is stored now and then. Every write is conditional on the turn still running, so that a worker
- * that was given up for dead cannot write into a turn that is over.
+ * comes and is stored now and then (checkpoint.c). Every write is conditional on the turn still running, so that
+ * a worker that was given up for dead cannot write into a turn that is over; it is tried again while the database
+ * is busy or away for seconds, because the work behind it took longer than that.
  */
 #include <string.h>
 #include <time.h>
@@ -11,24 +12,22 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum { CHECKPOINT_US = 2 * 1000 * 1000, CHECKPOINT_EACH_US = 4000, CLOSE_TRIES = 5 };
+enum { TRIES = 5 };
 
 DB_STMT(agent_event_insert,
-        "WITH t AS (UPDATE turns SET answer = '', heartbeat_at = now() WHERE id = $1 AND status = 'running' "
-        "RETURNING id)"
+        "WITH t AS (UPDATE turns SET answer = '', heartbeat_at = now() WHERE id = $1"
+        " AND status = 'running' RETURNING id)"
         " INSERT INTO turn_events (turn_id, seq, kind, body) SELECT id, $2, $3, $4 FROM t"
+        " ON CONFLICT (turn_id, seq) DO UPDATE SET kind = excluded.kind, body = excluded.body"
         " RETURNING pg_notify('turn', turn_id::text) IS NULL",
         DB_I64, DB_I64, DB_TEXT, DB_JSON);
-DB_STMT(agent_event_text,
-        "UPDATE turns SET answer = $2, heartbeat_at = now() WHERE id = $1 AND status = 'running'", DB_I64,
-        DB_TEXT);
 DB_STMT(agent_event_close,
-        "WITH t AS (UPDATE turns SET status = $3, answer = $4, record = $5, error = $6, model = $7, "
-        "input_tokens = $8,"
+        "WITH t AS (UPDATE turns SET status = $3, answer = $4, record = $5, error = $6, model = $7,"
+        " input_tokens = $8,"
         " output_tokens = $9, heartbeat_at = now(), finished_at = now() WHERE id = $1 AND status = 'running'"
         " RETURNING id, conversation_id),"
-        " c AS (UPDATE conversations SET updated_at = now() FROM t WHERE conversations.id = "
-        "t.conversation_id)"
+        " c AS (UPDATE conversations SET updated_at = now() FROM t"
+        " WHERE conversations.id = t.conversation_id)"
         " INSERT INTO turn_events (turn_id, seq, kind, body) SELECT id, $2, 'done', $10 FROM t"
         " RETURNING pg_notify('turn', turn_id::text) IS NULL",
         DB_I64, DB_I64, DB_TEXT, DB_TEXT, DB_JSON, DB_JSON, DB_TEXT, DB_I64, DB_I64, DB_JSON);
@@ -52,54 +51,69 @@ static struct err *lost(struct agent_run *r)
 	return err_new(r->ctx.a, ERR_CONFLICT, "the turn is no longer running");
 }
 
-struct err *agent_emit(struct agent_run *r, const char *kind, struct str json)
-{
-	struct ctx ctx = scratch_of(r);
-	int64_t n = 0;
-	struct err *e = db_run(&ctx, &agent_event_insert,
-	                       DB_ARGS(db_i64(r->live.turn_id), db_i64(r->seq + 1), db_text(kind),
-	                               db_json(str_dup(ctx.a, json))),
-	                       &n);
+/* One write of the turn in its own scratch. */
+struct writing {
+	struct agent_run *r;
+	struct err *(*write)(struct writing *w, struct ctx *ctx, int64_t *rows);
+	const char *kind;
+	struct str json;
+	const char *record;
+};
 
-	e = err_copy(r->ctx.a, e);
+static struct err *write_once(struct writing *w, int64_t *rows)
+{
+	struct ctx ctx = scratch_of(w->r);
+	struct err *e = err_copy(w->r->ctx.a, w->write(w, &ctx, rows));
+
 	arena_free(ctx.a);
-	if (e)
-		return e;
-	if (n == 0)
+	return e;
+}
+
+/* Tries again while that can help; the event goes to whoever listens once it is a row. */
+static struct err *write_surely(struct writing *w)
+{
+	struct agent_run *r = w->r;
+	int64_t rows = 0;
+	struct err *e;
+
+	for (int i = 1; (e = write_once(w, &rows)) != NULL; i++) {
+		if (e->kind != ERR_UNAVAILABLE || i == TRIES || ctx_stopped(&r->ctx))
+			return e;
+		nanosleep(&(struct timespec){i, 0}, NULL);
+	}
+	if (rows == 0)
 		return lost(r);
 	r->seq++;
-	r->checkpoint_bytes = 0;
-	send(r, kind, json);
+	send(r, w->kind, w->json);
 	return NULL;
 }
 
-/* With many turns under way each stores its text less often. */
-static int64_t checkpoint_us(void)
+/* Takes the text out of the row, too: a checkpoint may not put it back. */
+static struct err *insert(struct writing *w, struct ctx *ctx, int64_t *rows)
 {
-	return CHECKPOINT_US + agent_live_count() * CHECKPOINT_EACH_US;
+	struct agent_run *r = w->r;
+	struct err *e;
+
+	pthread_mutex_lock(&r->live.row);
+	e = db_run(ctx, &agent_event_insert,
+	           DB_ARGS(db_i64(r->live.turn_id), db_i64(r->seq + 1), db_text(w->kind),
+	                   db_json(str_dup(ctx->a, w->json))),
+	           rows);
+	agent_text_unstored(r);
+	pthread_mutex_unlock(&r->live.row);
+	return e;
 }
 
-/* A checkpoint that fails is made up for by the next one. */
-static void checkpoint(struct agent_run *r)
+struct err *agent_emit(struct agent_run *r, const char *kind, struct str json)
 {
-	struct ctx ctx = scratch_of(r);
-	struct err *e = db_run(&ctx, &agent_event_text,
-	                       DB_ARGS(db_i64(r->live.turn_id), db_str(buf_str(&r->text))), NULL);
-
-	if (e)
-		log_err(LOG_WARNING, ctx.request_id, "could not store the text of a running turn", e);
-	r->checkpoint_us = clock_mono_us();
-	r->checkpoint_bytes = r->text.n;
-	arena_free(ctx.a);
+	return write_surely(&(struct writing){r, insert, kind, json, NULL});
 }
 
 void agent_delta(struct agent_run *r, struct str text)
 {
-	buf_add_str(&r->text, text);
+	agent_text_add(r, text);
 	if (r->sink && r->sink->delta)
 		r->sink->delta(r->sink->arg, text);
-	if (r->text.n > r->checkpoint_bytes && clock_mono_us() - r->checkpoint_us >= checkpoint_us())
-		checkpoint(r);
 }
 
 struct err *agent_message(struct agent_run *r)
@@ -117,8 +131,7 @@ struct err *agent_message(struct agent_run *r)
 	json_put_str(&w, "text", buf_str(&r->text));
 	json_object_close(&w);
 	r->answer = str_dup(r->ctx.a, str_trim(buf_str(&r->text)));
-	r->text.n = 0;
-	r->text.full = false;
+	agent_text_clear(r);
 	e = agent_emit(r, "message", buf_str(&b));
 	arena_free(a);
 	return e;
@@ -211,36 +224,17 @@ static struct err *tell(struct agent_run *r, struct arena *a)
 	return NULL;
 }
 
-static struct err *write_end(struct agent_run *r, struct ctx *ctx, const char *record, const char *done)
+static struct err *finish(struct writing *w, struct ctx *ctx, int64_t *rows)
 {
-	const char *status = status_of(r);
+	struct agent_run *r = w->r;
 	const char *error = r->error && r->error->kind != ERR_CANCELLED ? error_json(ctx->a, r->error) : NULL;
-	int64_t n = 0;
 
-	TRY(db_run(ctx, &agent_event_close,
-	           DB_ARGS(db_i64(r->live.turn_id), db_i64(r->seq + 1), db_text(status), db_text(r->answer),
-	                   db_json(record), db_json(error), db_text(r->model), db_i64(r->usage.input_tokens),
-	                   db_i64(r->usage.output_tokens), db_json(done)),
-	           &n));
-	if (n == 0)
-		return lost(r);
-	r->seq++;
-	send(r, "done", str_of(done));
-	return NULL;
-}
-
-/* The outcome is worth more than one try: a database that restarts is back in seconds. */
-static struct err *write_end_surely(struct agent_run *r, struct ctx *ctx, const char *record,
-                                    const char *done)
-{
-	struct err *e;
-
-	for (int i = 1;; i++) {
-		e = write_end(r, ctx, record, done);
-		if (!e || e->kind != ERR_UNAVAILABLE || i == CLOSE_TRIES)
-			return e;
-		nanosleep(&(struct timespec){i, 0}, NULL);
-	}
+	return db_run(ctx, &agent_event_close,
+	              DB_ARGS(db_i64(r->live.turn_id), db_i64(r->seq + 1), db_text(status_of(r)),
+	                      db_text(r->answer), db_json(w->record), db_json(error), db_text(r->model),
+	                      db_i64(r->usage.input_tokens), db_i64(r->usage.output_tokens),
+	                      db_json(str_dup(ctx->a, w->json))),
+	              rows);
 }
 
 struct err *agent_close(struct agent_run *r)
@@ -250,7 +244,6 @@ struct err *agent_close(struct agent_run *r)
 	const char *done;
 	struct err *e;
 
-	ctx.stop = NULL;
 	r->ctx.stop = NULL;
 	if (r->text.n)
 		r->answer = str_dup(r->ctx.a, str_trim(buf_str(&r->text)));
@@ -259,7 +252,7 @@ struct err *agent_close(struct agent_run *r)
 	done = arena_printf(ctx.a, "{\"turn_id\":%lld,\"status\":\"%s\"}", (long long)r->live.turn_id,
 	                    status_of(r));
 	agent_record_put(&record, r);
-	e = err_copy(r->ctx.a, write_end_surely(r, &ctx, record.full ? "{}" : buf_cstr(&record), done));
+	e = write_surely(&(struct writing){r, finish, "done", str_of(done), record.full ? "{}" : buf_cstr(&record)});
 	arena_free(ctx.a);
 	return e;
 }

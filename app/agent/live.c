@@ -23,9 +23,8 @@ DB_STMT(agent_live_heartbeat,
 DB_STMT(agent_live_sweep,
         "WITH dead AS (UPDATE turns SET status = 'failed', finished_at = now(), error = $1"
         " WHERE status = 'running' AND heartbeat_at < now() - $2 * interval '1 second' RETURNING id),"
-        " last AS (SELECT id, (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id = dead.id) AS "
-        "seq FROM dead)"
-        " INSERT INTO turn_events (turn_id, seq, kind, body)"
+        " last AS (SELECT id, (SELECT coalesce(max(seq), 0) FROM turn_events e"
+        " WHERE e.turn_id = dead.id) AS seq FROM dead) INSERT INTO turn_events (turn_id, seq, kind, body)"
         " SELECT id, seq + 1, 'error', $1 FROM last UNION ALL"
         " SELECT id, seq + 2, 'done', jsonb_build_object('turn_id', id, 'status', 'failed') FROM last"
         " RETURNING pg_notify('turn', turn_id::text) IS NULL",
@@ -35,6 +34,24 @@ DB_STMT(agent_live_sweep,
 	"{\"kind\":\"unavailable\",\"code\":\"worker_lost\",\"message\":\"the service was interrupted " \
 	"while it worked" \
 	" on this question\",\"hint\":\"Ask it again.\"}"
+
+size_t agent_live_due(struct agent_run **runs, size_t most)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&lock);
+	for (struct agent_live *l = all; l && n < most; l = l->next)
+		if (agent_checkpoint_due(l->run) && pthread_mutex_trylock(&l->row) == 0)
+			runs[n++] = l->run;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+void agent_live_release(struct agent_run *const *runs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pthread_mutex_unlock(&runs[i]->live.row);
+}
 
 void agent_live_add(struct agent_live *live)
 {
@@ -55,6 +72,10 @@ void agent_live_remove(struct agent_live *live)
 	*p = live->next;
 	count--;
 	pthread_mutex_unlock(&lock);
+	/* Whoever writes its row still holds it. */
+	pthread_mutex_lock(&live->row);
+	pthread_mutex_unlock(&live->row);
+	pthread_mutex_destroy(&live->row);
 }
 
 void agent_live_stop(int64_t turn_id)
@@ -143,6 +164,7 @@ static void *look_after(void *arg)
 
 	for (int64_t second = 0;; second++) {
 		pass_on_stops();
+		now_and_then(settings, agent_checkpoint, "could not store the text of running turns");
 		if (second % HEARTBEAT_S == HEARTBEAT_S - 1)
 			now_and_then(settings, heartbeat, "could not renew running turns");
 		if (second % SWEEP_S == SWEEP_S - 1)

@@ -88,15 +88,17 @@ static enum step step_catalog(struct work *w)
 	e = err_copy(r->ctx.a, agent_catalog_answer(r, &ctx, &w->intent, &answer));
 	closing = agent_step_close(r, n, !e, NULL);
 	STEP_TRY(r, e ? e : closing);
-	buf_add_str(&r->text, buf_str(&answer));
+	agent_text_add(r, buf_str(&answer));
 	return end_with(r, agent_message(r));
 }
 
 static enum step step_no_model(struct work *w)
 {
 	struct agent_run *r = w->r;
+	struct buf answer = buf_init(r->scene_arena, AGENT_TEXT_BYTES);
 
-	agent_no_model_answer(r, &r->text);
+	agent_no_model_answer(r, &answer);
+	agent_text_add(r, buf_str(&answer));
 	return end_with(r, agent_message(r));
 }
 

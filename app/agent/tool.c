@@ -76,7 +76,7 @@ static struct err *check_args(struct arena *a, const struct tool *tool, struct j
 		if (!json_get(args, name))
 			return wrong(a, tool, "is missing", name);
 	}
-	json_object_object_foreach (args, key, value) {
+	json_object_object_foreach(args, key, value) {
 		struct json_object *property = json_get(properties, key);
 
 		if (!property)
@@ -144,7 +144,7 @@ struct err *agent_emit_call(struct agent_run *r, struct arena *a, int64_t n, con
 }
 
 struct err *agent_emit_result(struct agent_run *r, struct arena *a, int64_t n, const struct llm_block *call,
-                               const struct tool_result *t, int64_t ms)
+                              const struct tool_result *t, int64_t ms)
 {
 	struct buf b = buf_init(a, BUF_PAGE);
 	struct json_writer w = {.b = &b};

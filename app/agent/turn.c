@@ -82,9 +82,8 @@ static struct err *turn_read(struct arena *a, const struct turn_row *row, struct
 	return row->steps ? agent_steps_read(a, row->steps, t) : NULL;
 }
 
-static const struct db_row head_row =
-        DB_ROW(struct agent_turn_head, DB_COL_I64(struct agent_turn_head, id),
-               DB_COL_BOOL(struct agent_turn_head, over));
+static const struct db_row head_row = DB_ROW(struct agent_turn_head, DB_COL_I64(struct agent_turn_head, id),
+                                             DB_COL_BOOL(struct agent_turn_head, over));
 
 struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
                              struct agent_turn_head **out, size_t *n)
@@ -93,8 +92,8 @@ struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t b
 	              DB_ARGS(db_i64(conversation_id), db_i64(before), db_i64(limit)), &head_row, out, n);
 }
 
-struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, struct db_texts ids, struct agent_turn **out,
-                        size_t *n)
+struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, struct db_texts ids,
+                        struct agent_turn **out, size_t *n)
 {
 	struct turn_row *rows;
 
@@ -215,11 +214,16 @@ struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum 
 	r->started_us = clock_mono_us();
 	r->deadline_us = r->started_us + ctx->settings->turn_seconds * 1000000;
 	r->checkpoint_us = r->started_us;
-	r->text = buf_init(ctx->a, AGENT_TEXT_BYTES);
+	r->text = buf_init(arena_create(), AGENT_TEXT_BYTES);
 	r->model = "";
 	r->answer = "";
+	r->live.run = r;
+	pthread_mutex_init(&r->live.row, NULL);
+	pthread_mutex_init(&r->text_lock, NULL);
 	agent_live_add(&r->live);
 	e = run(r);
 	agent_live_remove(&r->live);
+	pthread_mutex_destroy(&r->text_lock);
+	arena_free(r->text.a);
 	return e;
 }

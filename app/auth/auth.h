@@ -18,23 +18,23 @@
 /* The access column of a route. A route whose pattern has {project:slug} and asks for a project role is
  * checked against that project: outsiders get 404, members with too little 403. */
 enum auth_access {
-	AUTH_PUBLIC = 1,       /* anybody; changing routes still need a same-origin request */
-	AUTH_SIGNED_IN,        /* with {project:slug}: a member of it */
+	AUTH_PUBLIC = 1, /* anybody; changing routes still need a same-origin request */
+	AUTH_SIGNED_IN,  /* with {project:slug}: a member of it */
 	AUTH_VIEWER,
 	AUTH_ANALYST,
 	AUTH_PROJECT_ADMIN,
-	AUTH_ADMIN,            /* instance admin */
+	AUTH_ADMIN, /* instance admin */
 };
 
 /* The caller, as the gate found it; handlers get it with auth_person(). */
 struct auth_person {
-	int64_t id;                    /* 0: nobody */
+	int64_t id; /* 0: nobody */
 	const char *email;
 	const char *name;
-	const char *origin;            /* "local" or "header" */
+	const char *origin; /* "local" or "header" */
 	bool is_admin;
-	const char *csrf;              /* goes into every form as field "csrf" or header X-CSRF-Token */
-	struct project project;        /* of the route, id 0 when it has none or the caller is an outsider */
+	const char *csrf;       /* goes into every form as field "csrf" or header X-CSRF-Token */
+	struct project project; /* of the route, id 0 when it has none or the caller is an outsider */
 	enum project_role role;
 };
 
@@ -68,10 +68,10 @@ const struct auth_person *auth_person(const struct http_request *req);
  * session and sets the cookie. Errors: UNAUTHENTICATED (one sentence for all causes), RATE_LIMITED,
  * UNAVAILABLE (too many at once), FORBIDDEN where local accounts are switched off. Audited. */
 MUST_CHECK struct err *auth_sign_in(struct ctx *ctx, struct http_request *req, struct http_response *res,
-				    struct str email, struct str password);
+                                    struct str email, struct str password);
 /* Ends this session; with everywhere, all of the person's. */
 MUST_CHECK struct err *auth_sign_out(struct ctx *ctx, struct http_request *req, struct http_response *res,
-				     bool everywhere);
+                                     bool everywhere);
 
 /* Accounts. E-mail is lower-cased and checked; a password has 10..200 bytes. Errors: INVALID, CONFLICT.
  * Audited. */

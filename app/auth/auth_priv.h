@@ -18,10 +18,10 @@ struct auth_found {
 	const char *origin;
 	bool is_admin;
 	bool disabled;
-	bool stale;                    /* something has to be written: last use, groups */
+	bool stale; /* something has to be written: last use, groups */
 	const char *csrf;
 	struct project project;
-	const char *role;              /* NULL: none */
+	const char *role; /* NULL: none */
 };
 
 /* Columns and joins of such a statement over "users u"; $2 is the slug of the project, or null. */
@@ -35,7 +35,7 @@ extern const struct db_row auth_found_row;
 
 /* session.c: the person of the session cookie; *out is zero when there is none. slug may be NULL. */
 MUST_CHECK struct err *auth_session_find(struct ctx *ctx, const struct http_request *req, const char *slug,
-					 struct auth_found *out);
+                                         struct auth_found *out);
 /* Makes a session in place of the one that the request came with and sets the cookie. *made is false when
  * the account was disabled or got another password meanwhile: then nothing was done. */
 MUST_CHECK struct err *auth_session_start(struct ctx *ctx, struct http_request *req,
@@ -48,7 +48,7 @@ MUST_CHECK struct err *auth_session_end_others(struct ctx *ctx, const struct htt
 /* header.c: the person of the single sign-on parameters; *out is zero when they are absent. Makes the
  * account and follows the groups. FORBIDDEN for identities that cannot be used. */
 MUST_CHECK struct err *auth_header_find(struct ctx *ctx, const struct http_request *req, const char *slug,
-					struct auth_found *out);
+                                        struct auth_found *out);
 
 /* csrf.c: FORBIDDEN unless the request was made by our own pages. A request of AUTH_PUBLIC carries no
  * token. */
@@ -57,8 +57,8 @@ MUST_CHECK struct err *auth_csrf_check(struct ctx *ctx, struct http_request *req
 /* groups.c, pure but for the arena. What groups give by the mapping of QUERN_AUTH_ROLES: each project
  * once, with the highest role; malformed entries give nothing. */
 struct auth_grants {
-	struct db_texts slugs;         /* p is never NULL */
-	struct db_texts roles;         /* of the same index */
+	struct db_texts slugs; /* p is never NULL */
+	struct db_texts roles; /* of the same index */
 };
 struct auth_grants auth_grants_of(struct arena *a, struct str mapping, struct str groups);
 /* Whether the comma-separated list holds the group. */

@@ -10,9 +10,8 @@
 static const char constraints_sql[] =
         "SELECT k.conrelid::pg_catalog.int8, k.contype::pg_catalog.text, k.conkey::pg_catalog.text,"
         " k.confrelid::pg_catalog.int8, k.confkey::pg_catalog.text, pg_catalog.pg_get_constraintdef(k.oid)"
-        " FROM pg_catalog.pg_constraint k WHERE k.conrelid = ANY ($1::pg_catalog.oid[]) AND k.contype IN "
-        "('p', 'u', 'f')"
-        " ORDER BY k.conrelid, k.contype, k.conname";
+        " FROM pg_catalog.pg_constraint k WHERE k.conrelid = ANY ($1::pg_catalog.oid[])"
+        " AND k.contype IN ('p', 'u', 'f') ORDER BY k.conrelid, k.contype, k.conname";
 
 static const char indexes_sql[] =
         "SELECT i.indrelid::pg_catalog.int8, i.indkey::pg_catalog.text, i.indnkeyatts = 1 AND i.indisunique,"

@@ -11,9 +11,9 @@
 
 struct err *catalog_too_large(struct arena *a, const struct project_source *source)
 {
-	return err_hint(err_new(a, ERR_TOO_LARGE, "schema \"%s\" is too large for a dictionary",
-	                        source->schema),
-	                "Name the tables that are needed in the project's list of allowed tables.");
+	return err_hint(
+	        err_new(a, ERR_TOO_LARGE, "schema \"%s\" is too large for a dictionary", source->schema),
+	        "Name the tables that are needed in the project's list of allowed tables.");
 }
 
 struct err *catalog_rows(struct catalog_read *r, const char *sql, const char *const *params, size_t nparams,

@@ -10,18 +10,18 @@
  * rows are not hidden from it. */
 static const char stats_sql[] =
         "SELECT w.rel::pg_catalog.int8, w.att::pg_catalog.int8, pg_catalog.to_json(v.list)::pg_catalog.text"
-        " FROM ROWS FROM (pg_catalog.unnest($2::pg_catalog.oid[]), pg_catalog.unnest($3::pg_catalog.int2[])) "
-        "AS w(rel, att)"
-        " JOIN pg_catalog.pg_class c ON c.oid = w.rel"
+        " FROM ROWS FROM (pg_catalog.unnest($2::pg_catalog.oid[]), pg_catalog.unnest($3::pg_catalog.int2[]))"
+        " AS w(rel, att) JOIN pg_catalog.pg_class c ON c.oid = w.rel"
         " JOIN pg_catalog.pg_attribute a ON a.attrelid = w.rel AND a.attnum = w.att"
-        " JOIN pg_catalog.pg_stats s ON s.schemaname = $1 AND s.tablename = c.relname AND s.attname = "
-        "a.attname"
+        " JOIN pg_catalog.pg_stats s ON s.schemaname = $1 AND s.tablename = c.relname"
+        " AND s.attname = a.attname"
         " CROSS JOIN LATERAL (SELECT s.most_common_vals::pg_catalog.text::pg_catalog.text[] AS m,"
         "   s.histogram_bounds::pg_catalog.text::pg_catalog.text[] AS h) AS l"
-        " CROSS JOIN LATERAL (SELECT CASE WHEN s.avg_width > 64 THEN NULL WHEN l.m IS NOT NULL THEN l.m[1:8] "
-        "ELSE ARRAY[l.h[1],"
+        " CROSS JOIN LATERAL (SELECT CASE WHEN s.avg_width > 64 THEN NULL WHEN l.m IS NOT NULL"
+        " THEN l.m[1:8] ELSE ARRAY[l.h[1],"
         "   l.h[pg_catalog.cardinality(l.h) / 4 + 1], l.h[pg_catalog.cardinality(l.h) / 2 + 1],"
-        "   l.h[pg_catalog.cardinality(l.h) * 3 / 4 + 1], l.h[pg_catalog.cardinality(l.h)]] END AS list) AS v"
+        "   l.h[pg_catalog.cardinality(l.h) * 3 / 4 + 1], l.h[pg_catalog.cardinality(l.h)]]"
+        " END AS list) AS v"
         " WHERE l.m IS NOT NULL OR l.h IS NOT NULL OR s.null_frac = 1 OR s.avg_width > 64"
         " ORDER BY s.inherited";
 

@@ -7,10 +7,10 @@
 #include "lib/buf.h"
 
 DB_STMT(dictionary_write,
-        "INSERT INTO dictionaries AS d (project_id, body, tables, columns, took_ms) VALUES ($1, $2, $3, $4, "
-        "$5)"
-        " ON CONFLICT (project_id) DO UPDATE SET body = excluded.body, tables = excluded.tables, columns = "
-        "excluded.columns,"
+        "INSERT INTO dictionaries AS d (project_id, body, tables, columns, took_ms)"
+        " VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (project_id) DO UPDATE SET body = excluded.body, tables = excluded.tables,"
+        " columns = excluded.columns,"
         " took_ms = excluded.took_ms, generated_at = clock_timestamp() RETURNING d.generated_at",
         DB_I64, DB_JSON, DB_I64, DB_I64, DB_I64);
 DB_STMT(dictionary_time, "SELECT generated_at FROM dictionaries WHERE project_id = $1", DB_I64);
@@ -69,8 +69,8 @@ static struct err *none(struct ctx *ctx, const struct project *project, const ch
 	return err_hint(err_code(err_new(ctx->a, ERR_NOT_FOUND, "project \"%s\" has no dictionary%s",
 	                                 project->slug, why),
 	                         "no_dictionary"),
-	                "Generate it on the project's settings page or with \"quern dictionary generate "
-	                "--project %s\".",
+	                "Generate it on the project's settings page or with \"quern dictionary generate"
+	                " --project %s\".",
 	                project->slug);
 }
 

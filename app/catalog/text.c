@@ -154,9 +154,8 @@ void catalog_describe(const struct catalog_table *t, struct buf *out)
 
 static void put_list(struct buf *b, const struct catalog *c)
 {
-	buf_add_cstr(b, "Only the tables are listed here. Before you write SQL, call describe_table for each "
-	                "table that you"
-	                " need: it gives the columns.\n\n");
+	buf_add_cstr(b, "Only the tables are listed here. Before you write SQL, call describe_table for each"
+	                " table that you need: it gives the columns.\n\n");
 	for (size_t i = 0; i < c->ntables && i < LIST_TABLES; i++) {
 		buf_add_cstr(b, "- ");
 		put_head(b, &c->tables[i], LIST_COMMENT);

@@ -1,5 +1,6 @@
 /*
- * Dispatch: the table of commands, their settings, their options. A command runs with one arena that ends with it.
+ * Dispatch: the table of commands, their settings, their options. A command runs with one arena that ends
+ * with it.
  */
 #include "cli/cli.h"
 
@@ -51,7 +52,8 @@ static void print_help(FILE *out)
 	fputs("quern: ask your own databases, and see how each answer was computed\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n\"quern COMMAND --help\" says more about one. Settings come from the environment and .env:\n\n", out);
+	fputs("\n\"quern COMMAND --help\" says more about one. Settings come from the environment and .env:\n\n",
+	      out);
 	struct arena *a = arena_create();
 	struct buf b = buf_init(a, BUF_PAGE);
 	settings_describe(&b, false);
@@ -125,7 +127,7 @@ int cli_main(int argc, char **argv, struct http_app *app)
 }
 
 static const struct cli_option *match(const char *arg, const struct cli_option *options, size_t n,
-				      const char **inline_value)
+                                      const char **inline_value)
 {
 	const char *equals = strchr(arg, '=');
 	size_t len = equals ? (size_t)(equals - arg) : strlen(arg);

@@ -12,8 +12,8 @@ struct http_app;
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
-/* A command. argv[0] is its name. ctx->settings is loaded with what the row needs; the platform database pool is
- * open when it needs SETTINGS_NEED_DB. Results to standard output, messages to standard error. */
+/* A command. argv[0] is its name. ctx->settings is loaded with what the row needs; the platform database
+ * pool is open when it needs SETTINGS_NEED_DB. Results to standard output, messages to standard error. */
 typedef int cli_command(struct ctx *ctx, int argc, char **argv);
 
 #define COMMAND(name, function, needs, usage, summary) cli_command function;
@@ -28,13 +28,13 @@ struct http_app *cli_app(void);
 
 /* One option of a command: "--name VALUE", "--name=VALUE", or a flag when value is NULL. */
 struct cli_option {
-	const char *name;             /* "--policy" */
-	const char **value;           /* where the value goes; NULL for a flag */
-	bool *flag;                   /* where a flag goes */
+	const char *name;   /* "--policy" */
+	const char **value; /* where the value goes; NULL for a flag */
+	bool *flag;         /* where a flag goes */
 };
 
-/* Takes the options out of argv; *argc and argv keep argv[0] and the operands. False, with a message on standard error,
- * for an unknown option or a missing value: return CLI_USAGE. "--" ends the options. */
+/* Takes the options out of argv; *argc and argv keep argv[0] and the operands. False, with a message on
+ * standard error, for an unknown option or a missing value: return CLI_USAGE. "--" ends the options. */
 bool cli_options(int *argc, char **argv, const struct cli_option *options, size_t n);
 
 /* Prints the error with detail and hint to standard error and returns CLI_FAILED. */

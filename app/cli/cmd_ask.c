@@ -196,12 +196,8 @@ static void put_query(struct ctx *ctx, struct json_writer *w, const struct agent
 		json_put_cstr(w, NULL, result->columns[i].name);
 	json_array_close(w);
 	json_array_open(w, "data");
-	for (size_t r = 0; result && r < result->nrows; r++) {
-		json_array_open(w, NULL);
-		for (size_t c = 0; c < result->ncolumns; c++)
-			json_put_cstr(w, NULL, result->cells[r * result->ncolumns + c]);
-		json_array_close(w);
-	}
+	for (size_t r = 0; result && r < result->nrows; r++)
+		query_put_row(w, result, r);
 	json_array_close(w);
 	if (q->error)
 		json_put_cstr(w, "error", q->error);

@@ -31,7 +31,8 @@ static struct err *check_statements(struct ctx *ctx)
 
 	TRY(db_check_statements(ctx, &b, &failed));
 	if (failed)
-		return err_new(ctx->a, ERR_INTERNAL, "%d statements do not fit the database:\n%s", failed, buf_cstr(&b));
+		return err_new(ctx->a, ERR_INTERNAL, "%d statements do not fit the database:\n%s", failed,
+		               buf_cstr(&b));
 	return NULL;
 }
 
@@ -44,7 +45,7 @@ static struct err *check_project(struct ctx *ctx, const struct project *project)
 	TRY(query_probe(ctx, &source, &probe));
 	if (!probe.ok)
 		return err_hint(err_new(ctx->a, ERR_UNAVAILABLE, "%s", probe.message), "%s",
-				probe.hint ? probe.hint : "try \"quern project check\"");
+		                probe.hint ? probe.hint : "try \"quern project check\"");
 	for (size_t i = 0; i < probe.nwarnings; i++)
 		printf("warn  project %s: %s\n", project->slug, probe.warnings[i]);
 	struct catalog *catalog;

@@ -15,7 +15,8 @@
 
 enum { GUARD_LINE = 16 << 20, GUARD_POLICY = 4 << 20 };
 
-/* Reads up to and without the next line end; false at the end of the input. A line too long comes back as full. */
+/* Reads up to and without the next line end; false at the end of the input. A line too long comes back as
+ * full. */
 static bool read_line(FILE *in, struct buf *line)
 {
 	int c = getc_unlocked(in);
@@ -58,7 +59,8 @@ static void write_statement(struct json_writer *w, const struct sql_statement *s
 	json_put_i64(w, "max_rows", s->max_rows);
 }
 
-/* JSON may spell a NUL, which no statement has; with a space in its place the line can be read and its id be answered. */
+/* JSON may spell a NUL, which no statement has; with a space in its place the line can be read and its id
+ * be answered. */
 static bool blank_nul(char *line, size_t n)
 {
 	bool found = false;

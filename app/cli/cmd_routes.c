@@ -1,4 +1,5 @@
-/* quern routes: the route table as JSON lines, for people and for the test that walks it as every kind of caller. */
+/* quern routes: the route table as JSON lines, for people and for the test that walks it as every kind of
+ * caller. */
 #include <stdio.h>
 
 #include "cli/cli.h"

@@ -29,14 +29,14 @@ struct buf;
 
 /* Types of parameters and columns. */
 enum db_type {
-	DB_I64,      /* bigint, integer <-> int64_t */
-	DB_F64,      /* double precision <-> double */
-	DB_TEXT,     /* text <-> const char *, NULL is null */
-	DB_BOOL,     /* boolean <-> bool */
-	DB_BYTES,    /* bytea <-> struct str, p NULL is null */
-	DB_JSON,     /* jsonb <-> const char * holding JSON text */
-	DB_TIME,     /* timestamptz <-> int64_t microseconds since 1970 UTC, 0 is null */
-	DB_TEXTS,    /* text[] <-> struct db_texts, p NULL is null */
+	DB_I64,   /* bigint, integer <-> int64_t */
+	DB_F64,   /* double precision <-> double */
+	DB_TEXT,  /* text <-> const char *, NULL is null */
+	DB_BOOL,  /* boolean <-> bool */
+	DB_BYTES, /* bytea <-> struct str, p NULL is null */
+	DB_JSON,  /* jsonb <-> const char * holding JSON text */
+	DB_TIME,  /* timestamptz <-> int64_t microseconds since 1970 UTC, 0 is null */
+	DB_TEXTS, /* text[] <-> struct db_texts, p NULL is null */
 };
 
 struct db_texts {
@@ -47,7 +47,7 @@ struct db_texts {
 struct db_stmt {
 	const char *name;
 	const char *sql;
-	bool reads;                    /* begins with SELECT: may be retried */
+	bool reads; /* begins with SELECT: may be retried */
 	size_t nparams;
 	const enum db_type *params;
 };
@@ -58,10 +58,9 @@ struct db_stmt {
 	DB_STMT_(ident, text, ident##_types, sizeof(ident##_types) / sizeof(enum db_type))
 #define DB_STMT0(ident, text) DB_STMT_(ident, text, NULL, 0)
 #define DB_STMT_(ident, text, types, count) \
-	static const struct db_stmt ident = { \
-		#ident, "" text "", sizeof(text) > 7 && ("" text "")[0] == 'S', count, types}; \
-	static const struct db_stmt *const ident##_listed \
-		__attribute__((used, section("db_stmts"))) = &ident
+	static const struct db_stmt ident = {#ident, "" text "", sizeof(text) > 7 && ("" text "")[0] == 'S', \
+	                                     count, types}; \
+	static const struct db_stmt *const ident##_listed __attribute__((used, section("db_stmts"))) = &ident
 
 /* One argument; made by the functions below. */
 struct db_arg {
@@ -73,11 +72,11 @@ struct db_arg {
 	struct db_texts texts;
 };
 struct db_arg db_i64(int64_t v);
-struct db_arg db_id(int64_t v);              /* as db_i64, but 0 is null: optional references */
+struct db_arg db_id(int64_t v); /* as db_i64, but 0 is null: optional references */
 struct db_arg db_f64(double v);
 struct db_arg db_bool(bool v);
 struct db_arg db_text(const char *v);
-struct db_arg db_str(struct str v);          /* DB_TEXT from a view */
+struct db_arg db_str(struct str v); /* DB_TEXT from a view */
 struct db_arg db_bytes(struct str v);
 struct db_arg db_json(const char *v);
 struct db_arg db_time(int64_t wall_us);
@@ -89,7 +88,7 @@ struct db_args {
 };
 #define DB_ARGS(...) \
 	((struct db_args){(const struct db_arg[]){__VA_ARGS__}, \
-			  sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)})
+	                  sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)})
 #define DB_NO_ARGS ((struct db_args){NULL, 0})
 
 /* How a result row fills a struct: columns in order. NULL is 0, 0.0, false or a NULL pointer. DB_ROW
@@ -103,10 +102,10 @@ struct db_row {
 	const struct db_col *cols;
 	size_t n;
 };
+/* clang-format off */
 #define DB_ROW(type, ...) \
 	{sizeof(type), (const struct db_col[]){__VA_ARGS__}, \
 	 sizeof((const struct db_col[]){__VA_ARGS__}) / sizeof(struct db_col)}
-extern const struct db_row db_id_row; /* one bigint, into an int64_t: INSERT ... RETURNING id */
 #define DB_COL_I64(type, f) {DB_I64, offsetof(type, f)}
 #define DB_COL_F64(type, f) {DB_F64, offsetof(type, f)}
 #define DB_COL_TEXT(type, f) {DB_TEXT, offsetof(type, f)}
@@ -115,6 +114,10 @@ extern const struct db_row db_id_row; /* one bigint, into an int64_t: INSERT ...
 #define DB_COL_JSON(type, f) {DB_JSON, offsetof(type, f)}
 #define DB_COL_TIME(type, f) {DB_TIME, offsetof(type, f)}
 #define DB_COL_TEXTS(type, f) {DB_TEXTS, offsetof(type, f)}
+/* clang-format on */
+
+/* One bigint, into an int64_t: what INSERT ... RETURNING id gives. */
+extern const struct db_row db_id_row;
 
 /* Opens the pool of this process: at most `connections`, opened when first needed. Call once after fork. */
 void db_open(const char *url, int connections);
@@ -124,21 +127,21 @@ void db_close(void);
 
 /* All rows, as an array in the arena. */
 MUST_CHECK struct err *db_all(struct ctx *ctx, const struct db_stmt *stmt, struct db_args args,
-			      const struct db_row *row, void *rows, size_t *n);
+                              const struct db_row *row, void *rows, size_t *n);
 
 /* The first row into *out; *found tells whether there was one. */
 MUST_CHECK struct err *db_find(struct ctx *ctx, const struct db_stmt *stmt, struct db_args args,
-			       const struct db_row *row, void *out, bool *found);
+                               const struct db_row *row, void *out, bool *found);
 
 /* As db_find, but no row is NOT_FOUND ("<what> not found"). */
 MUST_CHECK struct err *db_one(struct ctx *ctx, const struct db_stmt *stmt, struct db_args args,
-			      const struct db_row *row, const char *what, void *out);
+                              const struct db_row *row, const char *what, void *out);
 
 /* Runs a statement without result rows; *affected may be NULL. Errors besides UNAVAILABLE: CONFLICT with code
  * set to the name of the violated unique or foreign key constraint; INVALID (code too) for a check constraint
  * and for values that cannot be stored; TIMEOUT after 30 s. The cause tells what the server said. */
 MUST_CHECK struct err *db_run(struct ctx *ctx, const struct db_stmt *stmt, struct db_args args,
-			      int64_t *affected);
+                              int64_t *affected);
 
 /* Runs fn inside a transaction (ctx->tx is set for its statements); rolls back when fn fails. A serialization
  * failure or deadlock runs it once more. Transactions do not nest: inside one, fn simply runs. */

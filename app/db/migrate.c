@@ -171,8 +171,8 @@ static struct err *apply_file(struct ctx *ctx, const struct file *f)
 	TRY(db_pg_command(ctx->a, conn, f->name, f->text));
 	if (PQtransactionStatus(conn->pg) != PQTRANS_INTRANS)
 		return err_hint(err_new(ctx->a, ERR_CONFIG, "migration %s ends its transaction", f->name),
-		                "leave BEGIN, COMMIT and ROLLBACK out of migrations; check what it left in "
-		                "the database");
+		                "leave BEGIN, COMMIT and ROLLBACK out of migrations; check what it left in"
+		                " the database");
 	TRY(db_run(ctx, &migrations_add, DB_ARGS(db_i64(f->version), db_text(f->name), db_text(f->sha256)),
 	           NULL));
 	return db_pg_commit(ctx->a, conn);

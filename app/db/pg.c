@@ -25,9 +25,8 @@ static const char *const connect_keys[] = {
 };
 
 static const char session_settings[] =
-        "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; SET timezone = "
-        "'UTC';"
-        " SET client_min_messages = warning; SET default_transaction_isolation = 'read committed'";
+        "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; SET timezone ="
+        " 'UTC'; SET client_min_messages = warning; SET default_transaction_isolation = 'read committed'";
 
 static void ignore_notice(void *arg, const PGresult *res)
 {

@@ -1,8 +1,8 @@
 /*
- * The pool of this process: connections at rest, and how many exist. Who finds none waits a while in a queue, and a
- * connection that is given back goes to the first in it: hundreds may wait, and only one is woken. After a
- * failed attempt to connect nobody tries until the back-off is over, so that requests fail at once while the
- * database is away, and then one tries alone.
+ * The pool of this process: connections at rest, and how many exist. Who finds none waits a while in a queue,
+ * and a connection that is given back goes to the first in it: hundreds may wait, and only one is woken.
+ * After a failed attempt to connect nobody tries until the back-off is over, so that requests fail at once
+ * while the database is away, and then one tries alone.
  */
 #include "db/db_priv.h"
 
@@ -22,8 +22,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Somebody who waits for a connection, on the waiting thread's stack. */
 struct waiter {
 	pthread_cond_t woken;
-	bool out;              /* of the queue */
-	struct db_conn *conn;  /* what it was given; NULL: it is to look again */
+	bool out;             /* of the queue */
+	struct db_conn *conn; /* what it was given; NULL: it is to look again */
 	struct waiter *next;
 };
 
@@ -34,8 +34,8 @@ static struct {
 	int count; /* connections of this generation, idle, in use or being opened */
 	struct db_conn *idle;
 	struct waiter *first, **last; /* the queue; while it is not empty, idle is */
-	unsigned generation; /* grows with each db_close() */
-	int64_t backoff_ms;  /* 0 while connecting works */
+	unsigned generation;          /* grows with each db_close() */
+	int64_t backoff_ms;           /* 0 while connecting works */
 	int64_t closed_until_us;
 	bool probing; /* one connects after a back-off, the others fail at once */
 } pool;
@@ -104,7 +104,7 @@ static struct db_conn *take_idle(void)
 	return NULL;
 }
 
-/* The queue ------------------------------------------------------------------------------------------------ */
+/* The queue ---------------------------------------------------------------------------------------------- */
 
 static void join_queue(struct waiter *w)
 {
@@ -169,7 +169,7 @@ static bool wait_in_queue(const struct timespec *until, struct db_conn **out)
 	return !late; /* NOLINT(clang-analyzer-core.StackAddressEscape): w has left the queue either way */
 }
 
-/* Connecting ------------------------------------------------------------------------------------------------ */
+/* Connecting --------------------------------------------------------------------------------------------- */
 
 static bool backing_off(void)
 {

@@ -20,7 +20,7 @@ static struct err *read_length(struct ctx *ctx, const struct http_request *req, 
 		return err_new(ctx->a, ERR_INVALID, "malformed content length");
 	if ((uint64_t)n > most_bytes(req))
 		return err_hint(err_new(ctx->a, ERR_TOO_LARGE, "the request body is too large"),
-				"At most %zu bytes are accepted here.", most_bytes(req));
+		                "At most %zu bytes are accepted here.", most_bytes(req));
 	*out = (size_t)n;
 	return NULL;
 }
@@ -55,7 +55,7 @@ struct err *http_form(struct ctx *ctx, struct http_request *req)
 		TRY(http_urlencoded_parse(ctx->a, body, &req->form));
 	else
 		return err_hint(err_new(ctx->a, ERR_INVALID, "the request body is not a form"),
-				"Send application/x-www-form-urlencoded or multipart/form-data.");
+		                "Send application/x-www-form-urlencoded or multipart/form-data.");
 	req->has_form = true;
 	return NULL;
 }
@@ -80,15 +80,4 @@ struct str http_field(const struct http_request *req, const char *name)
 bool http_has_field(const struct http_request *req, const char *name)
 {
 	return http_fields_find(&req->form, str_of(name), 0);
-}
-
-struct err *http_json(struct ctx *ctx, struct http_request *req, struct json_object **out)
-{
-	struct str body = {NULL, 0};
-
-	if (!http_media_is(http_header(req, "content-type"), "application/json"))
-		return err_hint(err_new(ctx->a, ERR_INVALID, "the request body is not JSON"),
-				"Send it with content type application/json.");
-	TRY(http_body(ctx, req, &body));
-	return json_read(ctx->a, body, JSON_DEPTH, out);
 }

@@ -41,7 +41,7 @@ struct err *http_cookie_check(struct arena *a, struct str header)
 			next_cookie(&rest, &again);
 			if (str_eq(name, again))
 				return err_hint(err_new(a, ERR_INVALID, "a cookie was sent twice"),
-						"Remove the cookies of this site and sign in again.");
+				                "Remove the cookies of this site and sign in again.");
 		}
 	}
 	return NULL;

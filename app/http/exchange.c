@@ -15,7 +15,7 @@
 enum {
 	ID_CHARS = 16,
 	LOGGED_PATH_BYTES = 200,
-	DISCARD_BYTES = 64 << 20,       /* unread body that is worth reading away */
+	DISCARD_BYTES = 64 << 20, /* unread body that is worth reading away */
 };
 
 struct exchange {
@@ -26,13 +26,13 @@ struct exchange {
 	struct ctx ctx;
 	struct http_request req;
 	struct http_response res;
-	bool done;                      /* nobody is left to be answered */
+	bool done; /* nobody is left to be answered */
 };
 
 static void note_route(struct http_slot *slot, const struct http_route *route)
 {
 	(void)snprintf(slot->route, sizeof(slot->route), "%s %s", http_method_name(route->method),
-		       route->pattern);
+	               route->pattern);
 }
 
 /* The pattern, or for what matched no route the beginning of what was asked for. */
@@ -112,14 +112,11 @@ static void run(struct exchange *x)
 	struct err *e = NULL;
 
 	switch (http_fcgi_begin(x->ctx.a, x->f, &params)) {
-	case HTTP_BEGIN_GONE:
-		x->done = true;
-		return;
+	case HTTP_BEGIN_GONE: x->done = true; return;
 	case HTTP_BEGIN_TOO_LARGE:
 		e = err_new(x->ctx.a, ERR_INVALID, "the request headers are too large");
 		break;
-	case HTTP_BEGIN_OK:
-		e = answer(x, params);
+	case HTTP_BEGIN_OK: e = answer(x, params);
 	}
 	if (e)
 		fail(x, e);
@@ -127,7 +124,7 @@ static void run(struct exchange *x)
 }
 
 void http_exchange(const struct http_server *server, enum http_pool_kind pool, const atomic_int *draining,
-		   struct http_slot *slot, int fd)
+                   struct http_slot *slot, int fd)
 {
 	struct arena *a = arena_create();
 	struct http_fcgi f;
@@ -138,7 +135,7 @@ void http_exchange(const struct http_server *server, enum http_pool_kind pool, c
 	slot->route[0] = '\0';
 	atomic_store(&slot->busy, 1);
 	x.ctx = (struct ctx){
-		.a = a, .settings = server->app->settings, .request_id = slot->request_id, .address = ""};
+	        .a = a, .settings = server->app->settings, .request_id = slot->request_id, .address = ""};
 	x.req = (struct http_request){.f = &f, .method = HTTP__MAX, .draining = draining};
 	http_response_init(&x.res, a);
 	http_fcgi_init(&f, fd);

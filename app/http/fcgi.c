@@ -29,8 +29,8 @@ enum {
 
 	ROLE_RESPONDER = 1,
 	HEADER_BYTES = 8,
-	CONTENT_MOST = 65528,           /* of a record, a multiple of 8 */
-	END_BYTES = 3 * HEADER_BYTES,   /* the records that finish a request */
+	CONTENT_MOST = 65528,         /* of a record, a multiple of 8 */
+	END_BYTES = 3 * HEADER_BYTES, /* the records that finish a request */
 	RECEIVE_SECONDS = 30,
 	SEND_SECONDS = 30,
 };
@@ -241,8 +241,10 @@ bool http_fcgi_write(struct http_fcgi *f, struct str head, struct str body, bool
 	while (!f->gone) {
 		struct str h = chop(&head, CONTENT_MOST), b = chop(&body, CONTENT_MOST - h.n);
 		bool last = head.n + body.n == 0;
-		struct iovec v[] = {{record, h.n + b.n > 0 ? sizeof(record) : 0}, piece(h), piece(b),
-				    {finish, last && end ? sizeof(finish) : 0}};
+		struct iovec v[] = {{record, h.n + b.n > 0 ? sizeof(record) : 0},
+		                    piece(h),
+		                    piece(b),
+		                    {finish, last && end ? sizeof(finish) : 0}};
 
 		put_header(record, RECORD_STDOUT, f->id, h.n + b.n);
 		if (!send_all(f, v, sizeof(v) / sizeof(v[0])))

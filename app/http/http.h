@@ -22,16 +22,15 @@
 
 struct http_request;
 struct http_response;
-struct json_object;
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP__MAX };
 enum http_pool_kind { HTTP_POOL_WEB, HTTP_POOL_AGENT, HTTP_POOL__MAX };
 
 enum {
-	HTTP_HEADERS = 100,             /* most request parameters starting with HTTP_ */
-	HTTP_PARAM_BYTES = 32 << 10,    /* all FastCGI parameters together */
-	HTTP_FORM_BYTES = 64 << 10,     /* body cap of ordinary forms */
-	HTTP_FIELDS = 200,              /* most form or query fields */
+	HTTP_HEADERS = 100,          /* most request parameters starting with HTTP_ */
+	HTTP_PARAM_BYTES = 32 << 10, /* all FastCGI parameters together */
+	HTTP_FORM_BYTES = 64 << 10,  /* body cap of ordinary forms */
+	HTTP_FIELDS = 200,           /* most form or query fields */
 };
 
 /* Handles one request. An error becomes the error page or JSON by Accept. */
@@ -44,12 +43,12 @@ typedef struct err *http_handler(struct ctx *ctx, struct http_request *req, stru
 struct http_route {
 	enum http_method method;
 	const char *pattern;
-	const char *name;           /* of the handler */
+	const char *name; /* of the handler */
 	http_handler *handle;
 	enum http_pool_kind pool;
-	int access;                 /* for the gate; 0 is refused at start */
-	bool changes;               /* changes state: the gate asks for a CSRF proof */
-	size_t max_body;            /* 0: HTTP_FORM_BYTES */
+	int access;      /* for the gate; 0 is refused at start */
+	bool changes;    /* changes state: the gate asks for a CSRF proof */
+	size_t max_body; /* 0: HTTP_FORM_BYTES */
 };
 
 /* Everything http needs to know of the application. */
@@ -62,7 +61,7 @@ struct http_app {
 	/* Writes the page for an error; JSON answers are written by http itself. May be called for requests
 	 * that matched no route. Must not fail: it writes plain text at worst. */
 	void (*error_page)(struct ctx *ctx, struct http_request *req, struct http_response *res,
-			   const struct err *e);
+	                   const struct err *e);
 	/* Called once in each worker after fork, before the first request; or NULL. */
 	struct err *(*worker_start)(struct ctx *ctx, enum http_pool_kind pool);
 	/* Called when a worker drains: stops long work that the handlers do; may be NULL. */
@@ -74,12 +73,11 @@ struct http_app {
 
 /* HTTP__MAX for a method that is none of ours, which only error_page() gets to see. HEAD is GET. */
 enum http_method http_method_of(const struct http_request *req);
-const struct http_route *http_route_of(const struct http_request *req);    /* NULL when none matched */
-struct str http_path(const struct http_request *req);                      /* normalised, decoded once */
-struct str http_param(const struct http_request *req, const char *name);   /* of the path; it must exist */
-int64_t http_param_i64(const struct http_request *req, const char *name);  /* of an {x:int} parameter */
-struct str http_query(const struct http_request *req, const char *name);   /* first of that name, or empty */
-struct str http_header(const struct http_request *req, const char *name);  /* "accept-language"; or empty */
+struct str http_path(const struct http_request *req);                     /* normalised, decoded once */
+struct str http_param(const struct http_request *req, const char *name);  /* of the path; it must exist */
+int64_t http_param_i64(const struct http_request *req, const char *name); /* of an {x:int} parameter */
+struct str http_query(const struct http_request *req, const char *name);  /* first of that name, or empty */
+struct str http_header(const struct http_request *req, const char *name); /* "accept-language"; or empty */
 struct str http_cookie(const struct http_request *req, const char *name);
 /* A FastCGI parameter that nginx set itself and that no client header can reach (no HTTP_ prefix). */
 struct str http_fastcgi(const struct http_request *req, const char *name);
@@ -91,13 +89,11 @@ bool http_draining(const struct http_request *req);
 /* Form fields of an application/x-www-form-urlencoded or multipart/form-data body, valid UTF-8 without NUL.
  * The body is read on first use up to the route's cap. Errors: INVALID, TOO_LARGE. */
 MUST_CHECK struct err *http_form(struct ctx *ctx, struct http_request *req);
-struct str http_field(const struct http_request *req, const char *name);   /* after http_form(); or empty */
+struct str http_field(const struct http_request *req, const char *name); /* after http_form(); or empty */
 bool http_has_field(const struct http_request *req, const char *name);
 /* The i-th value of a repeated field; false when there is none. */
 bool http_field_at(const struct http_request *req, const char *name, size_t i, struct str *value);
 
-/* A JSON body (content type application/json required). Errors: INVALID, TOO_LARGE. */
-MUST_CHECK struct err *http_json(struct ctx *ctx, struct http_request *req, struct json_object **out);
 /* The raw body. */
 MUST_CHECK struct err *http_body(struct ctx *ctx, struct http_request *req, struct str *out);
 
@@ -115,7 +111,7 @@ void http_type(struct http_response *res, const char *content_type);
 void http_set_header(struct http_response *res, const char *name, const char *value);
 /* Set-Cookie with Path=/; Secure; HttpOnly; SameSite=Lax; max_age in seconds, 0 deletes it. */
 void http_set_cookie(struct http_response *res, const char *name, const char *value, int64_t max_age);
-struct buf *http_out(struct http_response *res);      /* the body under construction */
+struct buf *http_out(struct http_response *res); /* the body under construction */
 /* 303. What is not a printable path of this site leads to "/". */
 void http_redirect(struct http_response *res, const char *local_path);
 

@@ -43,7 +43,7 @@ MUST_CHECK struct err *http_urlencoded_parse(struct arena *a, struct str text, s
 
 /* multipart/form-data without files, strictly as browsers send it (RFC 7578). */
 MUST_CHECK struct err *http_multipart_parse(struct arena *a, struct str content_type, struct str body,
-					    struct http_fields *out);
+                                            struct http_fields *out);
 
 /* The media type without parameters equals `type`, in any case. */
 bool http_media_is(struct str content_type, const char *type);
@@ -58,11 +58,11 @@ MUST_CHECK struct err *http_cookie_check(struct arena *a, struct str header);
 struct http_fcgi {
 	int fd;
 	uint16_t id;
-	bool gone;                /* the peer left, stalled or broke the protocol */
-	bool input_done;          /* the record that ends the body was read */
-	size_t content, padding;  /* bytes left of the current record */
-	uint64_t sent;            /* bytes of answer, without record headers */
-	size_t at, have;          /* unread part of `input` */
+	bool gone;               /* the peer left, stalled or broke the protocol */
+	bool input_done;         /* the record that ends the body was read */
+	size_t content, padding; /* bytes left of the current record */
+	uint64_t sent;           /* bytes of answer, without record headers */
+	size_t at, have;         /* unread part of `input` */
 	unsigned char input[2048];
 };
 
@@ -87,19 +87,19 @@ bool http_fcgi_hung_up(struct http_fcgi *f);
 
 struct http_request {
 	struct http_fcgi *f;
-	struct http_fields params;       /* of FastCGI */
+	struct http_fields params; /* of FastCGI */
 	struct http_fields query;
 	struct http_fields form;
-	struct http_fields captured;     /* path parameters */
-	struct str target;               /* as sent, for the log */
+	struct http_fields captured; /* path parameters */
+	struct str target;           /* as sent, for the log */
 	struct str path;
 	const struct http_route *route;
-	enum http_method method;         /* HTTP__MAX: none of ours */
-	bool head;                       /* HEAD, handled as GET */
-	bool trusted;                    /* carried the secret of nginx */
-	bool has_body, has_form;         /* already read */
+	enum http_method method; /* HTTP__MAX: none of ours */
+	bool head;               /* HEAD, handled as GET */
+	bool trusted;            /* carried the secret of nginx */
+	bool has_body, has_form; /* already read */
 	struct str body;
-	unsigned allowed;                /* methods of the path, bits; set with the METHOD error */
+	unsigned allowed; /* methods of the path, bits; set with the METHOD error */
 	const atomic_int *draining;
 	void *data;
 };
@@ -111,18 +111,18 @@ struct http_response {
 	struct http_fields headers;
 	size_t headers_size;
 	struct buf out;
-	bool streams;                    /* the head is on its way, the handler writes events */
+	bool streams; /* the head is on its way, the handler writes events */
 };
 
 /* Fills req from the parameters. Errors: INVALID; FORBIDDEN while req->trusted is false: answer without a
  * word. */
 MUST_CHECK struct err *http_request_open(struct arena *a, struct http_request *req, struct str block,
-					 struct str secret);
+                                         struct str secret);
 
 void http_response_init(struct http_response *res, struct arena *a);
 /* Forgets what the handler built and turns the response into the answer for e. */
 void http_response_fail(struct ctx *ctx, struct http_request *req, struct http_response *res,
-			const struct err *e, const struct http_app *app);
+                        const struct err *e, const struct http_app *app);
 /* A line of plain text without any header that the application chose. */
 void http_response_plain(struct http_response *res, int status, const char *text);
 /* The head as FastCGI wants it: "Status: 200 OK", headers, empty line. length < 0 writes none. */
@@ -137,7 +137,7 @@ struct http_router *http_router_create(struct arena *a, const struct http_route 
 /* Finds the row for the request's method and path in this pool and captures its parameters.
  * Errors: NOT_FOUND, METHOD (then req->allowed is set). */
 MUST_CHECK struct err *http_router_find(struct arena *a, const struct http_router *r,
-					enum http_pool_kind pool, struct http_request *req);
+                                        enum http_pool_kind pool, struct http_request *req);
 const char *http_method_name(enum http_method method);
 
 /* Workers ------------------------------------------------------------------------------------------------ */
@@ -155,13 +155,13 @@ struct http_server {
 };
 
 struct http_worker_plan {
-	struct arena *a;            /* lives as long as the process */
+	struct arena *a; /* lives as long as the process */
 	const struct http_server *server;
 	enum http_pool_kind pool;
-	size_t threads;             /* most of them, and slots */
+	size_t threads; /* most of them, and slots */
 	struct http_slot *slots;
 	int listen_fd;
-	int ready_fd;               /* gets the process id once the worker accepts */
+	int ready_fd; /* gets the process id once the worker accepts */
 };
 
 size_t http_worker_threads(const struct settings *settings, enum http_pool_kind pool);
@@ -170,7 +170,7 @@ int http_worker_run(const struct http_worker_plan *plan);
 
 /* One request, from its connection to its line in the log. Closes fd. */
 void http_exchange(const struct http_server *server, enum http_pool_kind pool, const atomic_int *draining,
-		   struct http_slot *slot, int fd);
+                   struct http_slot *slot, int fd);
 
 /* Listening socket: a Unix socket of mode 0660. Errors: CONFIG, UNAVAILABLE (somebody listens there). */
 MUST_CHECK struct err *http_listen(struct arena *a, const char *path, int *fd);

@@ -37,10 +37,10 @@ static struct err *clear_path(struct arena *a, const struct sockaddr_un *address
 		return NULL;
 	if (!S_ISSOCK(st.st_mode))
 		return err_hint(err_new(a, ERR_CONFIG, "cannot listen on \"%s\": it is not a socket", path),
-				"Remove it or choose another path.");
+		                "Remove it or choose another path.");
 	if (somebody_listens(address))
 		return err_hint(err_new(a, ERR_UNAVAILABLE, "another process listens on \"%s\"", path),
-				"Is Quern running already?");
+		                "Is Quern running already?");
 	unlink(path);
 	return NULL;
 }
@@ -50,7 +50,7 @@ static int open_socket(const struct sockaddr_un *address)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), saved;
 	mode_t mask = umask(0117);
 	bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
-		  listen(fd, BACKLOG) == 0;
+	          listen(fd, BACKLOG) == 0;
 
 	saved = errno;
 	umask(mask);
@@ -67,12 +67,12 @@ struct err *http_listen(struct arena *a, const char *path, int *fd)
 
 	if (n == 0 || n >= sizeof(address.sun_path))
 		return err_new(a, ERR_CONFIG, "cannot listen on \"%s\": a socket path has 1 to %zu bytes",
-			       path, sizeof(address.sun_path) - 1);
+		               path, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, n + 1);
 	TRY(clear_path(a, &address));
 	*fd = open_socket(&address);
 	if (*fd < 0)
 		return err_hint(err_new(a, ERR_CONFIG, "cannot listen on \"%s\": %s", path, strerror(errno)),
-				"The directory must exist and be writable.");
+		                "The directory must exist and be writable.");
 	return NULL;
 }

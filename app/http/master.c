@@ -27,11 +27,11 @@
 #include "lib/settings.h"
 
 enum {
-	GENERATIONS = 4,                /* that may be alive at the same time */
+	GENERATIONS = 4, /* that may be alive at the same time */
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MOST_MS = 10000,
-	STEADY_MS = 10000,              /* a worker that lived so long is started again at once */
-	LOST_NAMED = 20,                /* requests named in the line about a dead worker */
+	STEADY_MS = 10000, /* a worker that lived so long is started again at once */
+	LOST_NAMED = 20,   /* requests named in the line about a dead worker */
 };
 
 static const char *const pool_names[HTTP_POOL__MAX] = {[HTTP_POOL_WEB] = "web", [HTTP_POOL_AGENT] = "agent"};
@@ -41,7 +41,7 @@ struct place {
 	bool used;
 	enum http_pool_kind pool;
 	unsigned generation;
-	pid_t pid;                      /* 0 while there is none */
+	pid_t pid; /* 0 while there is none */
 	bool ready, draining;
 	int64_t started, due, deadline; /* monotonic microseconds; deadline 0: none */
 	int64_t backoff_ms;
@@ -74,13 +74,13 @@ struct master {
 static _Noreturn void become_worker(struct master *m, struct place *p)
 {
 	struct http_worker_plan plan = {
-		.a = arena_create(),
-		.server = &m->server,
-		.pool = p->pool,
-		.threads = http_worker_threads(m->settings, p->pool),
-		.slots = p->slots,
-		.listen_fd = m->listen_fd[p->pool],
-		.ready_fd = m->ready_write,
+	        .a = arena_create(),
+	        .server = &m->server,
+	        .pool = p->pool,
+	        .threads = http_worker_threads(m->settings, p->pool),
+	        .slots = p->slots,
+	        .listen_fd = m->listen_fd[p->pool],
+	        .ready_fd = m->ready_write,
 	};
 
 	sigset_t set;
@@ -158,8 +158,8 @@ static void start_generation(struct master *m)
 	m->announced = false;
 	for (pool = 0; pool < HTTP_POOL__MAX; pool++)
 		for (i = 0; i < m->processes[pool]; i++)
-			*free_place(m) = (struct place){
-				.used = true, .pool = pool, .generation = m->generation};
+			*free_place(m) =
+			        (struct place){.used = true, .pool = pool, .generation = m->generation};
 }
 
 /* Ending workers ----------------------------------------------------------------------------------------- */
@@ -204,7 +204,7 @@ static const char *lost_requests(struct arena *a, const struct place *p, size_t 
 
 		if (atomic_load(&s->busy) && ++*count <= LOST_NAMED)
 			buf_printf(&b, "%s%.16s %.*s", *count > 1 ? ", " : "", s->request_id,
-				   (int)sizeof(s->route) - 1, s->route);
+			           (int)sizeof(s->route) - 1, s->route);
 	}
 	return b.n ? buf_cstr(&b) : "";
 }
@@ -311,11 +311,8 @@ static void read_signals(struct master *m)
 				start_generation(m);
 			break;
 		case SIGTERM:
-		case SIGINT:
-			stop(m);
-			break;
-		default:
-			reap(m);
+		case SIGINT: stop(m); break;
+		default: reap(m);
 		}
 	}
 }
@@ -413,13 +410,13 @@ static struct err *prepare(struct arena *a, struct master *m, const struct http_
 
 	TRY(http_routes_check(a, app->routes, app->nroutes));
 	*m = (struct master){
-		.server = {app, http_router_create(a, app->routes, app->nroutes)},
-		.settings = s,
-		.paths = {[HTTP_POOL_WEB] = s->web_socket, [HTTP_POOL_AGENT] = s->agent_socket},
-		.processes = {[HTTP_POOL_WEB] = (size_t)s->web_processes,
-			      [HTTP_POOL_AGENT] = (size_t)s->agent_processes},
-		.nplaces = (size_t)(s->web_processes + s->agent_processes) * GENERATIONS,
-		.pid = getpid(),
+	        .server = {app, http_router_create(a, app->routes, app->nroutes)},
+	        .settings = s,
+	        .paths = {[HTTP_POOL_WEB] = s->web_socket, [HTTP_POOL_AGENT] = s->agent_socket},
+	        .processes = {[HTTP_POOL_WEB] = (size_t)s->web_processes,
+	                      [HTTP_POOL_AGENT] = (size_t)s->agent_processes},
+	        .nplaces = (size_t)(s->web_processes + s->agent_processes) * GENERATIONS,
+	        .pid = getpid(),
 	};
 	m->places = ARENA_ARRAY(a, struct place, m->nplaces);
 	set_limits();

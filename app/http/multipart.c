@@ -126,7 +126,7 @@ static struct err *part(struct arena *a, struct str *rest, struct str delimiter,
 }
 
 struct err *http_multipart_parse(struct arena *a, struct str content_type, struct str body,
-				 struct http_fields *out)
+                                 struct http_fields *out)
 {
 	struct str delimiter = str_of(delimiter_of(a, content_type));
 

@@ -9,7 +9,8 @@ enum { PATH_BYTES = 2048 };
 
 int http_percent_byte(struct str s, size_t i)
 {
-	int high = i + 2 < s.n ? str_hex_digit(s.p[i + 1]) : -1, low = i + 2 < s.n ? str_hex_digit(s.p[i + 2]) : -1;
+	int high = i + 2 < s.n ? str_hex_digit(s.p[i + 1]) : -1,
+	    low = i + 2 < s.n ? str_hex_digit(s.p[i + 2]) : -1;
 
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }

@@ -11,8 +11,8 @@
 #include "lib/json.h"
 
 static const char *const method_names[HTTP__MAX] = {
-	[HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH",
-	[HTTP_DELETE] = "DELETE",
+        [HTTP_GET] = "GET",     [HTTP_POST] = "POST",     [HTTP_PUT] = "PUT",
+        [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
 };
 
 const char *http_method_name(enum http_method method)
@@ -92,11 +92,6 @@ enum http_method http_method_of(const struct http_request *req)
 	return req->method;
 }
 
-const struct http_route *http_route_of(const struct http_request *req)
-{
-	return req->route;
-}
-
 struct str http_path(const struct http_request *req)
 {
 	return req->path;
@@ -159,7 +154,7 @@ bool http_wants_json(const struct http_request *req)
 	if (str_starts(req->path, STR("/api/")) || http_media_is(type, "application/json"))
 		return true;
 	return str_find(accept, STR("text/html")) < 0 && (str_find(accept, STR("application/json")) >= 0 ||
-							  str_find(accept, STR("text/event-stream")) >= 0);
+	                                                  str_find(accept, STR("text/event-stream")) >= 0);
 }
 
 bool http_draining(const struct http_request *req)

@@ -14,25 +14,39 @@ static const struct {
 	int status;
 	const char *reason;
 } reasons[] = {
-	{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"},
-	{302, "Found"}, {303, "See Other"}, {304, "Not Modified"}, {400, "Bad Request"},
-	{401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
-	{409, "Conflict"}, {410, "Gone"},
-	{413, "Content Too Large"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
-	{500, "Internal Server Error"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
-	{504, "Gateway Timeout"},
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {413, "Content Too Large"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {500, "Internal Server Error"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
 };
 
 static const struct http_field standard[] = {
-	{STR("Content-Security-Policy"),
-	 STR("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-	     "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-	     "base-uri 'none'")},
-	{STR("X-Content-Type-Options"), STR("nosniff")},
-	{STR("Referrer-Policy"), STR("same-origin")},
-	{STR("X-Frame-Options"), STR("DENY")},
-	{STR("Cross-Origin-Opener-Policy"), STR("same-origin")},
-	{STR("Cache-Control"), STR("no-store")},
+        {STR("Content-Security-Policy"),
+         STR("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src"
+             " 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")},
+        {STR("X-Content-Type-Options"), STR("nosniff")},
+        {STR("Referrer-Policy"), STR("same-origin")},
+        {STR("X-Frame-Options"), STR("DENY")},
+        {STR("Cross-Origin-Opener-Policy"), STR("same-origin")},
+        {STR("Cache-Control"), STR("no-store")},
 };
 
 enum { RETRY_SECONDS = 5, HEADERS_FIRST = 4 };
@@ -40,7 +54,7 @@ enum { RETRY_SECONDS = 5, HEADERS_FIRST = 4 };
 void http_response_init(struct http_response *res, struct arena *a)
 {
 	*res = (struct http_response){
-		.a = a, .status = 200, .type = "text/html; charset=utf-8", .out = buf_init(a, BUF_RESULT)};
+	        .a = a, .status = 200, .type = "text/html; charset=utf-8", .out = buf_init(a, BUF_RESULT)};
 }
 
 void http_status(struct http_response *res, int status)
@@ -99,8 +113,8 @@ void http_set_cookie(struct http_response *res, const char *name, const char *va
 {
 	assert(!strpbrk(value, " \",;\\"));
 	http_set_header(res, "Set-Cookie",
-			arena_printf(res->a, "%s=%s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
-				     name, value, (long long)max_age));
+	                arena_printf(res->a, "%s=%s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
+	                             name, value, (long long)max_age));
 }
 
 struct buf *http_out(struct http_response *res)
@@ -152,7 +166,7 @@ static void error_json(struct http_response *res, const struct err *e, const cha
 }
 
 void http_response_fail(struct ctx *ctx, struct http_request *req, struct http_response *res,
-			const struct err *e, const struct http_app *app)
+                        const struct err *e, const struct http_app *app)
 {
 	int status = err_status(e->kind), wait = e->retry_after > 0 ? e->retry_after : RETRY_SECONDS;
 

@@ -16,20 +16,20 @@ enum { SEGMENTS_MOST = 10, BUCKETS = 64, BUCKET_ANY = BUCKETS, NO_ROW = -1 };
 enum segment_kind { SEGMENT_LITERAL, SEGMENT_INT, SEGMENT_SLUG, SEGMENT_TOKEN, SEGMENT_NAME, SEGMENT__MAX };
 
 static const char *const kind_names[SEGMENT__MAX] = {
-	[SEGMENT_LITERAL] = "", [SEGMENT_INT] = "int", [SEGMENT_SLUG] = "slug", [SEGMENT_TOKEN] = "token",
-	[SEGMENT_NAME] = "name",
+        [SEGMENT_LITERAL] = "",    [SEGMENT_INT] = "int",   [SEGMENT_SLUG] = "slug",
+        [SEGMENT_TOKEN] = "token", [SEGMENT_NAME] = "name",
 };
 
 struct segment {
 	enum segment_kind kind;
-	struct str text;              /* the literal, or the parameter's name */
+	struct str text; /* the literal, or the parameter's name */
 };
 
 struct row {
 	const struct http_route *route;
 	struct segment segments[SEGMENTS_MOST];
 	size_t n;
-	int next;                     /* in the chain */
+	int next; /* in the chain */
 };
 
 struct http_router {
@@ -57,16 +57,11 @@ static bool all_of(struct str s, const char *chars)
 static bool matches_kind(enum segment_kind kind, struct str s)
 {
 	switch (kind) {
-	case SEGMENT_INT:
-		return s.n >= 1 && s.n <= 18 && s.p[0] != '0' && all_of(s, DIGITS);
-	case SEGMENT_SLUG:
-		return s.n >= 1 && s.n <= 63 && s.p[0] != '-' && all_of(s, LOWER DIGITS "-");
-	case SEGMENT_TOKEN:
-		return s.n == 43 && all_of(s, LOWER UPPER DIGITS "_-");
-	case SEGMENT_NAME:
-		return s.n >= 1 && s.n <= 128;      /* the path is valid UTF-8 as a whole */
-	default:
-		return false;
+	case SEGMENT_INT: return s.n >= 1 && s.n <= 18 && s.p[0] != '0' && all_of(s, DIGITS);
+	case SEGMENT_SLUG: return s.n >= 1 && s.n <= 63 && s.p[0] != '-' && all_of(s, LOWER DIGITS "-");
+	case SEGMENT_TOKEN: return s.n == 43 && all_of(s, LOWER UPPER DIGITS "_-");
+	case SEGMENT_NAME: return s.n >= 1 && s.n <= 128; /* the path is valid UTF-8 as a whole */
+	default: return false;
 	}
 }
 
@@ -143,7 +138,7 @@ static struct err *check_row(struct arena *a, const struct http_route *r, struct
 	if (!wrong)
 		return NULL;
 	return err_new(a, ERR_CONFIG, "route %s %s (%s) %s", http_method_name(r->method),
-		       r->pattern ? r->pattern : "?", r->name ? r->name : "?", wrong);
+	               r->pattern ? r->pattern : "?", r->name ? r->name : "?", wrong);
 }
 
 struct err *http_routes_check(struct arena *a, const struct http_route *routes, size_t n)
@@ -157,8 +152,8 @@ struct err *http_routes_check(struct arena *a, const struct http_route *routes, 
 	for (i = 1; i < n; i++)
 		if (compare_rows(&rows[i - 1], &rows[i]) == 0)
 			return err_new(a, ERR_CONFIG, "routes %s and %s match the same requests (%s %s)",
-				       rows[i - 1].route->name, rows[i].route->name,
-				       http_method_name(rows[i].route->method), rows[i].route->pattern);
+			               rows[i - 1].route->name, rows[i].route->name,
+			               http_method_name(rows[i].route->method), rows[i].route->pattern);
 	return NULL;
 }
 
@@ -237,7 +232,7 @@ static bool row_matches(const struct row *row, const struct str *segments, size_
 }
 
 static void capture(struct arena *a, const struct row *row, const struct str *segments,
-		    struct http_request *req)
+                    struct http_request *req)
 {
 	struct http_fields *out = &req->captured;
 	size_t i;
@@ -245,13 +240,13 @@ static void capture(struct arena *a, const struct row *row, const struct str *se
 	*out = (struct http_fields){ARENA_ARRAY(a, struct http_field, row->n), 0};
 	for (i = 0; i < row->n; i++)
 		if (row->segments[i].kind != SEGMENT_LITERAL)
-			out->v[out->n++] = (struct http_field){
-				row->segments[i].text, {str_dup(a, segments[i]), segments[i].n}};
+			out->v[out->n++] = (struct http_field){row->segments[i].text,
+			                                       {str_dup(a, segments[i]), segments[i].n}};
 	req->route = row->route;
 }
 
 struct err *http_router_find(struct arena *a, const struct http_router *r, enum http_pool_kind pool,
-			     struct http_request *req)
+                             struct http_request *req)
 {
 	struct str segments[SEGMENTS_MOST] = {{NULL, 0}};
 	unsigned bucket;

@@ -36,14 +36,14 @@ enum { DRAIN_NO, DRAIN_REPLACED, DRAIN_STOPPING };
 struct worker {
 	const struct http_worker_plan *plan;
 	atomic_int draining;
-	int drain_fd;                 /* readable once the worker drains */
+	int drain_fd; /* readable once the worker drains */
 	pthread_mutex_t accept_lock;
-	bool short_of_files;          /* under accept_lock: said so in the log */
+	bool short_of_files; /* under accept_lock: said so in the log */
 
-	pthread_mutex_t lock;         /* for all below */
+	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t ended;
 	size_t threads, idle;
-	unsigned *free_slots;         /* a stack */
+	unsigned *free_slots; /* a stack */
 	size_t nfree;
 };
 

@@ -20,7 +20,7 @@ enum {
 
 struct chunk {
 	alignas(max_align_t) struct chunk *prev;
-	size_t size;             /* of the memory behind this header */
+	size_t size; /* of the memory behind this header */
 	size_t used;
 };
 
@@ -92,6 +92,8 @@ static struct chunk *chunk_grow(struct chunk *c, size_t size)
 {
 	size_t total = c->size + sizeof(*c);
 
+	if (total > CHUNK_MOST)
+		total = CHUNK_MOST;
 	do {
 		if (total < CHUNK_MOST)
 			total *= 2;
@@ -161,6 +163,23 @@ static void *block_grow(struct arena *a, size_t old, size_t size)
 	return b + 1;
 }
 
+/* So may what has a chunk to itself: growing text leaves no copies of itself behind. */
+static void *chunk_regrow(struct arena *a, size_t old, size_t size)
+{
+	size_t rounded = round_up(size);
+	struct chunk *c;
+
+	if (rounded > PTRDIFF_MAX - sizeof(*c))
+		out_of_memory();
+	c = realloc(a->chunk, sizeof(*c) + rounded);
+	if (!c)
+		out_of_memory();
+	memset((char *)(c + 1) + old, 0, rounded - old);
+	c->size = c->used = rounded;
+	a->chunk = c;
+	return c + 1;
+}
+
 void *arena_grow(struct arena *a, void *p, size_t old, size_t size)
 {
 	struct chunk *c = a->chunk;
@@ -178,6 +197,10 @@ void *arena_grow(struct arena *a, void *p, size_t old, size_t size)
 		c->used += round_up(size) - have;
 		a->used += size - old;
 		return p;
+	}
+	if (p && p == c + 1 && have == c->used) {
+		a->used += size - old;
+		return chunk_regrow(a, old, size);
 	}
 	copy = arena_alloc(a, size);
 	return p ? memcpy(copy, p, old) : copy;

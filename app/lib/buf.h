@@ -17,17 +17,17 @@ struct arena;
 
 /* The caps in use, in bytes. */
 enum {
-	BUF_LINE = 64 << 10,    /* a log line, a header, an event */
-	BUF_PAGE = 8 << 20,     /* a page, a prompt, a request body to a provider */
-	BUF_RESULT = 64 << 20,  /* an export */
+	BUF_LINE = 64 << 10,   /* a log line, a header, an event */
+	BUF_PAGE = 8 << 20,    /* a page, a prompt, a request body to a provider */
+	BUF_RESULT = 64 << 20, /* an export */
 };
 
 struct buf {
-	char *p;          /* always NUL-terminated once something was added */
-	size_t n;         /* bytes in use, without the NUL */
-	size_t size;      /* bytes allocated */
-	size_t cap;       /* n never passes it */
-	bool full;        /* an append was refused: the content is not whole */
+	char *p;     /* always NUL-terminated once something was added */
+	size_t n;    /* bytes in use, without the NUL */
+	size_t size; /* bytes allocated */
+	size_t cap;  /* n never passes it */
+	bool full;   /* an append was refused: the content is not whole */
 	struct arena *a;
 };
 
@@ -36,7 +36,7 @@ struct buf buf_init(struct arena *a, size_t cap);
 
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, struct str s);
-void buf_add_cstr(struct buf *b, const char *s);      /* NULL adds nothing */
+void buf_add_cstr(struct buf *b, const char *s); /* NULL adds nothing */
 void buf_add_char(struct buf *b, char c);
 void buf_add_i64(struct buf *b, int64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -33,6 +33,6 @@ char *clock_rfc3339(struct arena *a, int64_t wall_us)
 	struct tm *ok = gmtime_r(&seconds, &tm);
 
 	assert(ok);
-	return arena_printf(a, "%04lld-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900LL, tm.tm_mon + 1, tm.tm_mday,
-			    tm.tm_hour, tm.tm_min, tm.tm_sec);
+	return arena_printf(a, "%04lld-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900LL, tm.tm_mon + 1,
+	                    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }

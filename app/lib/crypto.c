@@ -48,10 +48,20 @@ char *crypto_token(struct arena *a, size_t nbytes)
 void crypto_id(char *out, size_t n)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	size_t i;
+	enum { LETTERS = sizeof(letters) - 1, FAIR = 256 / LETTERS * LETTERS };
+	unsigned char random[32];
+	size_t i = 0, at = sizeof(random);
 
-	for (i = 0; i < n; i++)
-		out[i] = letters[randombytes_uniform(sizeof(letters) - 1)];
+	/* Random bytes are asked of the kernel many at a time; those that would favour some letters are passed over. */
+	while (i < n) {
+		if (at == sizeof(random)) {
+			randombytes_buf(random, sizeof(random));
+			at = 0;
+		}
+		if (random[at] < FAIR)
+			out[i++] = letters[random[at] % LETTERS];
+		at++;
+	}
 	out[n] = '\0';
 }
 
@@ -89,8 +99,8 @@ char *crypto_password_hash(struct arena *a, struct str password)
 	char *hash = arena_alloc(a, crypto_pwhash_STRBYTES);
 
 	/* It fails only for want of memory. */
-	if (crypto_pwhash_str(hash, password.p ? password.p : "", password.n, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-			      crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
+	if (crypto_pwhash_str(hash, password.p ? password.p : "", password.n,
+	                      crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
 		fputs("out of memory\n", stderr);
 		abort();
 	}
@@ -100,8 +110,10 @@ char *crypto_password_hash(struct arena *a, struct str password)
 bool crypto_password_ok(const char *hash, struct str password)
 {
 	/* Of a random password that nobody kept; costs what a real one costs. */
-	static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$fX6HU+2z+MSUQIqvNsTEUQ$gPSzxn4VKUPHGX0PcgAfoQiV5ifXLEOqUc5hntMpeTs";
-	bool ok = crypto_pwhash_str_verify(hash ? hash : nobody, password.p ? password.p : "", password.n) == 0;
+	static const char nobody[] =
+	        "$argon2id$v=19$m=65536,t=2,p=1$fX6HU+2z+MSUQIqvNsTEUQ$gPSzxn4VKUPHGX0PcgAfoQiV5ifXLEOqUc5hntMpeTs";
+	bool ok =
+	        crypto_pwhash_str_verify(hash ? hash : nobody, password.p ? password.p : "", password.n) == 0;
 
 	return hash && ok;
 }
@@ -112,19 +124,19 @@ bool crypto_equal(struct str a, struct str b)
 }
 
 struct str crypto_seal(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTES], struct str context,
-		       struct str plain)
+                       struct str plain)
 {
 	size_t size = NONCE + plain.n + TAG;
 	unsigned char *out = arena_alloc(a, size);
 
 	randombytes_buf(out, NONCE);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE, NULL, bytes(plain), plain.n, bytes(context),
-						   context.n, NULL, out, key);
+	                                           context.n, NULL, out, key);
 	return (struct str){(char *)out, size};
 }
 
 struct err *crypto_open(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTES], struct str context,
-			struct str sealed, struct str *plain)
+                        struct str sealed, struct str *plain)
 {
 	const unsigned char *in = bytes(sealed);
 	unsigned char *out;
@@ -133,9 +145,9 @@ struct err *crypto_open(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTE
 		return err_new(a, ERR_INVALID, "cannot open a sealed secret of %zu bytes", sealed.n);
 	out = arena_alloc(a, sealed.n - NONCE - TAG + 1);
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, in + NONCE, sealed.n - NONCE,
-						       bytes(context), context.n, in, key) != 0)
+	                                               bytes(context), context.n, in, key) != 0)
 		return err_hint(err_new(a, ERR_INVALID, "cannot open a sealed secret"),
-				"Check that QUERN_KEY is the key with which it was sealed.");
+		                "Check that QUERN_KEY is the key with which it was sealed.");
 	*plain = (struct str){(char *)out, sealed.n - NONCE - TAG};
 	return NULL;
 }
@@ -151,7 +163,7 @@ struct err *crypto_base64_decode(struct arena *a, struct str text, struct str *d
 	unsigned char *out = arena_alloc(a, size + 1);
 
 	if (sodium_base642bin(out, size, text.p ? text.p : "", text.n, NULL, &n, NULL,
-			      sodium_base64_VARIANT_ORIGINAL) != 0)
+	                      sodium_base64_VARIANT_ORIGINAL) != 0)
 		return err_new(a, ERR_INVALID, "cannot decode base64");
 	*data = (struct str){(char *)out, n};
 	return NULL;

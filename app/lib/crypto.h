@@ -41,9 +41,9 @@ bool crypto_equal(struct str a, struct str b);
  * the secret to its place ("source:17:password"); opening under another context fails.
  * crypto_open errors: INVALID (wrong key, context or bytes). */
 struct str crypto_seal(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTES], struct str context,
-		       struct str plain);
+                       struct str plain);
 MUST_CHECK struct err *crypto_open(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTES],
-				   struct str context, struct str sealed, struct str *plain);
+                                   struct str context, struct str sealed, struct str *plain);
 
 /* Base64 (standard alphabet, padded) both ways; decoding errors: INVALID. */
 char *crypto_base64(struct arena *a, struct str data);

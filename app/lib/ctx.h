@@ -14,13 +14,13 @@ struct arena;
 struct settings;
 
 struct ctx {
-	struct arena *a;                  /* lives as long as this work */
+	struct arena *a; /* lives as long as this work */
 	const struct settings *settings;
-	const char *request_id;           /* 16 characters of [a-z0-9], in every log line and error page */
-	const char *address;              /* the client's address, "" for commands */
-	int64_t user_id;                  /* who acts, 0 for nobody yet and for the system */
-	const atomic_bool *stop;          /* set to end the work early, or NULL */
-	struct db_conn *tx;               /* the open platform transaction, managed by db/, or NULL */
+	const char *request_id;  /* 16 characters of [a-z0-9], in every log line and error page */
+	const char *address;     /* the client's address, "" for commands */
+	int64_t user_id;         /* who acts, 0 for nobody yet and for the system */
+	const atomic_bool *stop; /* set to end the work early, or NULL */
+	struct db_conn *tx;      /* the open platform transaction, managed by db/, or NULL */
 };
 
 /* True once somebody asked this work to stop. */

@@ -27,7 +27,8 @@ static void make_names(void)
 
 	for (kind = 0; kind < ERR__MAX; kind++)
 		for (i = 0; i + 1 < sizeof(names[kind]) && kinds[kind].upper[i]; i++)
-			names[kind][i] = kinds[kind].upper[i] == '_' ? '_' : (char)(kinds[kind].upper[i] | 0x20);
+			names[kind][i] =
+			        kinds[kind].upper[i] == '_' ? '_' : (char)(kinds[kind].upper[i] | 0x20);
 }
 
 struct err *err_new(struct arena *a, enum err_kind kind, const char *fmt, ...)

@@ -30,26 +30,26 @@ enum err_kind {
 
 struct err {
 	enum err_kind kind;
-	const char *code;       /* machine-readable cause within the kind ("function_not_allowed"), or NULL */
-	const char *message;    /* never NULL */
-	const char *detail;     /* or NULL */
-	const char *hint;       /* or NULL */
-	int position;           /* 1-based character in the text it is about, 0 if none */
-	int retry_after;        /* seconds, 0 if unknown */
+	const char *code;    /* machine-readable cause within the kind ("function_not_allowed"), or NULL */
+	const char *message; /* never NULL */
+	const char *detail;  /* or NULL */
+	const char *hint;    /* or NULL */
+	int position;        /* 1-based character in the text it is about, 0 if none */
+	int retry_after;     /* seconds, 0 if unknown */
 	const struct err *cause;
-	struct arena *a;        /* what the texts live in */
+	struct arena *a; /* what the texts live in */
 };
 
 /* A new error in the arena. */
 struct err *err_new(struct arena *a, enum err_kind kind, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4), returns_nonnull));
+        __attribute__((format(printf, 3, 4), returns_nonnull));
 
 /* Fill in one more field and return e, so that they chain: return err_hint(err_new(...), ...). */
 struct err *err_code(struct err *e, const char *code) __attribute__((returns_nonnull));
 struct err *err_detail(struct err *e, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3), returns_nonnull));
+        __attribute__((format(printf, 2, 3), returns_nonnull));
 struct err *err_hint(struct err *e, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3), returns_nonnull));
+        __attribute__((format(printf, 2, 3), returns_nonnull));
 struct err *err_at(struct err *e, int position) __attribute__((returns_nonnull));
 struct err *err_cause(struct err *e, const struct err *cause) __attribute__((returns_nonnull));
 

@@ -1,7 +1,7 @@
 /*
  * Reading is done twice: first our own scanner holds the text to RFC 8259 and to what json-c would silently
- * change (NUL in a string, integers beyond 64 bits, deep nesting), then json-c builds the tree. The scanner counts
- * members; the tree holding fewer than were written means that a key was there twice.
+ * change (NUL in a string, integers beyond 64 bits, deep nesting), then json-c builds the tree. The scanner
+ * counts members; the tree holding fewer than were written means that a key was there twice.
  */
 #include "lib/json.h"
 
@@ -16,8 +16,8 @@ struct scan {
 	struct str text;
 	size_t at;
 	size_t members;
-	int depth;              /* levels that may still be opened */
-	const char *wrong;      /* what is wrong at `at`, once something is */
+	int depth;         /* levels that may still be opened */
+	const char *wrong; /* what is wrong at `at`, once something is */
 };
 
 static bool scan_value(struct scan *s);
@@ -218,7 +218,7 @@ static enum json_tokener_error build(struct str text, int depth, struct json_obj
 	enum json_tokener_error failure;
 
 	if (!t)
-		abort();    /* out of memory */
+		abort(); /* out of memory */
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	*out = json_tokener_parse_ex(t, text.p, (int)text.n);
 	failure = json_tokener_get_error(t);
@@ -241,7 +241,7 @@ struct err *json_read(struct arena *a, struct str text, int depth, struct json_o
 		return err_new(a, ERR_INVALID, "cannot read JSON of %zu bytes", text.n);
 	if (!scan_text(&s))
 		return err_at(err_new(a, ERR_INVALID, "cannot read JSON: %s", s.wrong),
-			      (int)str_utf8_count((struct str){text.p, s.at}) + 1);
+		              (int)str_utf8_count((struct str){text.p, s.at}) + 1);
 	failure = build(text, depth, out);
 	if (failure != json_tokener_success)
 		return err_new(a, ERR_INVALID, "cannot read JSON: %s", json_tokener_error_desc(failure));
@@ -289,4 +289,50 @@ struct json_object *json_get_array(struct json_object *o, const char *key)
 size_t json_length(struct json_object *array)
 {
 	return array ? json_object_array_length(array) : 0;
+}
+
+/* One member of the object; false when nobody asked for it, or it comes again. */
+static bool pull_member(struct scan *s, struct json_pull *members, size_t n)
+{
+	struct str key;
+	size_t from;
+
+	skip_space(s);
+	from = s->at;
+	if (!scan_string(s))
+		return false;
+	key = (struct str){s->text.p + from + 1, s->at - from - 2};
+	skip_space(s);
+	if (!take(s, ':'))
+		return false;
+	skip_space(s);
+	from = s->at;
+	if (!scan_value(s))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (members[i].raw.p || !str_is(key, members[i].key))
+			continue;
+		members[i].raw = (struct str){s->text.p + from, s->at - from};
+		skip_space(s);
+		return true;
+	}
+	return false;
+}
+
+bool json_pull(struct str text, struct json_pull *members, size_t n)
+{
+	struct scan s = {.text = text, .depth = JSON_DEPTH - 1};
+
+	for (size_t i = 0; i < n; i++)
+		members[i].raw = (struct str){NULL, 0};
+	skip_space(&s);
+	if (!take(&s, '{'))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if ((i > 0 && !take(&s, ',')) || !pull_member(&s, members, n))
+			return false;
+	if (!take(&s, '}'))
+		return false;
+	skip_space(&s);
+	return s.at == text.n;
 }

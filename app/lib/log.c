@@ -47,7 +47,7 @@ static void write_line(const char *p, size_t n)
 }
 
 void log_write(enum log_level level, const char *request_id, const char *message,
-	       const struct log_field *fields)
+               const struct log_field *fields)
 {
 	int saved = errno;
 	struct arena *a;

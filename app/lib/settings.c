@@ -107,7 +107,8 @@ static void read_env_file(struct load *l, const char *path)
 	text = arena_alloc(l->a, ENV_FILE_BYTES);
 	n = fread(text, 1, ENV_FILE_BYTES, f);
 	if (ferror(f) || n == ENV_FILE_BYTES)
-		complain(l, "%s could not be read: %s", path, ferror(f) ? strerror(errno) : "it is too large");
+		complain(l, "%s could not be read: %s", path,
+		         ferror(f) ? strerror(errno) : "it is too large");
 	else
 		take_env_text(l, path, (struct str){text, n});
 	fclose(f);
@@ -125,7 +126,7 @@ static void set_int(struct load *l, const struct row *row, const char *value, in
 {
 	if (!str_to_i64(str_of(value), field) || *field < row->min || *field > row->max)
 		complain(l, "%s must be a whole number from %lld to %lld", row->name, (long long)row->min,
-			 (long long)row->max);
+		         (long long)row->max);
 }
 
 static void set_key(struct load *l, const struct row *row, const char *value, const unsigned char **field)
@@ -133,8 +134,8 @@ static void set_key(struct load *l, const struct row *row, const char *value, co
 	struct str key;
 
 	if (crypto_base64_decode(l->a, str_of(value), &key) || key.n != CRYPTO_KEY_BYTES)
-		complain(l, "%s must be %d bytes in base64 (openssl rand -base64 %d)", row->name, CRYPTO_KEY_BYTES,
-			 CRYPTO_KEY_BYTES);
+		complain(l, "%s must be %d bytes in base64 (openssl rand -base64 %d)", row->name,
+		         CRYPTO_KEY_BYTES, CRYPTO_KEY_BYTES);
 	else
 		*field = (const unsigned char *)key.p;
 }
@@ -155,17 +156,11 @@ static void set_row(struct load *l, const struct row *row, const char *value)
 	void *field = (char *)l->settings + row->offset;
 
 	switch (row->type) {
-	case INT:
-		set_int(l, row, value, field);
-		break;
-	case KEY:
-		set_key(l, row, value, field);
-		break;
+	case INT: set_int(l, row, value, field); break;
+	case KEY: set_key(l, row, value, field); break;
 	case TEXT:
 	case SECRET:
-	case CHOICE:
-		set_text(l, row, value, field);
-		break;
+	case CHOICE: set_text(l, row, value, field); break;
 	}
 }
 
@@ -200,8 +195,8 @@ struct err *settings_load(struct arena *a, const char *env_file, unsigned needs,
 	if (!l->nwrong)
 		return NULL;
 	return err_hint(err_detail(err_new(a, ERR_CONFIG, "cannot start with these settings"), "%s",
-				   buf_cstr(&l->wrong)),
-			"Set them in the environment or in the file .env; see .env.example.");
+	                           buf_cstr(&l->wrong)),
+	                "Set them in the environment or in the file .env; see .env.example.");
 }
 
 static const char *shown_default(const struct row *row)
@@ -221,11 +216,11 @@ void settings_describe(struct buf *b, bool markdown)
 		const struct row *row = &rows[i];
 		const char *dflt = shown_default(row), *tick = markdown && *dflt ? "`" : "";
 
-		buf_printf(b, markdown ? "| `%s` | %s%s%s | %s" : "%-26s %s%s%s\n    %s", row->name, tick, dflt,
-			   tick, row->text);
+		buf_printf(b, markdown ? "| `%s` | %s%s%s | %s" : "%-26s %s%s%s\n    %s", row->name, tick,
+		           dflt, tick, row->text);
 		if (row->type == INT)
 			buf_printf(b, " (%lld to %lld%s%s)", (long long)row->min, (long long)row->max,
-				   *row->unit ? " " : "", row->unit);
+			           *row->unit ? " " : "", row->unit);
 		buf_add_cstr(b, markdown ? " |\n" : "\n");
 	}
 }

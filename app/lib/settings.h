@@ -36,7 +36,7 @@ struct settings {
 /* Reads all settings; env_file is the path of a .env file that may be absent, or NULL for none. Every wrong
  * value and every setting missing for `needs` is named in one error: CONFIG. Values live in the arena. */
 MUST_CHECK struct err *settings_load(struct arena *a, const char *env_file, unsigned needs,
-				     const struct settings **out);
+                                     const struct settings **out);
 
 /* The list as a table for people: name, default, unit, text. markdown for docs, else for a terminal. */
 void settings_describe(struct buf *b, bool markdown);

@@ -15,19 +15,24 @@ struct sse_parser {
 	struct err *(*on_event)(void *arg, const struct sse_event *);
 	void *arg;
 	struct buf line, event, data, id;
-	bool after_cr;          /* the next LF belongs to the CR before it */
-	bool started;           /* the first line, where a byte order mark may stand, is over */
+	bool after_cr; /* the next LF belongs to the CR before it */
+	bool started;  /* the first line, where a byte order mark may stand, is over */
 	bool has_data;
 };
 
 struct sse_parser *sse_parser_create(struct arena *a, size_t cap,
-				     struct err *(*on_event)(void *arg, const struct sse_event *), void *arg)
+                                     struct err *(*on_event)(void *arg, const struct sse_event *), void *arg)
 {
 	struct sse_parser *p = ARENA_NEW(a, struct sse_parser);
 	struct buf empty = buf_init(a, cap);
 
-	*p = (struct sse_parser){.a = a, .on_event = on_event, .arg = arg, .line = empty, .event = empty,
-				 .data = empty, .id = empty};
+	*p = (struct sse_parser){.a = a,
+	                         .on_event = on_event,
+	                         .arg = arg,
+	                         .line = empty,
+	                         .event = empty,
+	                         .data = empty,
+	                         .id = empty};
 	return p;
 }
 
@@ -66,8 +71,8 @@ static void take_field(struct sse_parser *p, struct str name, struct str value)
 
 static struct err *too_large(struct sse_parser *p)
 {
-	return err_new(p->a, ERR_TOO_LARGE, "cannot read an event stream with more than %zu bytes in an event",
-		       p->line.cap);
+	return err_new(p->a, ERR_TOO_LARGE,
+	               "cannot read an event stream with more than %zu bytes in an event", p->line.cap);
 }
 
 static struct err *take_line(struct sse_parser *p)

@@ -15,9 +15,9 @@ struct arena;
 struct buf;
 
 struct sse_event {
-	struct str event;    /* "message" when the stream named none */
-	struct str data;     /* lines joined by LF */
-	struct str id;       /* last event id */
+	struct str event; /* "message" when the stream named none */
+	struct str data;  /* lines joined by LF */
+	struct str id;    /* last event id */
 };
 
 struct sse_parser;
@@ -25,7 +25,7 @@ struct sse_parser;
 /* A parser in the arena; on_event is called for each whole event; views are valid during the call only. A
  * line or event above cap bytes makes sse_feed() fail. */
 struct sse_parser *sse_parser_create(struct arena *a, size_t cap,
-				     struct err *(*on_event)(void *arg, const struct sse_event *), void *arg);
+                                     struct err *(*on_event)(void *arg, const struct sse_event *), void *arg);
 
 /* Feeds bytes. Errors: TOO_LARGE, or what on_event returned (then feeding stops there). */
 MUST_CHECK struct err *sse_feed(struct sse_parser *p, const char *bytes, size_t n);

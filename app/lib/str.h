@@ -27,8 +27,8 @@ struct str str_of(const char *s);
 char *str_dup(struct arena *a, struct str s);
 
 bool str_eq(struct str a, struct str b);
-bool str_eq_nocase(struct str a, struct str b);       /* ASCII case only */
-bool str_is(struct str a, const char *b);             /* equals the C string */
+bool str_eq_nocase(struct str a, struct str b); /* ASCII case only */
+bool str_is(struct str a, const char *b);       /* equals the C string */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 bool str_has_nul(struct str s);

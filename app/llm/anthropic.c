@@ -244,7 +244,7 @@ static struct err *block_start(struct llm_stream *s, struct json_object *o)
 		               "the reply of the model has too many blocks or repeats one");
 	part->id = arena_strdup(s->a, json_get_str(block, "id"));
 	part->name = arena_strdup(s->a, json_get_str(block, "name"));
-	TRY(llm_part_text(s, part, json_get_str(block, "text")));
+	TRY(llm_part_text(s, part, str_of(json_get_str(block, "text"))));
 	if (input && json_object_is_type(input, json_type_object) && json_object_object_length(input))
 		return llm_part_input(s, part, json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN));
 	return NULL;
@@ -255,7 +255,7 @@ static struct err *block_delta(struct llm_stream *s, struct json_object *o)
 	struct llm_part *part = llm_part_find(s, json_get_i64(o, "index", 0));
 	struct json_object *delta = json_get(o, "delta");
 
-	TRY(llm_part_text(s, part, json_get_str(delta, "text")));
+	TRY(llm_part_text(s, part, str_of(json_get_str(delta, "text"))));
 	return llm_part_input(s, part, json_get_str(delta, "partial_json"));
 }
 
@@ -312,11 +312,26 @@ static const struct {
         {"message_stop", message_stop},       {"error", stream_error},
 };
 
+/* A piece of text as it usually looks: nearly all events of a stream are such, and none of them needs a tree. */
+static bool is_text_delta(struct llm_stream *s, struct str data, int64_t *index, struct str *text)
+{
+	struct json_pull event[] = {{"type", STR("")}, {"index", STR("")}, {"delta", STR("")}};
+	struct json_pull delta[] = {{"type", STR("")}, {"text", STR("")}};
+
+	return json_pull(data, event, 3) && str_is(event[0].raw, "\"content_block_delta\"") &&
+	       str_to_i64(event[1].raw, index) && json_pull(event[2].raw, delta, 2) &&
+	       str_is(delta[0].raw, "\"text_delta\"") && json_pull_str(s->scratch, delta[1].raw, text);
+}
+
 static struct err *handle(struct llm_stream *s, struct str data)
 {
 	struct json_object *o = NULL;
 	const char *type;
+	struct str text;
+	int64_t index;
 
+	if (is_text_delta(s, data, &index, &text))
+		return llm_part_text(s, llm_part_find(s, index), text);
 	if (json_read(s->scratch, data, JSON_DEPTH, &o)) {
 		s->retry = true;
 		return err_new(s->a, ERR_PROVIDER, "the model provider sent an event that is not JSON");

@@ -1,6 +1,6 @@
 /*
- * Model providers: one interface, one struct of functions for each wire format. Knows nothing of Quern's agent.
- * Replies stream over libcurl; retries with back-off inside, stops within 200 ms of ctx->stop.
+ * Model providers: one interface, one struct of functions for each wire format. Knows nothing of Quern's
+ * agent. Replies stream over libcurl; retries with back-off inside, stops within 200 ms of ctx->stop.
  */
 #ifndef LLM_LLM_H
 #define LLM_LLM_H

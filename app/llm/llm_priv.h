@@ -26,8 +26,8 @@ struct llm_part {
 	struct buf content;
 };
 
-/* A reply as it arrives. a outlives the call; scratch is reset after each event, so that a long reply costs no
- * more memory than its text. */
+/* A reply as it arrives. a outlives the call; scratch is reset after each event, so that a long reply
+ * costs no more memory than its text. */
 struct llm_stream {
 	struct arena *a;
 	struct arena *scratch;
@@ -66,12 +66,12 @@ MUST_CHECK struct err *llm_transport(struct ctx *ctx, const struct llm_format *f
 struct llm_part *llm_part_open(struct llm_stream *s, int64_t index, int kind);
 struct llm_part *llm_part_find(struct llm_stream *s, int64_t index);
 /* Text of the model: kept, and passed on. Errors: TOO_LARGE. */
-MUST_CHECK struct err *llm_part_text(struct llm_stream *s, struct llm_part *part, const char *text);
+MUST_CHECK struct err *llm_part_text(struct llm_stream *s, struct llm_part *part, struct str text);
 MUST_CHECK struct err *llm_part_input(struct llm_stream *s, struct llm_part *part, const char *json);
 struct llm_reply *llm_reply_of(struct llm_stream *s);
 
 /* An error of the provider in its words, without the key should it be among them. */
 struct err *llm_refused(struct llm_stream *s, enum err_kind kind, const char *code, const char *what,
-                        const char *words);
+                        const char *words) __attribute__((returns_nonnull));
 
 #endif

@@ -34,16 +34,14 @@ static struct err *add(struct llm_stream *s, struct llm_part *part, struct str p
 	return NULL;
 }
 
-struct err *llm_part_text(struct llm_stream *s, struct llm_part *part, const char *text)
+struct err *llm_part_text(struct llm_stream *s, struct llm_part *part, struct str text)
 {
-	struct str piece = str_of(text);
-
-	if (!part || part->kind != LLM_TEXT || piece.n == 0)
+	if (!part || part->kind != LLM_TEXT || text.n == 0)
 		return NULL;
-	TRY(add(s, part, piece));
+	TRY(add(s, part, text));
 	if (s->sink && s->sink->text) {
 		s->passed = true;
-		s->sink->text(s->sink->arg, piece);
+		s->sink->text(s->sink->arg, text);
 	}
 	return NULL;
 }

@@ -18,11 +18,11 @@ struct project {
 	const char *slug;
 	const char *name;
 	const char *description;
-	const char *prompt;              /* what the admin tells the model about this data */
-	struct db_texts suggestions;     /* questions offered on an empty chat */
+	const char *prompt;          /* what the admin tells the model about this data */
+	struct db_texts suggestions; /* questions offered on an empty chat */
 	int64_t row_cap;
 	int64_t timeout_ms;
-	const char *model;               /* "": the instance's */
+	const char *model; /* "": the instance's */
 	int64_t created_at;
 };
 
@@ -33,30 +33,30 @@ struct project {
 	" p.created_at"
 #define PROJECT_COLS(type, f) \
 	DB_COL_I64(type, f.id), DB_COL_TEXT(type, f.slug), DB_COL_TEXT(type, f.name), \
-		DB_COL_TEXT(type, f.description), DB_COL_TEXT(type, f.prompt), \
-		DB_COL_TEXTS(type, f.suggestions), DB_COL_I64(type, f.row_cap), \
-		DB_COL_I64(type, f.timeout_ms), DB_COL_TEXT(type, f.model), DB_COL_TIME(type, f.created_at)
+	        DB_COL_TEXT(type, f.description), DB_COL_TEXT(type, f.prompt), \
+	        DB_COL_TEXTS(type, f.suggestions), DB_COL_I64(type, f.row_cap), \
+	        DB_COL_I64(type, f.timeout_ms), DB_COL_TEXT(type, f.model), DB_COL_TIME(type, f.created_at)
 
 /* In a statement: whether a person may see a project now, as a member of it or as an instance admin. For rows
  * that belong to one person in one project and are found without the project's slug. */
 #define PROJECT_SEEN(project_id, user_id) \
-	" EXISTS (SELECT FROM users seer LEFT JOIN members seen ON seen.user_id = seer.id AND seen.project_id = " \
-	project_id " WHERE seer.id = " user_id " AND (seer.is_admin OR seen.user_id IS NOT NULL))"
+	" EXISTS (SELECT FROM users seer LEFT JOIN members seen ON seen.user_id = seer.id AND seen.project_id = " project_id \
+	" WHERE seer.id = " user_id " AND (seer.is_admin OR seen.user_id IS NOT NULL))"
 
 /* A PostgreSQL database, as its read-only role. */
 struct project_source {
 	int64_t id;
 	int64_t project_id;
-	const char *host;                /* a name, an address, or the directory of a Unix socket */
+	const char *host; /* a name, an address, or the directory of a Unix socket */
 	int64_t port;
 	const char *database;
 	const char *username;
-	const char *password;            /* opened; NULL when there is none. Never render, log or export. */
+	const char *password; /* opened; NULL when there is none. Never render, log or export. */
 	const char *sslmode;
 	const char *schema;
-	struct db_texts allowed;         /* p NULL: every table that is not excluded */
+	struct db_texts allowed; /* p NULL: every table that is not excluded */
 	struct db_texts excluded;
-	int64_t version;                 /* grows with each change: pools and caches compare it */
+	int64_t version; /* grows with each change: pools and caches compare it */
 };
 
 struct project_member {
@@ -82,12 +82,12 @@ const char *project_object(struct arena *a, int64_t id);
 /* The project a person sees under a slug, and their role there (instance admins: PROJECT_ADMIN). Outsiders
  * get the same NOT_FOUND as for a slug that does not exist. One statement. */
 MUST_CHECK struct err *project_access(struct ctx *ctx, const char *slug, int64_t user_id, bool is_admin,
-				      struct project *out, enum project_role *role);
+                                      struct project *out, enum project_role *role);
 MUST_CHECK struct err *project_by_slug(struct ctx *ctx, const char *slug, struct project *out);
 
 /* Projects a person may see (all of them for is_admin), by name. */
 MUST_CHECK struct err *project_list(struct ctx *ctx, int64_t user_id, bool is_admin,
-				    struct project_listed **out, size_t *n);
+                                    struct project_listed **out, size_t *n);
 
 /* Creates project and source in one transaction, sets both ids; audited. INVALID names each wrong field in
  * its detail and the first one in its code ("row_cap"), CONFLICT a taken slug. source->password is sealed. */
@@ -114,7 +114,7 @@ MUST_CHECK struct err *project_members(struct ctx *ctx, int64_t project_id, stru
                                        size_t *n);
 /* Adds or changes a member; NOT_FOUND when no account has that e-mail; audited. */
 MUST_CHECK struct err *project_member_set(struct ctx *ctx, int64_t project_id, const char *email,
-					  enum project_role role);
+                                          enum project_role role);
 MUST_CHECK struct err *project_member_remove(struct ctx *ctx, int64_t project_id, int64_t user_id);
 
 #endif

@@ -11,8 +11,8 @@
 #include "project/project.h"
 
 struct project_check {
-	struct buf detail;               /* one sentence for each wrong field */
-	const char *first;               /* code of the first wrong field, or NULL */
+	struct buf detail; /* one sentence for each wrong field */
+	const char *first; /* code of the first wrong field, or NULL */
 };
 
 void project_check_project(struct project_check *c, const struct project *p);

@@ -1,7 +1,7 @@
 /*
  * The one file that talks to people's databases through libpq. Nothing blocks without an end: every wait is a
- * poll of at most 100 ms, then deadline and stop flag are looked at. Statements go over the extended protocol, in
- * pipeline mode.
+ * poll of at most 100 ms, then deadline and stop flag are looked at. Statements go over the extended
+ * protocol, in pipeline mode.
  */
 #include <assert.h>
 #include <poll.h>
@@ -65,8 +65,8 @@ static void finish(void *pg)
 	PQfinish(pg);
 }
 
-/* Every keyword that matters is set here, so that no file or variable of the environment is read for it. Without
- * a stored password a dummy is given: libpq would else take one that is meant for another server. */
+/* Every keyword that matters is set here, so that no file or variable of the environment is read for it.
+ * Without a stored password a dummy is given: libpq would else take one that is meant for another server. */
 static PGconn *start(struct arena *a, const struct project_source *source)
 {
 	const char *port = arena_printf(a, "%lld", (long long)source->port);

@@ -125,9 +125,8 @@ static const struct {
         {"28P01", NULL, "wrong_password", ROLE, "the server refused the password of role \"%s\"",
          "Enter the password again, or set it on the server with ALTER ROLE ... PASSWORD."},
         {"28", NULL, "not_admitted", ROLE, "the server does not admit role \"%s\"",
-         "Check that the role exists and may log in, and that pg_hba.conf has an entry for it, this database "
-         "and this host"
-         " (with TLS, if the entry says hostssl)."},
+         "Check that the role exists and may log in, and that pg_hba.conf has an entry for it, this database"
+         " and this host (with TLS, if the entry says hostssl)."},
         {"3D000", NULL, "no_database", DATABASE, "there is no database \"%s\" on the server",
          "Check the name of the database."},
         {"42501", NULL, "no_connect", ROLE, "role \"%s\" may not connect to the database",
@@ -137,9 +136,10 @@ static const struct {
         {"57P", NULL, "starting", NOTHING, "the server is starting or stopping", "Try again in a moment."},
         {"55000", NULL, "no_database", DATABASE, "database \"%s\" takes no connections",
          "Choose another database."},
-        {NULL, "asked for no password", "no_password", ROLE, "the server admits role \"%s\" without a password",
-         "It is the account of Quern itself, which may be more than a project should reach: use another role, "
-         "with a password."},
+        {NULL, "asked for no password", "no_password", ROLE,
+         "the server admits role \"%s\" without a password",
+         "It is the account of Quern itself, which may be more than a project should reach: use another"
+         " role, with a password."},
         {NULL, "could not translate host name", "wrong_host", ADDRESS, "the host of %s is not known",
          "Check the name of the host; it must be known where Quern runs."},
         {NULL, "Connection refused", "refused", ADDRESS, "nothing answers at %s",

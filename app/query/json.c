@@ -1,6 +1,7 @@
 /*
- * Results as JSON and back. A number is written as a JSON number only when reading it as a double and writing it
- * again gives the same; money and identifiers that would not survive stay text.
+ * Results as JSON and back. A number is written as a JSON number only when reading it as a double and writing
+ * it again gives the same; money and identifiers that would not survive stay text, and so does what has an
+ * exponent: jsonb would spell out 1e+300 in 301 digits.
  */
 #include <ctype.h>
 #include <string.h>
@@ -17,7 +18,8 @@ static const char *skip_digits(const char *p)
 	return p;
 }
 
-/* Whether the text is a number by JSON's grammar; *digits are those from the first that is not 0. */
+/* Whether the text is a number by JSON's grammar, without exponent; *digits are those from the first that
+ * is not 0. */
 static bool json_number(const char *text, size_t *digits)
 {
 	const char *p = text + (*text == '-'), *end = skip_digits(p), *mantissa = p;
@@ -33,13 +35,6 @@ static bool json_number(const char *text, size_t *digits)
 	*digits = 0;
 	for (p = mantissa; p < end; p++)
 		*digits += isdigit((unsigned char)*p) && (*digits || *p != '0');
-	if (*end == 'e' || *end == 'E') {
-		p = end + 1;
-		p += *p == '+' || *p == '-';
-		end = skip_digits(p);
-		if (end == p)
-			return false;
-	}
 	return *end == '\0';
 }
 
@@ -52,7 +47,7 @@ static bool exact(const struct query_column *c, const char *cell)
 	return digits <= DIGITS || !strcmp(c->type, "real") || !strcmp(c->type, "double precision");
 }
 
-static void put_row(struct json_writer *w, const struct query_result *r, size_t row)
+void query_put_row(struct json_writer *w, const struct query_result *r, size_t row)
 {
 	json_array_open(w, NULL);
 	for (size_t i = 0; i < r->ncolumns; i++) {
@@ -82,7 +77,7 @@ void query_put_json(struct json_writer *w, const char *key, const struct query_r
 	json_array_close(w);
 	json_array_open(w, "rows");
 	for (size_t i = 0; i < rows; i++)
-		put_row(w, r, i);
+		query_put_row(w, r, i);
 	json_array_close(w);
 	json_put_bool(w, "truncated", r->truncated || rows < r->nrows);
 	json_put_cstr(w, "cut", r->cut);

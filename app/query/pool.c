@@ -1,7 +1,7 @@
 /*
- * Connections at rest, for each source by its id and version: a changed source never gets a connection of before.
- * A source whose host does not answer is left alone for a growing while, so that it does not hold a thread for
- * each asker.
+ * Connections at rest, for each source by its id and version: a changed source never gets a connection of
+ * before. A source whose host does not answer is left alone for a growing while, so that it does not hold a
+ * thread for each asker.
  */
 #include <pthread.h>
 

@@ -1,7 +1,7 @@
 /*
  * From a position in the statement that was sent to the same word in the one that a person wrote. The guard
- * rewrites statements, so this is certain only where both are equal up to there, or where the word stands once in
- * each.
+ * rewrites statements, so this is certain only where both are equal up to there, or where the word stands
+ * once in each.
  */
 #include <ctype.h>
 

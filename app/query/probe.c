@@ -17,20 +17,18 @@ struct probe {
 };
 
 static const char facts_sql[] =
-        "SELECT pg_catalog.current_setting('server_version'), "
-        "pg_catalog.current_setting('server_version_num'),"
+        "SELECT pg_catalog.current_setting('server_version'),"
+        " pg_catalog.current_setting('server_version_num'),"
         " r.rolsuper, r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls,"
         " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'), n.oid IS NOT NULL,"
         " COALESCE(pg_catalog.has_schema_privilege(n.oid, 'USAGE'), false),"
         " COALESCE(pg_catalog.has_schema_privilege(n.oid, 'CREATE'), false),"
-        " (SELECT pg_catalog.string_agg(g.rolname, ', ' ORDER BY g.rolname) FROM pg_catalog.pg_roles g WHERE "
-        "g.rolname = ANY"
-        "  "
-        "('{pg_read_all_data,pg_write_all_data,pg_read_server_files,pg_write_server_files,pg_execute_server_"
-        "program,"
-        "pg_signal_backend}') AND NOT r.rolsuper AND pg_catalog.pg_has_role(g.oid, 'MEMBER'))"
-        " FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = $1 WHERE r.rolname = "
-        "current_user";
+        " (SELECT pg_catalog.string_agg(g.rolname, ', ' ORDER BY g.rolname) FROM pg_catalog.pg_roles g"
+        "  WHERE g.rolname = ANY ('{pg_read_all_data,pg_write_all_data,pg_read_server_files,"
+        "pg_write_server_files,pg_execute_server_program,pg_signal_backend}')"
+        "  AND NOT r.rolsuper AND pg_catalog.pg_has_role(g.oid, 'MEMBER'))"
+        " FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = $1"
+        " WHERE r.rolname = current_user";
 
 static const char tables_sql[] =
         "SELECT c.relname, pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),"
@@ -38,10 +36,10 @@ static const char tables_sql[] =
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY c.relname";
 
-static const char schemas_sql[] = "SELECT pg_catalog.string_agg(nspname, ', ' ORDER BY nspname) FROM (SELECT "
-                                  "nspname FROM pg_catalog.pg_namespace"
-                                  " WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND "
-                                  "pg_catalog.has_schema_privilege(oid, 'USAGE')"
+static const char schemas_sql[] = "SELECT pg_catalog.string_agg(nspname, ', ' ORDER BY nspname)"
+                                  " FROM (SELECT nspname FROM pg_catalog.pg_namespace"
+                                  " WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+                                  " AND pg_catalog.has_schema_privilege(oid, 'USAGE')"
                                   " ORDER BY nspname LIMIT 20) AS s";
 
 /* The releases that mended what a reader of data could use against the server. */
@@ -186,8 +184,8 @@ static void judge_tables(struct probe *p, int found)
 		answer(p, false,
 		       arena_printf(a, "role \"%s\" may read no table of schema \"%s\"", p->source->username,
 		                    schema),
-		       "GRANT SELECT on the tables to it (\"quern setup-db\" does so), and check the "
-		       "project's table lists.");
+		       "GRANT SELECT on the tables to it (\"quern setup-db\" does so), and check the"
+		       " project's table lists.");
 }
 
 static struct err *check_tables(struct probe *p)

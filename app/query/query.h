@@ -1,7 +1,7 @@
 /*
- * Runs guarded SQL. Only this module reaches people's data, and it sends only what the guard returned, over the
- * extended protocol, in a read-only transaction of a session that is set up anew for each query, through a cursor fetched one
- * row past the cap. Every run and every refusal is a row of query_runs.
+ * Runs guarded SQL. Only this module reaches people's data, and it sends only what the guard returned, over
+ * the extended protocol, in a read-only transaction of a session that is set up anew for each query, through
+ * a cursor fetched one row past the cap. Every run and every refusal is a row of query_runs.
  */
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
@@ -68,8 +68,8 @@ struct query_result {
 	int64_t at; /* wall clock, when it ran */
 };
 
-/* Guards, runs and records one statement. Errors: REFUSED (guard), QUERY (the database's words, position in sql), TIMEOUT,
- * CANCELLED (ctx->stop), UNAVAILABLE (connection). */
+/* Guards, runs and records one statement. Errors: REFUSED (guard), QUERY (the database's words, position
+ * in sql), TIMEOUT, CANCELLED (ctx->stop), UNAVAILABLE (connection). */
 MUST_CHECK struct err *query_run(struct ctx *ctx, const struct query_scope *scope, const char *sql,
                                  struct query_result **out);
 
@@ -89,9 +89,11 @@ struct query_run_record {
 MUST_CHECK struct err *query_load(struct ctx *ctx, int64_t run_id, struct query_run_record *run,
                                   struct query_result **out);
 
-/* Result <-> JSON: {"columns":[{"name","type","kind"}],"rows":[[...]],"truncated":b,"cut":"..."}; numbers that fit
- * a double exactly are numbers, all else strings; null is null. rows: at most max_rows. */
+/* Result <-> JSON: {"columns":[{"name","type","kind"}],"rows":[[...]],"truncated":b,"cut":"..."}; numbers
+ * that fit a double exactly are numbers, all else strings; null is null. rows: at most max_rows. */
 void query_put_json(struct json_writer *w, const char *key, const struct query_result *r, size_t max_rows);
+/* One of its rows: [...]. */
+void query_put_row(struct json_writer *w, const struct query_result *r, size_t row);
 MUST_CHECK struct err *query_read_json(struct arena *a, struct json_object *o, struct query_result **out);
 
 /* Our own statements about a database (introspection, health), not people's. A session belongs to the arena. */
@@ -103,8 +105,9 @@ MUST_CHECK struct err *query_session_rows(struct ctx *ctx, struct query_session 
                                           const char *const *params, size_t nparams,
                                           struct query_result **out);
 
-/* "Test connection": tries, and says in words what is wrong (host, port, password, database, TLS, schema, rights) or what was
- * found. ok false means that queries would fail; warnings do not (a role that can write, an old server). */
+/* "Test connection": tries, and says in words what is wrong (host, port, password, database, TLS, schema,
+ * rights) or what was found. ok false means that queries would fail; warnings do not (a role that can
+ * write, an old server). */
 struct query_probe {
 	bool ok;
 	const char *message; /* one sentence */
@@ -117,8 +120,8 @@ struct query_probe {
 MUST_CHECK struct err *query_probe(struct ctx *ctx, const struct project_source *source,
                                    struct query_probe *out);
 
-/* Makes the read-only role of a source, or brings it up to what is asked: only what is missing is done, all of it in
- * one transaction, and nothing but that role's own rights is touched. */
+/* Makes the read-only role of a source, or brings it up to what is asked: only what is missing is done,
+ * all of it in one transaction, and nothing but that role's own rights is touched. */
 struct query_setup {
 	const char *role;
 	const char *password; /* set it to this, or NULL: an existing one stays, a new role gets none */
@@ -138,8 +141,8 @@ struct query_setup_report {
 	size_t nnotes;
 	bool existed; /* the role was there before */
 };
-/* admin is a source whose user may create roles and owns the tables, or a superuser. Errors: UNAVAILABLE in words for
- * admins, NOT_FOUND (schema), QUERY when the admin may not do a step. */
+/* admin is a source whose user may create roles and owns the tables, or a superuser. Errors: UNAVAILABLE
+ * in words for admins, NOT_FOUND (schema), QUERY when the admin may not do a step. */
 MUST_CHECK struct err *query_setup_role(struct ctx *ctx, const struct project_source *admin,
                                         const struct query_setup *setup, struct query_setup_report *out);
 

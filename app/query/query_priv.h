@@ -1,6 +1,6 @@
 /*
- * Inside query/: connections to people's databases, the pool they rest in, transactions that are set up anew, results.
- * libpq's calls that reach a server stand in conn.c only.
+ * Inside query/: connections to people's databases, the pool they rest in, transactions that are set up anew,
+ * results. libpq's calls that reach a server stand in conn.c only.
  */
 #ifndef QUERY_QUERY_PRIV_H
 #define QUERY_QUERY_PRIV_H
@@ -57,7 +57,8 @@ MUST_CHECK struct err *query_conn_open(const struct query_wait *w, const struct 
 void query_conn_close(struct query_conn *conn);
 /* False when the server has ended a connection at rest. */
 bool query_conn_alive(struct query_conn *conn);
-/* Sends n steps at once and takes their results, to be PQclear()ed by the caller. With an error there are none. */
+/* Sends n steps at once and takes their results, to be PQclear()ed by the caller. With an error there are
+ * none. */
 MUST_CHECK struct err *query_conn_trip(const struct query_wait *w, struct query_conn *conn,
                                        const struct query_step *steps, size_t n, PGresult **results);
 /* The same in parts. query_conn_next() gives the next PGresult or NULL, as PQgetResult() does. */
@@ -73,22 +74,24 @@ MUST_CHECK struct err *query_pool_get(struct ctx *ctx, const struct project_sour
 /* Closes a lost one. */
 void query_pool_put(struct query_conn *conn);
 
-/* transaction.c: takes a connection and begins a read-only transaction with settings that were read back. A connection
- * that died at rest is replaced once. query_transaction_end() rolls back, discards what the session holds, and gives
- * the connection back. */
+/* transaction.c: takes a connection and begins a read-only transaction with settings that were read back.
+ * A connection that died at rest is replaced once. query_transaction_end() rolls back, discards what the
+ * session holds, and gives the connection back. */
 MUST_CHECK struct err *query_transaction_begin(struct ctx *ctx, const struct project_source *source,
                                                int64_t timeout_ms, struct query_conn **out);
 MUST_CHECK struct err *query_transaction_begin_on(const struct query_wait *w, struct query_conn *conn,
                                                   int64_t timeout_ms);
 void query_transaction_end(struct query_conn *conn);
 
-/* fail.c. The error for a failed statement; its position is the server's, in the text that was sent. Marks a connection
- * lost that is of no more use. */
+/* fail.c. The error for a failed statement; its position is the server's, in the text that was sent. Marks
+ * a connection lost that is of no more use. */
 struct err *query_fail(struct arena *a, struct query_conn *conn, const PGresult *res);
-/* The error for a connection that did not come about, from libpq's verbose text; names role, host and database. */
+/* The error for a connection that did not come about, from libpq's verbose text; names role, host and
+ * database. */
 struct err *query_fail_connect(struct arena *a, const struct project_source *source, const char *text);
 
-/* position.c: the 1-based character in `asked` for that of the same word in `sent`, or 0 when that is not certain. */
+/* position.c: the 1-based character in `asked` for that of the same word in `sent`, or 0 when that is not
+ * certain. */
 int query_position(struct str asked, struct str sent, int position);
 
 /* result.c */

@@ -4,9 +4,8 @@
 #include "query/query_priv.h"
 
 DB_STMT(query_run_add,
-        "INSERT INTO query_runs (project_id, user_id, conversation_id, turn_id, sql_asked, sql_run, "
-        "fingerprint, tables,"
-        " outcome, error, rows, bytes, truncated, took_us, result, at)"
+        "INSERT INTO query_runs (project_id, user_id, conversation_id, turn_id, sql_asked, sql_run,"
+        " fingerprint, tables, outcome, error, rows, bytes, truncated, took_us, result, at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
         DB_I64, DB_I64, DB_I64, DB_I64, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_TEXT, DB_JSON, DB_I64, DB_I64,
         DB_BOOL, DB_I64, DB_JSON, DB_TIME);
@@ -58,7 +57,8 @@ struct err *query_record(struct ctx *ctx, const struct query_scope *scope, const
 	return db_one(ctx, &query_run_add,
 	              DB_ARGS(db_i64(scope->source->project_id), db_id(ctx->user_id),
 	                      db_id(scope->conversation_id), db_id(scope->turn_id),
-	                      db_str(str_utf8_cut(asked, SQL_BYTES)), db_text(r->sql_run), db_text(fingerprint),
+	                      db_str(str_utf8_cut(asked, SQL_BYTES)), db_text(r->sql_run),
+	                      db_text(fingerprint),
 	                      db_texts(r->tables ? r->tables : (const char *[]){NULL}, r->ntables),
 	                      db_text(outcome_of(failed)), db_json(failed ? error_json(ctx, failed) : NULL),
 	                      db_i64((int64_t)r->nrows), db_i64(r->bytes), db_bool(r->truncated),
@@ -67,9 +67,8 @@ struct err *query_record(struct ctx *ctx, const struct query_scope *scope, const
 }
 
 DB_STMT(query_run_by_id,
-        "SELECT id, project_id, user_id, conversation_id, outcome, sql_asked, sql_run, tables, bytes, "
-        "truncated, took_us,"
-        " at, result FROM query_runs r WHERE id = $1 AND user_id IS NOT DISTINCT FROM $2"
+        "SELECT id, project_id, user_id, conversation_id, outcome, sql_asked, sql_run, tables, bytes,"
+        " truncated, took_us, at, result FROM query_runs r WHERE id = $1 AND user_id IS NOT DISTINCT FROM $2"
         " AND ($2 IS NULL OR" PROJECT_SEEN("r.project_id", "$2") ")",
         DB_I64, DB_I64);
 

@@ -174,9 +174,8 @@ struct err *query_result_types(const struct query_wait *w, struct query_conn *co
 		return NULL;
 	params[0] = query_text_array(w->a, (struct db_texts){oids, r->ncolumns});
 	const struct query_step step = {
-	        .sql = "SELECT pg_catalog.format_type(t.oid, NULL) FROM "
-	               "pg_catalog.unnest($1::pg_catalog.oid[])"
-	               " WITH ORDINALITY AS t(oid, i) ORDER BY t.i",
+	        .sql = "SELECT pg_catalog.format_type(t.oid, NULL) FROM"
+	               " pg_catalog.unnest($1::pg_catalog.oid[]) WITH ORDINALITY AS t(oid, i) ORDER BY t.i",
 	        .params = params,
 	        .nparams = 1,
 	};

@@ -57,7 +57,8 @@ static struct err *guard(struct run *run, const char *sql)
 	return NULL;
 }
 
-/* Reads the rows of the statement whose result is next, one by one; a result that reaches a cap is broken off. */
+/* Reads the rows of the statement whose result is next, one by one; a result that reaches a cap is broken
+ * off. */
 static struct err *read_rows(const struct query_wait *w, struct query_conn *conn, struct query_builder *b,
                              PGresult **shape)
 {

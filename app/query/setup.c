@@ -1,7 +1,7 @@
 /*
  * The read-only role. The database itself says what is missing: each part of the statement below looks at one
- * thing in the catalogs and, where that is not as asked, gives a sentence and the SQL that mends it, quoted by
- * format(). So a second run finds nothing to do, and names may be of any kind.
+ * thing in the catalogs and, where that is not as asked, gives a sentence and the SQL that mends it, quoted
+ * by format(). So a second run finds nothing to do, and names may be of any kind.
  */
 #include <string.h>
 
@@ -34,8 +34,8 @@ static const char find_steps[] =
         "  format('CREATE ROLE %I LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION"
         " CONNECTION LIMIT %s PASSWORD %L', $1::text, $4::int, $5::text)"
         "  FROM me WHERE oid IS NULL"
-        " UNION ALL SELECT 2, 'attributes set: ' || attributes, format('ALTER ROLE %I %s', $1::text, "
-        "attributes)"
+        " UNION ALL SELECT 2, 'attributes set: ' || attributes, format('ALTER ROLE %I %s', $1::text,"
+        " attributes)"
         "  FROM wrong WHERE attributes <> ''"
         " UNION ALL SELECT 3, 'password set', format('ALTER ROLE %I PASSWORD %L', $1::text, $5::text)"
         "  FROM me WHERE oid IS NOT NULL AND $5::text IS NOT NULL"
@@ -76,9 +76,8 @@ static const char find_steps[] =
 static const char find_notes[] =
         "WITH me AS (SELECT r.oid FROM (SELECT 1) one LEFT JOIN pg_roles r ON r.rolname = $1::text),"
         " rel AS (SELECT c.*, nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
-        "  WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND nspname NOT IN ('pg_catalog', "
-        "'information_schema'))"
-        " SELECT note FROM ("
+        "  WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND nspname NOT IN ('pg_catalog',"
+        " 'information_schema')) SELECT note FROM ("
         " SELECT 1, format('everybody (PUBLIC) may create temporary tables in database %I', datname)"
         "  FROM pg_database, aclexplode(COALESCE(datacl, acldefault('d', datdba)))"
         "  WHERE datname = current_database() AND grantee = 0 AND privilege_type = 'TEMPORARY'"
@@ -89,8 +88,8 @@ static const char find_notes[] =
         "  FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace,"
         "   aclexplode(COALESCE(proacl, acldefault('f', proowner)))"
         "  WHERE nspname = $2::text AND grantee = 0 HAVING count(*) > 0"
-        " UNION ALL SELECT 4, format('everybody (PUBLIC) may %s %I.%I', lower(privilege_type), nspname, "
-        "relname)"
+        " UNION ALL SELECT 4, format('everybody (PUBLIC) may %s %I.%I', lower(privilege_type), nspname,"
+        " relname)"
         "  FROM rel, aclexplode(relacl) WHERE grantee = 0"
         "   AND (nspname <> $2::text OR privilege_type <> 'SELECT' OR relname = ANY ($3::text[]))"
         " UNION ALL SELECT 5, format('the role is a member of %I', rolname)"
@@ -180,8 +179,8 @@ static struct err *apply(const struct query_wait *w, struct query_conn *conn,
 
 		if (e) {
 			e->position = 0;
-			e->hint = "Nothing was changed. Use the owner of the tables with CREATEROLE, or a "
-			          "superuser.";
+			e->hint = "Nothing was changed. Use the owner of the tables with CREATEROLE, or a"
+			          " superuser.";
 			return err_detail(e, "The step was: %s.", report->steps[i].what);
 		}
 		PQclear(res);

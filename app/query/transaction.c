@@ -1,7 +1,7 @@
 /*
- * A read-only transaction in which every setting that changes the meaning or the cost of a statement was set and
- * read back in the same round trip as BEGIN. At the end the session forgets everything, whatever the statement
- * did to it.
+ * A read-only transaction in which every setting that changes the meaning or the cost of a statement was set
+ * and read back in the same round trip as BEGIN. At the end the session forgets everything, whatever the
+ * statement did to it.
  */
 #include <string.h>
 
@@ -12,7 +12,8 @@
 
 /* Values are written as the server shows them, so that what was set can be compared with what was asked. */
 static const char *const fixed[][2] = {
-        {"search_path", "pg_catalog"},    /* tables come qualified; functions and operators are only the system's */
+        {"search_path",
+         "pg_catalog"}, /* tables come qualified; functions and operators are only the system's */
         {"lock_timeout", "3s"},
         {"idle_in_transaction_session_timeout", "1min"},
         {"standard_conforming_strings", "on"},
@@ -78,9 +79,7 @@ struct err *query_transaction_begin_on(const struct query_wait *w, struct query_
 	const char *values[SETTINGS];
 	struct query_step steps[] = {
 	        {.sql = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"},
-	        {.sql = settings_sql(w->a, values, timeout_ms),
-	         .params = values,
-	         .nparams = SETTINGS},
+	        {.sql = settings_sql(w->a, values, timeout_ms), .params = values, .nparams = SETTINGS},
 	};
 	PGresult *results[2];
 	struct err *e;

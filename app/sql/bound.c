@@ -1,6 +1,6 @@
 /*
- * Limits on literals: what would make the server build huge values or series from a few characters of SQL. What is
- * not a constant is left to the server's own limits, or capped in place where that is possible.
+ * Limits on literals: what would make the server build huge values or series from a few characters of SQL.
+ * What is not a constant is left to the server's own limits, or capped in place where that is possible.
  */
 #include <math.h>
 

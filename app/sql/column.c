@@ -1,6 +1,6 @@
 /*
- * Columns. On the server c.x calls the function x(c) when c has no column x, and so does (c).x; the tree shows
- * only a column. So every qualified name must be shown to be a column here.
+ * Columns. On the server c.x calls the function x(c) when c has no column x, and so does (c).x; the tree
+ * shows only a column. So every qualified name must be shown to be a column here.
  */
 #include "sql/sql_priv.h"
 
@@ -113,7 +113,8 @@ static const char *nearest_plain(struct guard *g, const char *name)
 	return nearest(g->a, name, all.name, all.n);
 }
 
-/* A name alone never calls a function: it is a column, a whole row, or an output column in ORDER BY and GROUP BY. */
+/* A name alone never calls a function: it is a column, a whole row, or an output column in ORDER BY and
+ * GROUP BY. */
 static struct err *plain(struct guard *g, const char *name, int location)
 {
 	TRY(system_column(g, name, location));
@@ -195,8 +196,8 @@ static struct err *field(struct guard *g, PgQuery__AIndirection *x, const PgQuer
 		if (!strcmp(columns[i], name))
 			return NULL;
 	return err_hint(refuse(g, "field_not_allowed", location, "a field of an expression is not allowed"),
-	                "Put the expression into FROM, as a subquery or function with an alias, and write "
-	                "alias.column.");
+	                "Put the expression into FROM, as a subquery or function with an alias, and write"
+	                " alias.column.");
 }
 
 /* libpg_query's deparser forgets the parentheses of these before a subscript. */

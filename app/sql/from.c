@@ -1,6 +1,6 @@
 /*
- * FROM: tables by policy, subqueries, functions, joins. Each item pushes what columns can be qualified with and
- * tells the columns that `*` shows of it, in the server's order.
+ * FROM: tables by policy, subqueries, functions, joins. Each item pushes what columns can be qualified with
+ * and tells the columns that `*` shows of it, in the server's order.
  */
 #include "sql/sql_priv.h"
 
@@ -50,8 +50,8 @@ static struct err *from_subquery(struct guard *g, PgQuery__RangeSubselect *s, st
 	return push_alias(g, s->alias, NULL, out);
 }
 
-/* The array may be one of rows: then the columns are those of the row and the alias names none of them. With a
- * name for the first column it is that column in either case. */
+/* The array may be one of rows: then the columns are those of the row and the alias names none of them.
+ * With a name for the first column it is that column in either case. */
 static void name_unnested(struct guard *g, PgQuery__RangeFunction *f, const char *name)
 {
 	if (!f->alias) {

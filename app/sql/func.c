@@ -1,6 +1,6 @@
 /*
- * Functions by list. A name alone or under pg_catalog means PostgreSQL's own: the session that runs the statement has
- * only pg_catalog in its search path.
+ * Functions by list. A name alone or under pg_catalog means PostgreSQL's own: the session that runs the
+ * statement has only pg_catalog in its search path.
  */
 #include "sql/sql_priv.h"
 

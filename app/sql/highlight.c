@@ -6,13 +6,14 @@
 #include "lib/buf.h"
 #include "sql/sql_priv.h"
 
-/* Words that are only keywords in their place, and mostly are names elsewhere ("month", "name", "type"), stay plain;
- * but for these, which hold a query together. */
+/* Words that are only keywords in their place, and mostly are names elsewhere ("month", "name", "type"),
+ * stay plain; but for these, which hold a query together. */
 static bool reads_as_keyword(const PgQuery__ScanToken *t, struct str word)
 {
-	static const char *const words[] = {"by",     "exclude",   "filter",   "first",    "following", "last",
-	                                    "nulls",  "over",      "partition", "preceding", "range",   "recursive",
-	                                    "rows",   "unbounded", "within",    "materialized"};
+	static const char *const words[] = {"by",        "exclude",   "filter", "first",
+	                                    "following", "last",      "nulls",  "over",
+	                                    "partition", "preceding", "range",  "recursive",
+	                                    "rows",      "unbounded", "within", "materialized"};
 
 	if (t->keyword_kind != PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD)
 		return t->keyword_kind != PG_QUERY__KEYWORD_KIND__NO_KEYWORD;

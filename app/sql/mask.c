@@ -1,7 +1,8 @@
 /*
  * Row filters and masks. The table is replaced, where it stands in FROM, by a subquery that shows the
  * permitted rows and the masked values: whatever is built on top of it cannot see more. OFFSET 0 keeps the
- * planner from moving conditions of the statement below the filter, where a failing one could tell of hidden rows.
+ * planner from moving conditions of the statement below the filter, where a failing one could tell of hidden
+ * rows.
  */
 #include "lib/buf.h"
 #include "sql/sql_priv.h"
@@ -16,10 +17,10 @@ static struct err *invalid(struct guard *g, const struct sql_table *t, const cha
 static const char *const masks[SQL_MASK__MAX] = {
         [SQL_MASK_FULL] = "CASE WHEN %1$s IS NULL THEN NULL ELSE '***' END",
         [SQL_MASK_EMAIL] =
-                "CASE WHEN %1$s IS NULL THEN NULL WHEN strpos(%1$s::text, '@') > 1 "
-                "THEN left(%1$s::text, 1) || '***@' || split_part(%1$s::text, '@', 2) ELSE '***' END",
-        [SQL_MASK_LAST4] = "CASE WHEN %1$s IS NULL THEN NULL WHEN length(%1$s::text) > 4 "
-                           "THEN '***' || right(%1$s::text, 4) ELSE '***' END",
+                "CASE WHEN %1$s IS NULL THEN NULL WHEN strpos(%1$s::text, '@') > 1"
+                " THEN left(%1$s::text, 1) || '***@' || split_part(%1$s::text, '@', 2) ELSE '***' END",
+        [SQL_MASK_LAST4] = "CASE WHEN %1$s IS NULL THEN NULL WHEN length(%1$s::text) > 4"
+                           " THEN '***' || right(%1$s::text, 4) ELSE '***' END",
         [SQL_MASK_HASH] = "left(encode(sha256(convert_to(%2$s || %1$s::text, 'UTF8')), 'hex'), 16)",
         [SQL_MASK_YEAR] = "make_date(extract(year FROM %1$s)::int, 1, 1)",
         [SQL_MASK_NULL] = "NULL::text",

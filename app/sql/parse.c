@@ -33,8 +33,8 @@ static struct err *syntax_error(struct arena *a, const PgQueryError *error)
 
 enum { MAX_COMMENTS = 200, MAX_SIGNS = 100 };
 
-/* PostgreSQL's lexer takes time by the square for nested comments and for long runs of plus and minus: seconds for
- * 32 KB. Neither means anything in a statement that somebody wrote. */
+/* PostgreSQL's lexer takes time by the square for nested comments and for long runs of plus and minus:
+ * seconds for 32 KB. Neither means anything in a statement that somebody wrote. */
 static struct err *lexer_ok(struct arena *a, struct str text)
 {
 	int comments = 0, signs = 0;

@@ -111,7 +111,7 @@ static struct err *read_tables(struct arena *a, struct json_object *o, const cha
 		return NULL;
 	if (!json_object_is_type(by_table, json_type_object))
 		return bad(a, key, "an object of tables");
-	json_object_object_foreach (by_table, name, value) {
+	json_object_object_foreach(by_table, name, value) {
 		struct sql_table *t = tables;
 		while (t < tables + p->ntables && strcmp(t->name, name) != 0)
 			t++;
@@ -157,7 +157,7 @@ static struct err *read_masks(struct arena *a, struct sql_table *t, struct json_
 	struct sql_mask *masks =
 	        ARENA_ARRAY(a, struct sql_mask, (size_t)json_object_object_length(value) + 1);
 	t->masks = masks;
-	json_object_object_foreach (value, column, kind)
+	json_object_object_foreach(value, column, kind)
 		TRY(read_mask(a, &masks[t->nmasks++], column, kind));
 	return NULL;
 }

@@ -1,8 +1,8 @@
 /*
  * Columns of tables that the policy does not describe. That c.x is a column, not a call of x(c), can only be
- * known by the server; so the statement gets a WITH query that names x alone, which never calls a function, over that
- * table alone. The server refuses the statement when there is no such column, before it runs anything; the query itself
- * is used nowhere and never runs.
+ * known by the server; so the statement gets a WITH query that names x alone, which never calls a function,
+ * over that table alone. The server refuses the statement when there is no such column, before it runs
+ * anything; the query itself is used nowhere and never runs.
  */
 #include "lib/buf.h"
 #include "sql/sql_priv.h"

@@ -1,6 +1,7 @@
 /*
- * Who is visible where: columns, the things in FROM, query levels. The rules are those of the server's parse analysis
- * (parse_relation.c, parse_clause.c): a name that resolves to something else there than here would be a hole.
+ * Who is visible where: columns, the things in FROM, query levels. The rules are those of the server's parse
+ * analysis (parse_relation.c, parse_clause.c): a name that resolves to something else there than here would
+ * be a hole.
  */
 #include "sql/sql_priv.h"
 

@@ -1,8 +1,8 @@
 /*
  * The guard: decides whether a statement may run and rewrites it so that it can only do what it may.
- * Pure: no database, no I/O. Parses with libpg_query (PostgreSQL's own grammar), walks the whole tree, denies what it
- * does not know, and returns the statement deparsed from the rewritten tree, having parsed it again and
- * found the same tree. Rules G1 to G9 are in docs/security.md.
+ * Pure: no database, no I/O. Parses with libpg_query (PostgreSQL's own grammar), walks the whole tree, denies
+ * what it does not know, and returns the statement deparsed from the rewritten tree, having parsed it again
+ * and found the same tree. Rules G1 to G9 are in docs/security.md.
  */
 #ifndef SQL_SQL_H
 #define SQL_SQL_H
@@ -63,8 +63,9 @@ struct sql_policy {
 	const char *mask_key; /* secret for SQL_MASK_HASH; NULL: such columns show '***' */
 };
 
-/* An accepted statement. It must run with search_path = pg_catalog: tables are qualified in it, functions, operators and
- * types are not, and with a project's schema in the path a function or operator there could take their place. */
+/* An accepted statement. It must run with search_path = pg_catalog: tables are qualified in it, functions,
+ * operators and types are not, and with a project's schema in the path a function or operator there could
+ * take their place. */
 struct sql_statement {
 	const char *sql;     /* to send: canonical text, names qualified, LIMIT added or capped */
 	const char **tables; /* "shop.orders", sorted, each once */
@@ -77,16 +78,16 @@ struct sql_statement {
 	int64_t max_rows;        /* cap in force */
 };
 
-/* Checks and rewrites one statement. A refusal is REFUSED with code, message, hint and position (1-based character
- * in the text that was given). Threads may call it at once; it parses on a stack of its own. */
+/* Checks and rewrites one statement. A refusal is REFUSED with code, message, hint and position (1-based
+ * character in the text that was given). Threads may call it at once; it parses on a stack of its own. */
 MUST_CHECK struct err *sql_guard(struct arena *a, const struct sql_policy *policy, struct str sql,
                                  struct sql_statement **out);
 
 /* A policy from its JSON form (docs/security.md; the file of `quern guard --policy`). Errors: INVALID. */
 MUST_CHECK struct err *sql_policy_read(struct arena *a, struct str json, struct sql_policy **out);
 
-/* An SQL text as HTML: span elements of class k (keyword), s (string), n (number), c (comment), everything escaped.
- * Uses the flat lexer; text that it does not take is written escaped and plain. */
+/* An SQL text as HTML: span elements of class k (keyword), s (string), n (number), c (comment), everything
+ * escaped. Uses the flat lexer; text that it does not take is written escaped and plain. */
 void sql_highlight(struct arena *a, struct str sql, struct buf *out);
 
 /* An identifier quoted where PostgreSQL needs it, and a string literal; both in the arena. */

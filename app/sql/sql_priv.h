@@ -106,7 +106,6 @@ const char *tree_str(const PgQuery__Node *node); /* of a String node, else NULL 
 MUST_CHECK struct err *walk(struct guard *g, void *message);
 /* Walks every message in the fields of m but those in the mask. */
 MUST_CHECK struct err *walk_fields(struct guard *g, void *m, unsigned skip);
-MUST_CHECK struct err *walk_nodes(struct guard *g, PgQuery__Node **nodes, size_t n);
 
 /* refuse.c. location is a byte offset in the text, -1 if unknown. */
 struct err *refuse(struct guard *g, const char *code, int location, const char *fmt, ...)
@@ -140,29 +139,29 @@ struct rel *rel_find(struct guard *g, const char *name);
 struct source *source_get(struct guard *g, const char *table);
 
 /* column.c */
-struct err *column_ref(struct guard *g, PgQuery__ColumnRef *ref);
-struct err *column_indirection(struct guard *g, PgQuery__AIndirection *x);
+MUST_CHECK struct err *column_ref(struct guard *g, PgQuery__ColumnRef *ref);
+MUST_CHECK struct err *column_indirection(struct guard *g, PgQuery__AIndirection *x);
 
 /* func.c: calls; the output columns of functions in FROM. */
-struct err *func_call(struct guard *g, PgQuery__FuncCall *call);
+MUST_CHECK struct err *func_call(struct guard *g, PgQuery__FuncCall *call);
 const char *const *func_columns(const PgQuery__FuncCall *call, size_t *n);
-struct err *func_name(struct guard *g, PgQuery__Node **names, size_t n, const char *what, const char *code,
-                      int location, const char **out);
+MUST_CHECK struct err *func_name(struct guard *g, PgQuery__Node **names, size_t n, const char *what,
+                                 const char *code, int location, const char **out);
 
 /* bound.c: limits on literals */
 enum bound { BOUND_NONE, BOUND_GROW, BOUND_SERIES, BOUND_FORMAT, BOUND_REGEX, BOUND_POWER };
-struct err *bound_call(struct guard *g, enum bound bound, PgQuery__FuncCall *call);
-struct err *bound_operator(struct guard *g, const char *name, PgQuery__AExpr *x);
-struct err *bound_constant(struct guard *g, PgQuery__AConst *c);
+MUST_CHECK struct err *bound_call(struct guard *g, enum bound bound, PgQuery__FuncCall *call);
+MUST_CHECK struct err *bound_operator(struct guard *g, const char *name, PgQuery__AExpr *x);
+MUST_CHECK struct err *bound_constant(struct guard *g, PgQuery__AConst *c);
 /* The value of an expression made of constants only. */
 bool bound_number(const PgQuery__Node *node, double *out);
 
 /* limit.c */
-struct err *limit_offset(struct guard *g, PgQuery__SelectStmt *s);
-struct err *limit_rows(struct guard *g, PgQuery__RawStmt *raw);
+MUST_CHECK struct err *limit_offset(struct guard *g, PgQuery__SelectStmt *s);
+MUST_CHECK struct err *limit_rows(struct guard *g, PgQuery__RawStmt *raw);
 
 /* mask.c: replaces a table that has a filter or masks by a subquery. */
-struct err *mask_table(struct guard *g, PgQuery__Node *item, const struct sql_table *t);
+MUST_CHECK struct err *mask_table(struct guard *g, PgQuery__Node *item, const struct sql_table *t);
 
 /* What the names of CTEs made by the guard start with. */
 #define REWRITE_PREFIX "_quern"
@@ -172,6 +171,6 @@ MUST_CHECK struct err *rewrite_sources(struct guard *g, PgQuery__SelectStmt *roo
 
 /* policy.c */
 const struct sql_table *policy_table(const struct sql_policy *p, const char *name);
-struct err *policy_allows(struct guard *g, const PgQuery__RangeVar *t);
+MUST_CHECK struct err *policy_allows(struct guard *g, const PgQuery__RangeVar *t);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Nodes of the parse tree: making new ones, comparing two trees. Works by protobuf-c's descriptors, so that no field
- * of any node can be forgotten.
+ * Nodes of the parse tree: making new ones, comparing two trees. Works by protobuf-c's descriptors, so that
+ * no field of any node can be forgotten.
  */
 #include <inttypes.h>
 

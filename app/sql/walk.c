@@ -1,7 +1,7 @@
 /*
- * The walk: every message of the tree is looked up in nodes.def and refused if it is not there; every field that
- * holds messages is walked unless the check of that kind has dealt with it. So what this code does not know,
- * in kinds or in fields, cannot pass.
+ * The walk: every message of the tree is looked up in nodes.def and refused if it is not there; every field
+ * that holds messages is walked unless the check of that kind has dealt with it. So what this code does not
+ * know, in kinds or in fields, cannot pass.
  */
 #include <assert.h>
 
@@ -248,7 +248,7 @@ struct err *walk(struct guard *g, void *message)
 	return rule->check ? rule->check(g, m) : walk_fields(g, m, 0);
 }
 
-struct err *walk_nodes(struct guard *g, PgQuery__Node **nodes, size_t n)
+static struct err *walk_nodes(struct guard *g, PgQuery__Node **nodes, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		TRY(walk(g, nodes[i]));

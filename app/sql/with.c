@@ -1,6 +1,6 @@
 /*
- * WITH: which names stand for queries. A later name is visible only under RECURSIVE, and the query itself too;
- * then a query is walked when it is first needed, in the scope of its WITH.
+ * WITH: which names stand for queries. A later name is visible only under RECURSIVE, and the query itself
+ * too; then a query is walked when it is first needed, in the scope of its WITH.
  */
 #include "sql/sql_priv.h"
 

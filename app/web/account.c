@@ -14,22 +14,22 @@ struct err *web_health(struct ctx *ctx, struct http_request *req, struct http_re
 	return NULL;
 }
 
-/* Signing in -------------------------------------------------------------------------------------------------- */
+/* Signing in --------------------------------------------------------------------------------------------- */
 
 struct sign_in_view {
 	struct web_layout *layout;
 	struct web_problem *problem;
 	const char *email;
 	const char *next;
-	bool local;                  /* there are accounts with passwords here */
-	const char *sso;             /* address of single sign-on where there is that, too, or NULL */
+	bool local;      /* there are accounts with passwords here */
+	const char *sso; /* address of single sign-on where there is that, too, or NULL */
 };
 
 static const struct view sign_in_view =
-	VIEW(struct sign_in_view, VIEW_ONE(struct sign_in_view, layout, &web_layout_view),
-	     VIEW_ONE(struct sign_in_view, problem, &web_problem_view), VIEW_STR(struct sign_in_view, email),
-	     VIEW_STR(struct sign_in_view, next), VIEW_BOOL(struct sign_in_view, local),
-	     VIEW_STR(struct sign_in_view, sso));
+        VIEW(struct sign_in_view, VIEW_ONE(struct sign_in_view, layout, &web_layout_view),
+             VIEW_ONE(struct sign_in_view, problem, &web_problem_view), VIEW_STR(struct sign_in_view, email),
+             VIEW_STR(struct sign_in_view, next), VIEW_BOOL(struct sign_in_view, local),
+             VIEW_STR(struct sign_in_view, sso));
 WEB_PAGE(sign_in_page, "sign-in", sign_in_view);
 
 /* Only a path of ours: no scheme, no host. */
@@ -55,16 +55,16 @@ static const char *sso_address(struct ctx *ctx, const char *next)
 	return buf_cstr(&b);
 }
 
-static struct err *show_sign_in(struct ctx *ctx, struct http_request *req, struct http_response *res, const char *email,
-				const char *next, const struct err *problem)
+static struct err *show_sign_in(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                                const char *email, const char *next, const struct err *problem)
 {
 	struct sign_in_view v = {
-		.layout = web_layout(ctx, req, "Sign in", "sign-in"),
-		.problem = web_problem(ctx, problem),
-		.email = email,
-		.next = next,
-		.local = !str_is(str_of(ctx->settings->auth), "header"),
-		.sso = sso_address(ctx, next),
+	        .layout = web_layout(ctx, req, "Sign in", "sign-in"),
+	        .problem = web_problem(ctx, problem),
+	        .email = email,
+	        .next = next,
+	        .local = !str_is(str_of(ctx->settings->auth), "header"),
+	        .sso = sso_address(ctx, next),
 	};
 	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &sign_in_page, &v);
@@ -85,7 +85,8 @@ struct err *web_sign_in(struct ctx *ctx, struct http_request *req, struct http_r
 {
 	TRY(http_form(ctx, req));
 	const char *next = safe_next(ctx, http_field(req, "next"));
-	struct err *e = auth_sign_in(ctx, req, res, str_trim(http_field(req, "email")), http_field(req, "password"));
+	struct err *e =
+	        auth_sign_in(ctx, req, res, str_trim(http_field(req, "email")), http_field(req, "password"));
 	if (e && (!web_mendable(e) || http_wants_json(req)))
 		return e;
 	if (e)
@@ -104,7 +105,7 @@ struct err *web_sign_out(struct ctx *ctx, struct http_request *req, struct http_
 	return NULL;
 }
 
-/* Home ------------------------------------------------------------------------------------------------------------ */
+/* Home --------------------------------------------------------------------------------------------------- */
 
 struct home_project {
 	const char *slug;
@@ -121,11 +122,12 @@ struct home_view {
 };
 
 static const struct view home_project_view =
-	VIEW(struct home_project, VIEW_STR(struct home_project, slug), VIEW_STR(struct home_project, name),
-	     VIEW_STR(struct home_project, description), VIEW_STR(struct home_project, role));
-static const struct view home_view = VIEW(struct home_view, VIEW_ONE(struct home_view, layout, &web_layout_view),
-					  VIEW_LIST(struct home_view, projects, nprojects, &home_project_view),
-					  VIEW_BOOL(struct home_view, none));
+        VIEW(struct home_project, VIEW_STR(struct home_project, slug), VIEW_STR(struct home_project, name),
+             VIEW_STR(struct home_project, description), VIEW_STR(struct home_project, role));
+static const struct view home_view =
+        VIEW(struct home_view, VIEW_ONE(struct home_view, layout, &web_layout_view),
+             VIEW_LIST(struct home_view, projects, nprojects, &home_project_view),
+             VIEW_BOOL(struct home_view, none));
 WEB_PAGE(home_page, "home", home_view);
 
 struct err *web_home(struct ctx *ctx, struct http_request *req, struct http_response *res)
@@ -135,30 +137,31 @@ struct err *web_home(struct ctx *ctx, struct http_request *req, struct http_resp
 
 	TRY(project_list(ctx, ctx->user_id, auth_person(req)->is_admin, &list, &n));
 	struct home_view v = {
-		.layout = web_layout(ctx, req, "Projects", "home"),
-		.projects = ARENA_ARRAY(ctx->a, struct home_project, n),
-		.nprojects = n,
-		.none = n == 0,
+	        .layout = web_layout(ctx, req, "Projects", "home"),
+	        .projects = ARENA_ARRAY(ctx->a, struct home_project, n),
+	        .nprojects = n,
+	        .none = n == 0,
 	};
 	for (size_t i = 0; i < n; i++)
 		v.projects[i] = (struct home_project){list[i].project.slug, list[i].project.name,
-						      list[i].project.description, list[i].role};
+		                                      list[i].project.description, list[i].role};
 	return web_render(ctx, res, &home_page, &v);
 }
 
-/* One's own account -------------------------------------------------------------------------------------------- */
+/* One's own account -------------------------------------------------------------------------------------- */
 
 struct account_view {
 	struct web_layout *layout;
 	struct web_problem *problem;
 };
 
-static const struct view account_view = VIEW(struct account_view, VIEW_ONE(struct account_view, layout, &web_layout_view),
-					     VIEW_ONE(struct account_view, problem, &web_problem_view));
+static const struct view account_view =
+        VIEW(struct account_view, VIEW_ONE(struct account_view, layout, &web_layout_view),
+             VIEW_ONE(struct account_view, problem, &web_problem_view));
 WEB_PAGE(account_page, "account", account_view);
 
 static struct err *show_account(struct ctx *ctx, struct http_request *req, struct http_response *res,
-				const struct err *problem)
+                                const struct err *problem)
 {
 	struct account_view v = {web_layout(ctx, req, "Your account", "account"), web_problem(ctx, problem)};
 

@@ -33,31 +33,34 @@ struct chat_view {
 	const char *description;
 	struct chat_group *groups;
 	size_t ngroups;
-	int64_t chat;                  /* 0: a new conversation */
+	int64_t chat; /* 0: a new conversation */
 	const char *title;
 	struct web_turn_html *turns;
 	size_t nturns;
-	int64_t older;                 /* id of the first turn shown when there are older ones, else 0 */
+	int64_t older; /* id of the first turn shown when there are older ones, else 0 */
 	bool running;
-	bool fresh;                    /* nothing asked yet */
+	bool fresh; /* nothing asked yet */
 	struct suggestion *suggestions;
 	size_t nsuggestions;
 	bool no_model;
 };
 
-static const struct view item_view = VIEW(struct chat_item, VIEW_I64(struct chat_item, id), VIEW_STR(struct chat_item, title),
-					  VIEW_BOOL(struct chat_item, current), VIEW_BOOL(struct chat_item, running));
-static const struct view group_view =
-	VIEW(struct chat_group, VIEW_STR(struct chat_group, label), VIEW_LIST(struct chat_group, items, nitems, &item_view));
+static const struct view item_view =
+        VIEW(struct chat_item, VIEW_I64(struct chat_item, id), VIEW_STR(struct chat_item, title),
+             VIEW_BOOL(struct chat_item, current), VIEW_BOOL(struct chat_item, running));
+static const struct view group_view = VIEW(struct chat_group, VIEW_STR(struct chat_group, label),
+                                           VIEW_LIST(struct chat_group, items, nitems, &item_view));
 static const struct view turn_html_view = VIEW(struct web_turn_html, VIEW_HTML(struct web_turn_html, html));
 static const struct view suggestion_view = VIEW(struct suggestion, VIEW_STR(struct suggestion, text));
 static const struct view chat_view = VIEW(
-	struct chat_view, VIEW_ONE(struct chat_view, layout, &web_layout_view), VIEW_STR(struct chat_view, slug),
-	VIEW_STR(struct chat_view, project), VIEW_STR(struct chat_view, description),
-	VIEW_LIST(struct chat_view, groups, ngroups, &group_view), VIEW_I64(struct chat_view, chat),
-	VIEW_STR(struct chat_view, title), VIEW_LIST(struct chat_view, turns, nturns, &turn_html_view),
-	VIEW_I64(struct chat_view, older), VIEW_BOOL(struct chat_view, running), VIEW_BOOL(struct chat_view, fresh),
-	VIEW_LIST(struct chat_view, suggestions, nsuggestions, &suggestion_view), VIEW_BOOL(struct chat_view, no_model));
+        struct chat_view, VIEW_ONE(struct chat_view, layout, &web_layout_view),
+        VIEW_STR(struct chat_view, slug), VIEW_STR(struct chat_view, project),
+        VIEW_STR(struct chat_view, description), VIEW_LIST(struct chat_view, groups, ngroups, &group_view),
+        VIEW_I64(struct chat_view, chat), VIEW_STR(struct chat_view, title),
+        VIEW_LIST(struct chat_view, turns, nturns, &turn_html_view), VIEW_I64(struct chat_view, older),
+        VIEW_BOOL(struct chat_view, running), VIEW_BOOL(struct chat_view, fresh),
+        VIEW_LIST(struct chat_view, suggestions, nsuggestions, &suggestion_view),
+        VIEW_BOOL(struct chat_view, no_model));
 WEB_PAGE(chat_page, "chat/show", chat_view);
 
 /* The list by day ---------------------------------------------------------------------------------------- */
@@ -66,10 +69,15 @@ static const char *day_label(int64_t updated_us, int64_t now_us)
 {
 	int64_t days = now_us / 1000000 / DAY_S - updated_us / 1000000 / DAY_S;
 
-	return days <= 0 ? "Today" : days == 1 ? "Yesterday" : days < 7 ? "This week" : days < 31 ? "This month" : "Earlier";
+	return days <= 0   ? "Today"
+	       : days == 1 ? "Yesterday"
+	       : days < 7  ? "This week"
+	       : days < 31 ? "This month"
+	                   : "Earlier";
 }
 
-static void group_by_day(struct arena *a, const struct agent_conversation *list, size_t n, struct chat_view *v)
+static void group_by_day(struct arena *a, const struct agent_conversation *list, size_t n,
+                         struct chat_view *v)
 {
 	int64_t now = clock_wall_us();
 	struct chat_item *items = ARENA_ARRAY(a, struct chat_item, n);
@@ -79,7 +87,8 @@ static void group_by_day(struct arena *a, const struct agent_conversation *list,
 		const char *label = day_label(list[i].updated_at, now);
 		if (!v->ngroups || strcmp(v->groups[v->ngroups - 1].label, label) != 0)
 			v->groups[v->ngroups++] = (struct chat_group){label, &items[i], 0};
-		items[i] = (struct chat_item){list[i].id, list[i].title, list[i].id == v->chat, list[i].running};
+		items[i] =
+		        (struct chat_item){list[i].id, list[i].title, list[i].id == v->chat, list[i].running};
 		v->groups[v->ngroups - 1].nitems++;
 	}
 }
@@ -94,7 +103,7 @@ static struct err *fill_list(struct ctx *ctx, int64_t project_id, struct chat_vi
 	return NULL;
 }
 
-/* Pages --------------------------------------------------------------------------------------------------- */
+/* Pages -------------------------------------------------------------------------------------------------- */
 
 static struct chat_view *new_view(struct ctx *ctx, struct http_request *req, const char *title)
 {
@@ -111,7 +120,8 @@ static struct chat_view *new_view(struct ctx *ctx, struct http_request *req, con
 }
 
 /* What can be asked about any data; used when the project's admin wrote nothing better. */
-static const char *const common_questions[] = {"What tables are there?", "Which columns does each table have?"};
+static const char *const common_questions[] = {"What tables are there?",
+                                               "Which columns does each table have?"};
 
 struct err *web_chat_new(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
@@ -151,7 +161,7 @@ struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http
 	return web_render(ctx, res, &chat_page, v);
 }
 
-/* Changes to a conversation ---------------------------------------------------------------------------------- */
+/* Changes to a conversation ------------------------------------------------------------------------------ */
 
 static void done(struct http_response *res)
 {
@@ -162,7 +172,7 @@ struct err *web_chat_rename(struct ctx *ctx, struct http_request *req, struct ht
 {
 	TRY(http_form(ctx, req));
 	TRY(agent_conversation_rename(ctx, auth_person(req)->project.id, http_param_i64(req, "chat"),
-				      web_field(ctx, req, "title")));
+	                              web_field(ctx, req, "title")));
 	done(res);
 	return NULL;
 }

@@ -20,16 +20,19 @@ struct data_list_view {
 	const char *summary;
 	struct data_item *tables;
 	size_t ntables;
-	bool none;                /* no dictionary yet */
+	bool none; /* no dictionary yet */
 };
 
-static const struct view item_view = VIEW(struct data_item, VIEW_STR(struct data_item, name), VIEW_STR(struct data_item, url_name),
-					  VIEW_STR(struct data_item, kind), VIEW_STR(struct data_item, comment),
-					  VIEW_STR(struct data_item, rows), VIEW_I64(struct data_item, columns));
-static const struct view data_list_view = VIEW(
-	struct data_list_view, VIEW_ONE(struct data_list_view, layout, &web_layout_view), VIEW_STR(struct data_list_view, slug),
-	VIEW_STR(struct data_list_view, schema), VIEW_STR(struct data_list_view, summary),
-	VIEW_LIST(struct data_list_view, tables, ntables, &item_view), VIEW_BOOL(struct data_list_view, none));
+static const struct view item_view =
+        VIEW(struct data_item, VIEW_STR(struct data_item, name), VIEW_STR(struct data_item, url_name),
+             VIEW_STR(struct data_item, kind), VIEW_STR(struct data_item, comment),
+             VIEW_STR(struct data_item, rows), VIEW_I64(struct data_item, columns));
+static const struct view data_list_view =
+        VIEW(struct data_list_view, VIEW_ONE(struct data_list_view, layout, &web_layout_view),
+             VIEW_STR(struct data_list_view, slug), VIEW_STR(struct data_list_view, schema),
+             VIEW_STR(struct data_list_view, summary),
+             VIEW_LIST(struct data_list_view, tables, ntables, &item_view),
+             VIEW_BOOL(struct data_list_view, none));
 WEB_PAGE(data_list_page, "data/list", data_list_view);
 
 struct data_column {
@@ -41,7 +44,7 @@ struct data_column {
 	bool not_null;
 	bool primary;
 	bool unique;
-	const char *values;       /* of an enum, or samples; comma-separated */
+	const char *values; /* of an enum, or samples; comma-separated */
 	bool is_enum;
 };
 
@@ -64,18 +67,21 @@ struct data_table_view {
 	size_t nindexes;
 };
 
-static const struct view column_view = VIEW(
-	struct data_column, VIEW_STR(struct data_column, name), VIEW_STR(struct data_column, type),
-	VIEW_STR(struct data_column, comment), VIEW_STR(struct data_column, dflt), VIEW_STR(struct data_column, references),
-	VIEW_BOOL(struct data_column, not_null), VIEW_BOOL(struct data_column, primary), VIEW_BOOL(struct data_column, unique),
-	VIEW_STR(struct data_column, values), VIEW_BOOL(struct data_column, is_enum));
+static const struct view column_view =
+        VIEW(struct data_column, VIEW_STR(struct data_column, name), VIEW_STR(struct data_column, type),
+             VIEW_STR(struct data_column, comment), VIEW_STR(struct data_column, dflt),
+             VIEW_STR(struct data_column, references), VIEW_BOOL(struct data_column, not_null),
+             VIEW_BOOL(struct data_column, primary), VIEW_BOOL(struct data_column, unique),
+             VIEW_STR(struct data_column, values), VIEW_BOOL(struct data_column, is_enum));
 static const struct view line_view = VIEW(struct data_line, VIEW_STR(struct data_line, text));
-static const struct view data_table_view = VIEW(
-	struct data_table_view, VIEW_ONE(struct data_table_view, layout, &web_layout_view), VIEW_STR(struct data_table_view, slug),
-	VIEW_STR(struct data_table_view, name), VIEW_STR(struct data_table_view, kind), VIEW_STR(struct data_table_view, comment),
-	VIEW_STR(struct data_table_view, rows), VIEW_LIST(struct data_table_view, columns, ncolumns, &column_view),
-	VIEW_LIST(struct data_table_view, constraints, nconstraints, &line_view),
-	VIEW_LIST(struct data_table_view, indexes, nindexes, &line_view));
+static const struct view data_table_view =
+        VIEW(struct data_table_view, VIEW_ONE(struct data_table_view, layout, &web_layout_view),
+             VIEW_STR(struct data_table_view, slug), VIEW_STR(struct data_table_view, name),
+             VIEW_STR(struct data_table_view, kind), VIEW_STR(struct data_table_view, comment),
+             VIEW_STR(struct data_table_view, rows),
+             VIEW_LIST(struct data_table_view, columns, ncolumns, &column_view),
+             VIEW_LIST(struct data_table_view, constraints, nconstraints, &line_view),
+             VIEW_LIST(struct data_table_view, indexes, nindexes, &line_view));
 WEB_PAGE(data_table_page, "data/table", data_table_view);
 
 static const char *row_label(struct arena *a, int64_t rows)
@@ -114,15 +120,16 @@ struct err *web_data_list(struct ctx *ctx, struct http_request *req, struct http
 	}
 	v.schema = c->schema;
 	v.summary = arena_printf(ctx->a, "%s with %s in schema %s, as read %s",
-				 web_count(ctx->a, (int64_t)c->ntables, "table", "tables"),
-				 web_count(ctx->a, (int64_t)c->ncolumns, "column", "columns"), c->schema,
-				 web_time(ctx->a, c->generated_at));
+	                         web_count(ctx->a, (int64_t)c->ntables, "table", "tables"),
+	                         web_count(ctx->a, (int64_t)c->ncolumns, "column", "columns"), c->schema,
+	                         web_time(ctx->a, c->generated_at));
 	v.tables = ARENA_ARRAY(ctx->a, struct data_item, c->ntables);
 	v.ntables = c->ntables;
 	for (size_t i = 0; i < c->ntables; i++) {
 		const struct catalog_table *t = &c->tables[i];
-		v.tables[i] = (struct data_item){t->name, url_encoded(ctx->a, t->name), t->kind, t->comment,
-						 row_label(ctx->a, t->rows), (int64_t)t->ncolumns};
+		v.tables[i] =
+		        (struct data_item){t->name,    url_encoded(ctx->a, t->name), t->kind,
+		                           t->comment, row_label(ctx->a, t->rows),   (int64_t)t->ncolumns};
 	}
 	return web_render(ctx, res, &data_list_page, &v);
 }
@@ -150,16 +157,17 @@ static struct data_column make_column(struct arena *a, const struct catalog_colu
 	bool is_enum = c->nenum_values > 0;
 
 	return (struct data_column){
-		.name = c->name,
-		.type = c->type,
-		.comment = c->comment,
-		.dflt = c->dflt,
-		.references = c->references,
-		.not_null = c->not_null,
-		.primary = c->primary,
-		.unique = c->unique,
-		.values = is_enum ? joined(a, c->enum_values, c->nenum_values) : joined(a, c->samples, c->nsamples),
-		.is_enum = is_enum,
+	        .name = c->name,
+	        .type = c->type,
+	        .comment = c->comment,
+	        .dflt = c->dflt,
+	        .references = c->references,
+	        .not_null = c->not_null,
+	        .primary = c->primary,
+	        .unique = c->unique,
+	        .values = is_enum ? joined(a, c->enum_values, c->nenum_values)
+	                          : joined(a, c->samples, c->nsamples),
+	        .is_enum = is_enum,
 	};
 }
 
@@ -172,21 +180,22 @@ struct err *web_data_table(struct ctx *ctx, struct http_request *req, struct htt
 	TRY(load(ctx, project, &c));
 	const struct catalog_table *t = catalog_find(c, name);
 	if (!t)
-		return err_hint(err_new(ctx->a, ERR_NOT_FOUND, "there is no table \"%s\" in this project", name),
-				"the list of tables shows what there is");
+		return err_hint(
+		        err_new(ctx->a, ERR_NOT_FOUND, "there is no table \"%s\" in this project", name),
+		        "the list of tables shows what there is");
 	struct data_table_view v = {
-		.layout = web_layout(ctx, req, t->name, "data"),
-		.slug = project->slug,
-		.name = t->name,
-		.kind = t->kind,
-		.comment = t->comment,
-		.rows = row_label(ctx->a, t->rows),
-		.columns = ARENA_ARRAY(ctx->a, struct data_column, t->ncolumns),
-		.ncolumns = t->ncolumns,
-		.constraints = lines(ctx->a, t->constraints, t->nconstraints),
-		.nconstraints = t->nconstraints,
-		.indexes = lines(ctx->a, t->indexes, t->nindexes),
-		.nindexes = t->nindexes,
+	        .layout = web_layout(ctx, req, t->name, "data"),
+	        .slug = project->slug,
+	        .name = t->name,
+	        .kind = t->kind,
+	        .comment = t->comment,
+	        .rows = row_label(ctx->a, t->rows),
+	        .columns = ARENA_ARRAY(ctx->a, struct data_column, t->ncolumns),
+	        .ncolumns = t->ncolumns,
+	        .constraints = lines(ctx->a, t->constraints, t->nconstraints),
+	        .nconstraints = t->nconstraints,
+	        .indexes = lines(ctx->a, t->indexes, t->nindexes),
+	        .nindexes = t->nindexes,
 	};
 	for (size_t i = 0; i < t->ncolumns; i++)
 		v.columns[i] = make_column(ctx->a, &t->columns[i]);

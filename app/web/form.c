@@ -6,26 +6,28 @@
 #include "lib/settings.h"
 #include "web/form_priv.h"
 
-const struct view web_project_form_view = VIEW(
-	struct web_project_form, VIEW_STR(struct web_project_form, slug), VIEW_STR(struct web_project_form, name),
-	VIEW_STR(struct web_project_form, description), VIEW_STR(struct web_project_form, prompt),
-	VIEW_STR(struct web_project_form, suggestions), VIEW_STR(struct web_project_form, row_cap),
-	VIEW_STR(struct web_project_form, timeout), VIEW_STR(struct web_project_form, model),
-	VIEW_STR(struct web_project_form, default_model));
+const struct view web_project_form_view =
+        VIEW(struct web_project_form, VIEW_STR(struct web_project_form, slug),
+             VIEW_STR(struct web_project_form, name), VIEW_STR(struct web_project_form, description),
+             VIEW_STR(struct web_project_form, prompt), VIEW_STR(struct web_project_form, suggestions),
+             VIEW_STR(struct web_project_form, row_cap), VIEW_STR(struct web_project_form, timeout),
+             VIEW_STR(struct web_project_form, model), VIEW_STR(struct web_project_form, default_model));
 
-static const struct view option_view = VIEW(struct web_option, VIEW_STR(struct web_option, value),
-					    VIEW_STR(struct web_option, label), VIEW_BOOL(struct web_option, selected));
-const struct view web_source_form_view = VIEW(
-	struct web_source_form, VIEW_STR(struct web_source_form, host), VIEW_STR(struct web_source_form, port),
-	VIEW_STR(struct web_source_form, database), VIEW_STR(struct web_source_form, username),
-	VIEW_BOOL(struct web_source_form, has_password),
-	VIEW_LIST(struct web_source_form, sslmodes, nsslmodes, &option_view), VIEW_STR(struct web_source_form, schema),
-	VIEW_STR(struct web_source_form, allowed), VIEW_STR(struct web_source_form, excluded));
+static const struct view option_view =
+        VIEW(struct web_option, VIEW_STR(struct web_option, value), VIEW_STR(struct web_option, label),
+             VIEW_BOOL(struct web_option, selected));
+const struct view web_source_form_view =
+        VIEW(struct web_source_form, VIEW_STR(struct web_source_form, host),
+             VIEW_STR(struct web_source_form, port), VIEW_STR(struct web_source_form, database),
+             VIEW_STR(struct web_source_form, username), VIEW_BOOL(struct web_source_form, has_password),
+             VIEW_LIST(struct web_source_form, sslmodes, nsslmodes, &option_view),
+             VIEW_STR(struct web_source_form, schema), VIEW_STR(struct web_source_form, allowed),
+             VIEW_STR(struct web_source_form, excluded));
 
 static const struct view line_view = VIEW(struct web_line, VIEW_STR(struct web_line, text));
 const struct view web_probe_view =
-	VIEW(struct web_probe, VIEW_BOOL(struct web_probe, ok), VIEW_STR(struct web_probe, message),
-	     VIEW_STR(struct web_probe, hint), VIEW_LIST(struct web_probe, warnings, nwarnings, &line_view));
+        VIEW(struct web_probe, VIEW_BOOL(struct web_probe, ok), VIEW_STR(struct web_probe, message),
+             VIEW_STR(struct web_probe, hint), VIEW_LIST(struct web_probe, warnings, nwarnings, &line_view));
 
 static const char *joined(struct arena *a, struct db_texts t)
 {
@@ -55,16 +57,17 @@ struct web_project_form *web_project_form(struct ctx *ctx, const struct project 
 static void add_sslmodes(struct arena *a, struct web_source_form *f, const char *selected)
 {
 	static const char *const modes[][2] = {
-		{"disable", "no TLS"},
-		{"prefer", "TLS if the server offers it"},
-		{"require", "TLS, any certificate"},
-		{"verify-ca", "TLS, certificate from a known authority"},
-		{"verify-full", "TLS, certificate of exactly this host"},
+	        {"disable", "no TLS"},
+	        {"prefer", "TLS if the server offers it"},
+	        {"require", "TLS, any certificate"},
+	        {"verify-ca", "TLS, certificate from a known authority"},
+	        {"verify-full", "TLS, certificate of exactly this host"},
 	};
 	f->nsslmodes = sizeof(modes) / sizeof(*modes);
 	f->sslmodes = ARENA_ARRAY(a, struct web_option, f->nsslmodes);
 	for (size_t i = 0; i < f->nsslmodes; i++)
-		f->sslmodes[i] = (struct web_option){modes[i][0], modes[i][1], !strcmp(modes[i][0], selected)};
+		f->sslmodes[i] =
+		        (struct web_option){modes[i][0], modes[i][1], !strcmp(modes[i][0], selected)};
 }
 
 struct web_source_form *web_source_form(struct ctx *ctx, const struct project_source *s)

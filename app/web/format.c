@@ -7,14 +7,15 @@
 #include "web/web_priv.h"
 
 const struct view web_problem_view =
-	VIEW(struct web_problem, VIEW_STR(struct web_problem, message), VIEW_STR(struct web_problem, detail),
-	     VIEW_STR(struct web_problem, hint));
+        VIEW(struct web_problem, VIEW_STR(struct web_problem, message), VIEW_STR(struct web_problem, detail),
+             VIEW_STR(struct web_problem, hint));
 
 bool web_mendable(const struct err *e)
 {
 	static const bool mendable[ERR__MAX] = {
-		[ERR_INVALID] = true,      [ERR_CONFLICT] = true,    [ERR_NOT_FOUND] = true, [ERR_UNAUTHENTICATED] = true,
-		[ERR_RATE_LIMITED] = true, [ERR_UNAVAILABLE] = true, [ERR_QUERY] = true,     [ERR_TIMEOUT] = true,
+	        [ERR_INVALID] = true,         [ERR_CONFLICT] = true,     [ERR_NOT_FOUND] = true,
+	        [ERR_UNAUTHENTICATED] = true, [ERR_RATE_LIMITED] = true, [ERR_UNAVAILABLE] = true,
+	        [ERR_QUERY] = true,           [ERR_TIMEOUT] = true,
 	};
 	return mendable[e->kind];
 }

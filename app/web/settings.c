@@ -13,22 +13,23 @@ struct settings_view {
 	struct web_problem *source_problem;
 	struct web_probe *probe;
 	struct web_problem *dictionary_problem;
-	const char *dictionary;         /* "12 tables with 90 columns, read ..."; NULL: none yet */
+	const char *dictionary; /* "12 tables with 90 columns, read ..."; NULL: none yet */
 };
 
-static const struct view settings_view = VIEW(
-	struct settings_view, VIEW_ONE(struct settings_view, layout, &web_layout_view),
-	VIEW_ONE(struct settings_view, project, &web_project_form_view),
-	VIEW_ONE(struct settings_view, project_problem, &web_problem_view),
-	VIEW_ONE(struct settings_view, source, &web_source_form_view),
-	VIEW_ONE(struct settings_view, source_problem, &web_problem_view),
-	VIEW_ONE(struct settings_view, probe, &web_probe_view),
-	VIEW_ONE(struct settings_view, dictionary_problem, &web_problem_view), VIEW_STR(struct settings_view, dictionary));
+static const struct view settings_view =
+        VIEW(struct settings_view, VIEW_ONE(struct settings_view, layout, &web_layout_view),
+             VIEW_ONE(struct settings_view, project, &web_project_form_view),
+             VIEW_ONE(struct settings_view, project_problem, &web_problem_view),
+             VIEW_ONE(struct settings_view, source, &web_source_form_view),
+             VIEW_ONE(struct settings_view, source_problem, &web_problem_view),
+             VIEW_ONE(struct settings_view, probe, &web_probe_view),
+             VIEW_ONE(struct settings_view, dictionary_problem, &web_problem_view),
+             VIEW_STR(struct settings_view, dictionary));
 WEB_PAGE(settings_page, "settings/show", settings_view);
 
 /* What the page shows where nothing of it was just sent. */
 static struct err *stored(struct ctx *ctx, struct http_request *req, struct project_source *source,
-			  struct settings_view *v)
+                          struct settings_view *v)
 {
 	const struct project *p = &auth_person(req)->project;
 	struct catalog *c;
@@ -41,10 +42,11 @@ static struct err *stored(struct ctx *ctx, struct http_request *req, struct proj
 	if (e && e->kind != ERR_NOT_FOUND)
 		return e;
 	if (!e)
-		v->dictionary = arena_printf(ctx->a, "%s with %s, read %s in %s",
-					     web_count(ctx->a, (int64_t)c->ntables, "table", "tables"),
-					     web_count(ctx->a, (int64_t)c->ncolumns, "column", "columns"),
-					     web_time(ctx->a, c->generated_at), web_duration(ctx->a, c->took_ms));
+		v->dictionary =
+		        arena_printf(ctx->a, "%s with %s, read %s in %s",
+		                     web_count(ctx->a, (int64_t)c->ntables, "table", "tables"),
+		                     web_count(ctx->a, (int64_t)c->ncolumns, "column", "columns"),
+		                     web_time(ctx->a, c->generated_at), web_duration(ctx->a, c->took_ms));
 	return NULL;
 }
 
@@ -90,14 +92,14 @@ static bool only_test(const struct http_request *req)
 	return str_is(http_field(req, "action"), "test");
 }
 
-/* A test uses the stored password when none was typed; but only for the server that it was stored for, and protected
- * as it was meant to be. */
-static struct err *probe_sent(struct ctx *ctx, const struct project_source *old, const struct project_source *sent,
-			      struct web_probe **probe)
+/* A test uses the stored password when none was typed; but only for the server that it was stored for, and
+ * protected as it was meant to be. */
+static struct err *probe_sent(struct ctx *ctx, const struct project_source *old,
+                              const struct project_source *sent, struct web_probe **probe)
 {
 	struct project_source tried = *sent;
-	bool same = !strcmp(old->host, sent->host) && old->port == sent->port && !strcmp(old->username, sent->username) &&
-		    !strcmp(old->sslmode, sent->sslmode);
+	bool same = !strcmp(old->host, sent->host) && old->port == sent->port &&
+	            !strcmp(old->username, sent->username) && !strcmp(old->sslmode, sent->sslmode);
 
 	if (!tried.password && same)
 		tried.password = old->password;
@@ -160,7 +162,7 @@ struct err *web_settings_delete(struct ctx *ctx, struct http_request *req, struc
 	TRY(http_form(ctx, req));
 	if (!str_is(str_trim(http_field(req, "confirm")), p->slug))
 		return err_hint(err_new(ctx->a, ERR_INVALID, "the project was not deleted"),
-				"type its short name \"%s\" to confirm", p->slug);
+		                "type its short name \"%s\" to confirm", p->slug);
 	TRY(project_delete(ctx, p->id));
 	http_redirect(res, "/?done=removed");
 	return NULL;
@@ -176,35 +178,44 @@ struct new_view {
 	struct web_probe *probe;
 };
 
-static const struct view new_view =
-	VIEW(struct new_view, VIEW_ONE(struct new_view, layout, &web_layout_view),
-	     VIEW_ONE(struct new_view, problem, &web_problem_view),
-	     VIEW_ONE(struct new_view, project, &web_project_form_view),
-	     VIEW_ONE(struct new_view, source, &web_source_form_view), VIEW_ONE(struct new_view, probe, &web_probe_view));
+static const struct view new_view = VIEW(struct new_view, VIEW_ONE(struct new_view, layout, &web_layout_view),
+                                         VIEW_ONE(struct new_view, problem, &web_problem_view),
+                                         VIEW_ONE(struct new_view, project, &web_project_form_view),
+                                         VIEW_ONE(struct new_view, source, &web_source_form_view),
+                                         VIEW_ONE(struct new_view, probe, &web_probe_view));
 WEB_PAGE(new_page, "settings/new", new_view);
 
 static struct err *show_new(struct ctx *ctx, struct http_request *req, struct http_response *res,
-			    const struct project *p, const struct project_source *s, struct web_probe *probe,
-			    const struct err *problem)
+                            const struct project *p, const struct project_source *s, struct web_probe *probe,
+                            const struct err *problem)
 {
 	struct new_view v = {
-		.layout = web_layout(ctx, req, "New project", "home"),
-		.problem = web_problem(ctx, problem),
-		.project = web_project_form(ctx, p),
-		.source = web_source_form(ctx, s),
-		.probe = probe,
+	        .layout = web_layout(ctx, req, "New project", "home"),
+	        .problem = web_problem(ctx, problem),
+	        .project = web_project_form(ctx, p),
+	        .source = web_source_form(ctx, s),
+	        .probe = probe,
 	};
-	v.source->has_password = false;    /* nothing is stored yet */
+	v.source->has_password = false; /* nothing is stored yet */
 	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &new_page, &v);
 }
 
 struct err *web_project_new(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	const struct project p = {.slug = "", .name = "", .description = "", .prompt = "", .model = "", .row_cap = 500,
-				  .timeout_ms = 15000};
-	const struct project_source s = {.host = "", .port = 5432, .database = "", .username = "", .sslmode = "prefer",
-					 .schema = "public"};
+	const struct project p = {.slug = "",
+	                          .name = "",
+	                          .description = "",
+	                          .prompt = "",
+	                          .model = "",
+	                          .row_cap = 500,
+	                          .timeout_ms = 15000};
+	const struct project_source s = {.host = "",
+	                                 .port = 5432,
+	                                 .database = "",
+	                                 .username = "",
+	                                 .sslmode = "prefer",
+	                                 .schema = "public"};
 
 	return show_new(ctx, req, res, &p, &s, NULL, NULL);
 }
@@ -227,7 +238,7 @@ struct err *web_project_create(struct ctx *ctx, struct http_request *req, struct
 
 	/* The dictionary makes it usable at once; where the database cannot be reached, the settings say why. */
 	e = catalog_generate(ctx, &p, &s, &c);
-	http_redirect(res, e ? arena_printf(ctx->a, "/p/%s/settings?done=created", p.slug) :
-			       arena_printf(ctx->a, "/p/%s", p.slug));
+	http_redirect(res, e ? arena_printf(ctx->a, "/p/%s/settings?done=created", p.slug)
+	                     : arena_printf(ctx->a, "/p/%s", p.slug));
 	return NULL;
 }

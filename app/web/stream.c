@@ -6,8 +6,9 @@
 
 /* The turn's events go to the browser as they are; text deltas become {"text": ...}. */
 struct relay {
+	const struct http_request *req;
 	struct http_stream *stream;
-	struct arena *a;             /* given back after each delta */
+	struct arena *a; /* given back after each delta */
 };
 
 static void free_arena(void *a)
@@ -17,7 +18,7 @@ static void free_arena(void *a)
 
 static struct relay open_relay(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	struct relay r = {http_stream_start(ctx, req, res), arena_create()};
+	struct relay r = {req, http_stream_start(ctx, req, res), arena_create()};
 
 	arena_cleanup(ctx->a, free_arena, r.a);
 	return r;
@@ -42,9 +43,12 @@ static void relay_delta(void *arg, struct str text)
 	arena_reset(d->a, mark);
 }
 
+/* A worker that drains lets its watchers go, too: they come back to another. */
 static bool client_gone(void *arg)
 {
-	return http_stream_gone(((struct relay *)arg)->stream);
+	const struct relay *r = arg;
+
+	return http_stream_gone(r->stream) || http_draining(r->req);
 }
 
 static void beat(void *arg)
@@ -65,7 +69,8 @@ static void announce(struct ctx *ctx, struct http_stream *s, int64_t chat, int64
 	http_stream_event(s, 0, "turn", buf_str(&b));
 }
 
-static struct err *run_turn(struct ctx *ctx, struct http_request *req, struct http_response *res, int64_t chat)
+static struct err *run_turn(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                            int64_t chat)
 {
 	const struct auth_person *person = auth_person(req);
 	int64_t turn;

@@ -8,20 +8,22 @@
 enum { CELL_CHARS = 300, ROWS_A_PAGE = 100 };
 
 static const struct view cell_view =
-	VIEW(struct web_cell, VIEW_STR(struct web_cell, text), VIEW_STR(struct web_cell, kind),
-	     VIEW_STR(struct web_cell, exact), VIEW_BOOL(struct web_cell, null));
-static const struct view row_view = VIEW(struct web_row, VIEW_LIST(struct web_row, cells, ncells, &cell_view));
+        VIEW(struct web_cell, VIEW_STR(struct web_cell, text), VIEW_STR(struct web_cell, kind),
+             VIEW_STR(struct web_cell, exact), VIEW_BOOL(struct web_cell, null));
+static const struct view row_view =
+        VIEW(struct web_row, VIEW_LIST(struct web_row, cells, ncells, &cell_view));
 static const struct view column_view =
-	VIEW(struct web_column, VIEW_STR(struct web_column, name), VIEW_STR(struct web_column, type),
-	     VIEW_STR(struct web_column, kind));
+        VIEW(struct web_column, VIEW_STR(struct web_column, name), VIEW_STR(struct web_column, type),
+             VIEW_STR(struct web_column, kind));
 const struct view web_table_view =
-	VIEW(struct web_table, VIEW_LIST(struct web_table, columns, ncolumns, &column_view),
-	     VIEW_LIST(struct web_table, rows, nrows, &row_view), VIEW_BOOL(struct web_table, empty));
+        VIEW(struct web_table, VIEW_LIST(struct web_table, columns, ncolumns, &column_view),
+             VIEW_LIST(struct web_table, rows, nrows, &row_view), VIEW_BOOL(struct web_table, empty));
 
 /* Numbers that name things (ids, years, codes) are right-aligned but not grouped. */
 static bool names_things(const char *column)
 {
-	static const char *const words[] = {"id", "year", "month", "day", "week", "quarter", "code", "number", "zip"};
+	static const char *const words[] = {"id",      "year", "month",  "day", "week",
+	                                    "quarter", "code", "number", "zip"};
 	struct str name = str_of(column);
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -38,8 +40,9 @@ static bool names_things(const char *column)
 static const char *kind_class(const struct query_column *c)
 {
 	static const char *const classes[QUERY_KIND__MAX] = {
-		[QUERY_TEXT] = "text", [QUERY_NUMBER] = "number", [QUERY_DATE] = "date",   [QUERY_TIME] = "time",
-		[QUERY_BOOL] = "bool", [QUERY_JSON] = "json",     [QUERY_BYTES] = "bytes",
+	        [QUERY_TEXT] = "text",   [QUERY_NUMBER] = "number", [QUERY_DATE] = "date",
+	        [QUERY_TIME] = "time",   [QUERY_BOOL] = "bool",     [QUERY_JSON] = "json",
+	        [QUERY_BYTES] = "bytes",
 	};
 	if (c->kind == QUERY_NUMBER && names_things(c->name))
 		return "number plain";
@@ -49,12 +52,14 @@ static const char *kind_class(const struct query_column *c)
 /* "2025-07-14 00:00:00+00" reads as "2025-07-14 00:00"; the whole of it stays in the title. */
 static struct str readable_time(struct str v)
 {
-	return v.n >= 19 && v.p[4] == '-' && v.p[10] == ' ' && !memcmp(v.p + 16, ":00", 3) ? (struct str){v.p, 16} :
-	       v.n > 19 && v.p[4] == '-' && v.p[10] == ' '				   ? (struct str){v.p, 19} :
-											     v;
+	return v.n >= 19 && v.p[4] == '-' && v.p[10] == ' ' && !memcmp(v.p + 16, ":00", 3)
+	               ? (struct str){v.p, 16}
+	       : v.n > 19 && v.p[4] == '-' && v.p[10] == ' ' ? (struct str){v.p, 19}
+	                                                     : v;
 }
 
-static struct web_cell make_cell(struct arena *a, const struct query_column *c, const char *kind, const char *value)
+static struct web_cell make_cell(struct arena *a, const struct query_column *c, const char *kind,
+                                 const char *value)
 {
 	if (!value)
 		return (struct web_cell){.text = "–", .kind = kind, .null = true};
@@ -62,7 +67,8 @@ static struct web_cell make_cell(struct arena *a, const struct query_column *c, 
 	struct str shown = c->kind == QUERY_TIME ? readable_time(v) : str_utf8_cut(v, CELL_CHARS);
 	if (shown.n == v.n)
 		return (struct web_cell){.text = value, .kind = kind};
-	const char *text = c->kind == QUERY_TIME ? str_dup(a, shown) : arena_printf(a, "%.*s…", STR_ARG(shown));
+	const char *text =
+	        c->kind == QUERY_TIME ? str_dup(a, shown) : arena_printf(a, "%.*s…", STR_ARG(shown));
 	return (struct web_cell){.text = text, .kind = kind, .exact = value};
 }
 
@@ -73,7 +79,8 @@ struct web_table *web_table(struct arena *a, const struct query_result *r, size_
 	t->ncolumns = r->ncolumns;
 	t->columns = ARENA_ARRAY(a, struct web_column, r->ncolumns);
 	for (size_t c = 0; c < r->ncolumns; c++)
-		t->columns[c] = (struct web_column){r->columns[c].name, r->columns[c].type, kind_class(&r->columns[c])};
+		t->columns[c] = (struct web_column){r->columns[c].name, r->columns[c].type,
+		                                    kind_class(&r->columns[c])};
 	size_t left = first < r->nrows ? r->nrows - first : 0;
 	t->nrows = left < count ? left : count;
 	t->rows = ARENA_ARRAY(a, struct web_row, t->nrows);
@@ -81,25 +88,26 @@ struct web_table *web_table(struct arena *a, const struct query_result *r, size_
 		t->rows[i] = (struct web_row){ARENA_ARRAY(a, struct web_cell, r->ncolumns), r->ncolumns};
 		for (size_t c = 0; c < r->ncolumns; c++)
 			t->rows[i].cells[c] = make_cell(a, &r->columns[c], t->columns[c].kind,
-							r->cells[(first + i) * r->ncolumns + c]);
+			                                r->cells[(first + i) * r->ncolumns + c]);
 	}
 	t->empty = t->nrows == 0;
 	return t;
 }
 
-/* A page of a recorded result ----------------------------------------------------------------------------- */
+/* A page of a recorded result ---------------------------------------------------------------------------- */
 
 struct run_view {
 	int64_t run_id;
 	struct web_table *table;
 	const char *range;
-	int64_t next;            /* first row of the next page, 0 when there is none */
-	const char *previous;    /* first row of the page before, NULL when there is none */
+	int64_t next;         /* first row of the next page, 0 when there is none */
+	const char *previous; /* first row of the page before, NULL when there is none */
 };
 
 static const struct view run_view =
-	VIEW(struct run_view, VIEW_I64(struct run_view, run_id), VIEW_ONE(struct run_view, table, &web_table_view),
-	     VIEW_STR(struct run_view, range), VIEW_I64(struct run_view, next), VIEW_STR(struct run_view, previous));
+        VIEW(struct run_view, VIEW_I64(struct run_view, run_id),
+             VIEW_ONE(struct run_view, table, &web_table_view), VIEW_STR(struct run_view, range),
+             VIEW_I64(struct run_view, next), VIEW_STR(struct run_view, previous));
 WEB_PAGE(run_page, "chat/run", run_view);
 
 struct err *web_run_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
@@ -116,6 +124,7 @@ struct err *web_run_show(struct ctx *ctx, struct http_request *req, struct http_
 	v.range = arena_printf(ctx->a, "%lld to %zu of %zu", (long long)first + 1, last, r->nrows);
 	v.next = last < r->nrows ? (int64_t)last : 0;
 	if (first > 0)
-		v.previous = arena_printf(ctx->a, "%lld", first > ROWS_A_PAGE ? (long long)first - ROWS_A_PAGE : 0LL);
+		v.previous = arena_printf(ctx->a, "%lld",
+		                          first > ROWS_A_PAGE ? (long long)first - ROWS_A_PAGE : 0LL);
 	return web_render(ctx, res, &run_page, &v);
 }

@@ -16,28 +16,30 @@ struct step_line {
 	const char *took;
 };
 
-static const struct view step_view = VIEW(struct step_line, VIEW_STR(struct step_line, label), VIEW_STR(struct step_line, state),
-					  VIEW_STR(struct step_line, detail), VIEW_STR(struct step_line, took));
+static const struct view step_view =
+        VIEW(struct step_line, VIEW_STR(struct step_line, label), VIEW_STR(struct step_line, state),
+             VIEW_STR(struct step_line, detail), VIEW_STR(struct step_line, took));
 
 struct card {
 	int64_t run_id;
-	const char *sql;             /* as plain text, for copying */
+	const char *sql; /* as plain text, for copying */
 	const char *sql_html;
-	const char *sql_run_html;    /* NULL when it is what was asked */
+	const char *sql_run_html; /* NULL when it is what was asked */
 	bool failed;
 	const char *error;
-	const char *rows;            /* "12 rows" */
+	const char *rows; /* "12 rows" */
 	const char *took;
 	const char *cut;
 	struct web_table *table;
-	const char *more;            /* "Show all 500 rows", NULL when the preview holds them all */
+	const char *more; /* "Show all 500 rows", NULL when the preview holds them all */
 };
 
-static const struct view card_view = VIEW(
-	struct card, VIEW_I64(struct card, run_id), VIEW_STR(struct card, sql), VIEW_HTML(struct card, sql_html),
-	VIEW_HTML(struct card, sql_run_html), VIEW_BOOL(struct card, failed), VIEW_STR(struct card, error),
-	VIEW_STR(struct card, rows), VIEW_STR(struct card, took), VIEW_STR(struct card, cut),
-	VIEW_ONE(struct card, table, &web_table_view), VIEW_STR(struct card, more));
+static const struct view card_view =
+        VIEW(struct card, VIEW_I64(struct card, run_id), VIEW_STR(struct card, sql),
+             VIEW_HTML(struct card, sql_html), VIEW_HTML(struct card, sql_run_html),
+             VIEW_BOOL(struct card, failed), VIEW_STR(struct card, error), VIEW_STR(struct card, rows),
+             VIEW_STR(struct card, took), VIEW_STR(struct card, cut),
+             VIEW_ONE(struct card, table, &web_table_view), VIEW_STR(struct card, more));
 
 struct name {
 	const char *name;
@@ -51,23 +53,23 @@ struct web_turn {
 	bool stopped;
 	bool failed;
 	int64_t last_event;
-	const char *partial;         /* text so far of a running turn */
+	const char *partial; /* text so far of a running turn */
 	const char *answer_html;
-	const char *answer;          /* Markdown, for copying */
+	const char *answer; /* Markdown, for copying */
 	const char *error;
 	const char *hint;
 	struct step_line *steps;
 	size_t nsteps;
-	const char *summary;         /* "looked at 2 tables, ran 1 query, 0.21 s" */
-	struct card *cards;          /* queries that worked */
+	const char *summary; /* "looked at 2 tables, ran 1 query, 0.21 s" */
+	struct card *cards;  /* queries that worked */
 	size_t ncards;
-	struct card *attempts;       /* queries that failed or were refused */
+	struct card *attempts; /* queries that failed or were refused */
 	size_t nattempts;
 	const char *attempts_label;
 	struct name *tables;
 	size_t ntables;
 	bool from_catalog;
-	bool proof;                  /* there is something to show about how it was computed */
+	bool proof; /* there is something to show about how it was computed */
 	const char *model;
 	const char *tokens;
 	const char *when;
@@ -75,15 +77,18 @@ struct web_turn {
 };
 
 const struct view web_turn_view = VIEW(
-	struct web_turn, VIEW_I64(struct web_turn, id), VIEW_STR(struct web_turn, question), VIEW_BOOL(struct web_turn, running),
-	VIEW_BOOL(struct web_turn, stopped), VIEW_BOOL(struct web_turn, failed), VIEW_I64(struct web_turn, last_event),
-	VIEW_STR(struct web_turn, partial), VIEW_HTML(struct web_turn, answer_html), VIEW_STR(struct web_turn, answer),
-	VIEW_STR(struct web_turn, error), VIEW_STR(struct web_turn, hint),
-	VIEW_LIST(struct web_turn, steps, nsteps, &step_view), VIEW_STR(struct web_turn, summary),
-	VIEW_LIST(struct web_turn, cards, ncards, &card_view), VIEW_LIST(struct web_turn, attempts, nattempts, &card_view),
-	VIEW_STR(struct web_turn, attempts_label), VIEW_LIST(struct web_turn, tables, ntables, &name_view),
-	VIEW_BOOL(struct web_turn, from_catalog), VIEW_BOOL(struct web_turn, proof), VIEW_STR(struct web_turn, model),
-	VIEW_STR(struct web_turn, tokens), VIEW_STR(struct web_turn, when), VIEW_STR(struct web_turn, took));
+        struct web_turn, VIEW_I64(struct web_turn, id), VIEW_STR(struct web_turn, question),
+        VIEW_BOOL(struct web_turn, running), VIEW_BOOL(struct web_turn, stopped),
+        VIEW_BOOL(struct web_turn, failed), VIEW_I64(struct web_turn, last_event),
+        VIEW_STR(struct web_turn, partial), VIEW_HTML(struct web_turn, answer_html),
+        VIEW_STR(struct web_turn, answer), VIEW_STR(struct web_turn, error), VIEW_STR(struct web_turn, hint),
+        VIEW_LIST(struct web_turn, steps, nsteps, &step_view), VIEW_STR(struct web_turn, summary),
+        VIEW_LIST(struct web_turn, cards, ncards, &card_view),
+        VIEW_LIST(struct web_turn, attempts, nattempts, &card_view),
+        VIEW_STR(struct web_turn, attempts_label), VIEW_LIST(struct web_turn, tables, ntables, &name_view),
+        VIEW_BOOL(struct web_turn, from_catalog), VIEW_BOOL(struct web_turn, proof),
+        VIEW_STR(struct web_turn, model), VIEW_STR(struct web_turn, tokens), VIEW_STR(struct web_turn, when),
+        VIEW_STR(struct web_turn, took));
 
 /* Filling them ---------------------------------------------------------------------------------------- */
 
@@ -98,14 +103,14 @@ static const char *highlighted(struct arena *a, const char *sql)
 static struct card make_card(struct arena *a, const struct agent_query *q)
 {
 	struct card c = {
-		.run_id = q->run_id,
-		.sql = q->sql,
-		.sql_html = highlighted(a, q->sql),
-		.failed = !q->ok,
-		.error = q->error,
-		.took = web_duration(a, q->ms),
-		.rows = web_count(a, q->rows, "row", "rows"),
-		.cut = q->cut,
+	        .run_id = q->run_id,
+	        .sql = q->sql,
+	        .sql_html = highlighted(a, q->sql),
+	        .failed = !q->ok,
+	        .error = q->error,
+	        .took = web_duration(a, q->ms),
+	        .rows = web_count(a, q->rows, "row", "rows"),
+	        .cut = q->cut,
 	};
 	if (q->sql_run && strcmp(q->sql_run, q->sql) != 0)
 		c.sql_run_html = highlighted(a, q->sql_run);
@@ -129,7 +134,8 @@ static void sort_queries(struct arena *a, const struct agent_turn *t, struct web
 		else
 			v->cards[v->ncards++] = c;
 	}
-	v->attempts_label = web_count(a, (int64_t)v->nattempts, "attempt did not work", "attempts did not work");
+	v->attempts_label =
+	        web_count(a, (int64_t)v->nattempts, "attempt did not work", "attempts did not work");
 }
 
 static const char *summarise(struct arena *a, const struct agent_turn *t, const struct web_turn *v)
@@ -153,7 +159,8 @@ static void fill_steps(struct arena *a, const struct agent_turn *t, struct web_t
 	for (size_t i = 0; i < t->nsteps; i++) {
 		const struct agent_step *s = &t->steps[i];
 		bool running = !strcmp(s->state, "running");
-		v->steps[i] = (struct step_line){s->label, s->state, s->detail, running ? NULL : web_duration(a, s->ms)};
+		v->steps[i] = (struct step_line){s->label, s->state, s->detail,
+		                                 running ? NULL : web_duration(a, s->ms)};
 	}
 }
 
@@ -189,7 +196,7 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, struct we
 	v->model = t->model;
 	if (t->input_tokens || t->output_tokens)
 		v->tokens = arena_printf(a, "%s in, %s out", web_count(a, t->input_tokens, "token", "tokens"),
-					 web_count(a, t->output_tokens, "token", "tokens"));
+		                         web_count(a, t->output_tokens, "token", "tokens"));
 	v->proof = !v->running && (v->ncards || v->nattempts || v->from_catalog || *t->model);
 	v->when = web_time(a, t->started_at);
 	v->took = web_duration(a, t->took_ms);
@@ -209,7 +216,8 @@ static struct err *render(struct ctx *ctx, const struct agent_turn *t, struct bu
 /* A conversation's turns --------------------------------------------------------------------------------- */
 
 /* Takes what is kept; the ids of the others are still to be read. */
-static struct db_texts take_kept(struct arena *a, const struct agent_turn_head *heads, size_t n, struct web_turn_html *out)
+static struct db_texts take_kept(struct arena *a, const struct agent_turn_head *heads, size_t n,
+                                 struct web_turn_html *out)
 {
 	struct db_texts missing = {ARENA_ARRAY(a, const char *, n), 0};
 
@@ -222,7 +230,7 @@ static struct db_texts take_kept(struct arena *a, const struct agent_turn_head *
 }
 
 static struct err *render_missing(struct ctx *ctx, const struct agent_turn *turns, size_t nturns,
-				  const struct agent_turn_head *heads, size_t n, struct web_turn_html *out)
+                                  const struct agent_turn_head *heads, size_t n, struct web_turn_html *out)
 {
 	for (size_t i = 0, t = 0; i < n && t < nturns; i++) {
 		if (heads[i].id != turns[t].id)
@@ -237,7 +245,7 @@ static struct err *render_missing(struct ctx *ctx, const struct agent_turn *turn
 }
 
 struct err *web_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
-		      struct web_turn_html **out, size_t *n, int64_t *first)
+                      struct web_turn_html **out, size_t *n, int64_t *first)
 {
 	struct agent_turn_head *heads;
 	struct agent_turn *turns = NULL;

@@ -1,7 +1,7 @@
 /*
- * The HTML of turns that are over, which never changes again while the templates do not, and those only change with the
- * process. One slot for each remainder of the id: a newer turn in the same slot takes its place, so the memory is
- * bounded, and nothing has to be searched or aged.
+ * The HTML of turns that are over, which never changes again while the templates do not, and those only
+ * change with the process. One slot for each remainder of the id: a newer turn in the same slot takes its
+ * place, so the memory is bounded, and nothing has to be searched or aged.
  */
 #include <pthread.h>
 
@@ -12,9 +12,9 @@
 enum { SLOTS = 2048, LARGEST = 32 << 10 };
 
 struct slot {
-	int64_t id;              /* 0: empty */
+	int64_t id; /* 0: empty */
 	struct str html;
-	struct arena *a;         /* of this slot's HTML alone */
+	struct arena *a; /* of this slot's HTML alone */
 };
 
 static struct slot slots[SLOTS];

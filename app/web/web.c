@@ -81,7 +81,8 @@ struct err *web_render_into(struct ctx *ctx, const struct web_page *page, const 
 	return mustache_render(ctx->a, templates, page->name, page->view, data, out);
 }
 
-struct err *web_render(struct ctx *ctx, struct http_response *res, const struct web_page *page, const void *data)
+struct err *web_render(struct ctx *ctx, struct http_response *res, const struct web_page *page,
+                       const void *data)
 {
 	return web_render_into(ctx, page, data, http_out(res));
 }
@@ -98,18 +99,21 @@ struct error_view {
 	const char *request_id;
 };
 
-static const struct view error_view = VIEW(
-	struct error_view, VIEW_ONE(struct error_view, layout, &web_layout_view), VIEW_I64(struct error_view, status),
-	VIEW_STR(struct error_view, title), VIEW_STR(struct error_view, message), VIEW_STR(struct error_view, detail),
-	VIEW_STR(struct error_view, hint), VIEW_STR(struct error_view, request_id));
+static const struct view error_view =
+        VIEW(struct error_view, VIEW_ONE(struct error_view, layout, &web_layout_view),
+             VIEW_I64(struct error_view, status), VIEW_STR(struct error_view, title),
+             VIEW_STR(struct error_view, message), VIEW_STR(struct error_view, detail),
+             VIEW_STR(struct error_view, hint), VIEW_STR(struct error_view, request_id));
 WEB_PAGE(error_page, "error", error_view);
 
 /* Somebody who is not signed in and opens a page is sent to sign in, and then back. */
-static bool send_to_sign_in(struct ctx *ctx, struct http_request *req, struct http_response *res, const struct err *e)
+static bool send_to_sign_in(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                            const struct err *e)
 {
 	struct str path = http_path(req);
 
-	if (e->kind != ERR_UNAUTHENTICATED || http_method_of(req) != HTTP_GET || str_starts(path, STR("/sign-in")))
+	if (e->kind != ERR_UNAUTHENTICATED || http_method_of(req) != HTTP_GET ||
+	    str_starts(path, STR("/sign-in")))
 		return false;
 	struct buf to = buf_init(ctx->a, BUF_LINE);
 	buf_add_cstr(&to, "/sign-in");
@@ -121,19 +125,20 @@ static bool send_to_sign_in(struct ctx *ctx, struct http_request *req, struct ht
 	return true;
 }
 
-static void show_error(struct ctx *ctx, struct http_request *req, struct http_response *res, const struct err *e)
+static void show_error(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                       const struct err *e)
 {
 	if (send_to_sign_in(ctx, req, res, e))
 		return;
 	bool ours = e->kind == ERR_INTERNAL || e->kind == ERR_CONFIG;
 	struct error_view v = {
-		.layout = web_layout(ctx, req, err_title(e->kind), "error"),
-		.status = err_status(e->kind),
-		.title = err_title(e->kind),
-		.message = ours ? "this page could not be made; what happened is in the log" : e->message,
-		.detail = ours ? NULL : e->detail,
-		.hint = e->hint,
-		.request_id = ctx->request_id,
+	        .layout = web_layout(ctx, req, err_title(e->kind), "error"),
+	        .status = err_status(e->kind),
+	        .title = err_title(e->kind),
+	        .message = ours ? "this page could not be made; what happened is in the log" : e->message,
+	        .detail = ours ? NULL : e->detail,
+	        .hint = e->hint,
+	        .request_id = ctx->request_id,
 	};
 	size_t before = http_out(res)->n;
 	struct err *failed = web_render(ctx, res, &error_page, &v);
@@ -147,22 +152,24 @@ static void show_error(struct ctx *ctx, struct http_request *req, struct http_re
 
 /* Layout ---------------------------------------------------------------------------------------------- */
 
-const struct view web_layout_view = VIEW(
-	struct web_layout, VIEW_STR(struct web_layout, title), VIEW_STR(struct web_layout, section),
-	VIEW_STR(struct web_layout, version), VIEW_BOOL(struct web_layout, signed_in), VIEW_STR(struct web_layout, email),
-	VIEW_STR(struct web_layout, name), VIEW_STR(struct web_layout, initial), VIEW_BOOL(struct web_layout, is_admin),
-	VIEW_BOOL(struct web_layout, local), VIEW_STR(struct web_layout, csrf), VIEW_STR(struct web_layout, slug),
-	VIEW_STR(struct web_layout, project), VIEW_BOOL(struct web_layout, manages), VIEW_STR(struct web_layout, notice));
+const struct view web_layout_view =
+        VIEW(struct web_layout, VIEW_STR(struct web_layout, title), VIEW_STR(struct web_layout, section),
+             VIEW_STR(struct web_layout, version), VIEW_BOOL(struct web_layout, signed_in),
+             VIEW_STR(struct web_layout, email), VIEW_STR(struct web_layout, name),
+             VIEW_STR(struct web_layout, initial), VIEW_BOOL(struct web_layout, is_admin),
+             VIEW_BOOL(struct web_layout, local), VIEW_STR(struct web_layout, csrf),
+             VIEW_STR(struct web_layout, slug), VIEW_STR(struct web_layout, project),
+             VIEW_BOOL(struct web_layout, manages), VIEW_STR(struct web_layout, notice));
 
 /* What ?done=... says on the page that follows a change. */
 static const char *notice_of(const struct http_request *req)
 {
 	static const char *const notices[][2] = {
-		{"saved", "Saved."},
-		{"created", "Created."},
-		{"removed", "Removed."},
-		{"generated", "The data dictionary was read anew."},
-		{"password", "The password was changed; all other sessions have ended."},
+	        {"saved", "Saved."},
+	        {"created", "Created."},
+	        {"removed", "Removed."},
+	        {"generated", "The data dictionary was read anew."},
+	        {"password", "The password was changed; all other sessions have ended."},
 	};
 	struct str done = http_query(req, "done");
 
@@ -181,7 +188,8 @@ static const char *first_letter(struct arena *a, const char *name)
 	return arena_strndup(a, name, n);
 }
 
-struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const char *title, const char *section)
+struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const char *title,
+                              const char *section)
 {
 	static const struct auth_person nobody = {.email = "", .name = "", .csrf = "", .origin = ""};
 	const struct auth_person *person = auth_person(req);
@@ -209,12 +217,12 @@ struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const c
 struct http_app *web_app(void)
 {
 	static struct http_app app = {
-		.routes = routes,
-		.nroutes = sizeof(routes) / sizeof(*routes),
-		.gate = auth_gate,
-		.error_page = show_error,
-		.worker_start = worker_start,
-		.worker_drain = agent_drain,
+	        .routes = routes,
+	        .nroutes = sizeof(routes) / sizeof(*routes),
+	        .gate = auth_gate,
+	        .error_page = show_error,
+	        .worker_start = worker_start,
+	        .worker_drain = agent_drain,
 	};
 	return &app;
 }

@@ -1,6 +1,6 @@
 /*
- * Pages and admin, rendered on the server: routes.def is the sitemap with access rules; each handler fills a typed view and
- * names its template. Pages are checked against their views when the service starts.
+ * Pages and admin, rendered on the server: routes.def is the sitemap with access rules; each handler fills a
+ * typed view and names its template. Pages are checked against their views when the service starts.
  */
 #ifndef WEB_WEB_H
 #define WEB_WEB_H

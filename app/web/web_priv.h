@@ -27,35 +27,37 @@ struct web_page {
 
 #define WEB_PAGE(ident, template, page_view) \
 	static const struct web_page ident = {template, &(page_view)}; \
-	static const struct web_page *const ident##_listed __attribute__((used, section("web_pages"))) = &ident
+	static const struct web_page *const ident##_listed __attribute__((used, section("web_pages"))) = \
+	        &ident
 
 /* Renders the page into a buffer, and into the response. */
 MUST_CHECK struct err *web_render_into(struct ctx *ctx, const struct web_page *page, const void *data,
-				       struct buf *out);
+                                       struct buf *out);
 MUST_CHECK struct err *web_render(struct ctx *ctx, struct http_response *res, const struct web_page *page,
-				  const void *data);
+                                  const void *data);
 
 /* What every page shows around its content. */
 struct web_layout {
 	const char *title;
-	const char *section;             /* "chat", "data", "settings", "users", ...: for the navigation */
-	const char *version;             /* of the static files */
+	const char *section; /* "chat", "data", "settings", "users", ...: for the navigation */
+	const char *version; /* of the static files */
 	bool signed_in;
 	const char *email;
-	const char *name;                /* or the e-mail when there is none */
-	const char *initial;             /* first letter of it */
+	const char *name;    /* or the e-mail when there is none */
+	const char *initial; /* first letter of it */
 	bool is_admin;
-	bool local;                      /* the account has a password here */
+	bool local; /* the account has a password here */
 	const char *csrf;
-	const char *slug;                /* of the project, "" outside of one */
-	const char *project;             /* its name */
-	bool manages;                    /* may change the project's settings */
-	const char *notice;              /* "Saved." and the like, or NULL */
+	const char *slug;    /* of the project, "" outside of one */
+	const char *project; /* its name */
+	bool manages;        /* may change the project's settings */
+	const char *notice;  /* "Saved." and the like, or NULL */
 };
 extern const struct view web_layout_view;
 
 /* The layout for this request; section as above. */
-struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const char *title, const char *section);
+struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const char *title,
+                              const char *section);
 
 /* What went wrong with a form: shown above it; what was typed stays. */
 struct web_problem {
@@ -65,8 +67,8 @@ struct web_problem {
 };
 extern const struct view web_problem_view;
 
-/* The problem of a failed form, NULL for none. Only errors that a person can mend become a problem (INVALID, CONFLICT, NOT_FOUND,
- * UNAUTHENTICATED, RATE_LIMITED, UNAVAILABLE, QUERY): web_mendable() tells. */
+/* The problem of a failed form, NULL for none. Only errors that a person can mend become a problem
+ * (INVALID, CONFLICT, NOT_FOUND, UNAUTHENTICATED, RATE_LIMITED, UNAVAILABLE, QUERY): web_mendable() tells. */
 struct web_problem *web_problem(struct ctx *ctx, const struct err *e);
 bool web_mendable(const struct err *e);
 /* Status and Retry-After of a page that shows the problem; nothing for NULL. */
@@ -88,8 +90,8 @@ const char *web_time(struct arena *a, int64_t wall_us);
 
 struct web_cell {
 	const char *text;
-	const char *kind;                /* CSS class of the column's kind: "number", "date", ... */
-	const char *exact;               /* the full value when text is shortened, or NULL */
+	const char *kind;  /* CSS class of the column's kind: "number", "date", ... */
+	const char *exact; /* the full value when text is shortened, or NULL */
 	bool null;
 };
 
@@ -128,13 +130,13 @@ struct web_turn_html {
 	const char *html;
 };
 
-/* The turns of a conversation as HTML, oldest first, at most `limit` below id `before` (0: no bound); *first is the id of the first.
- * What is over is kept from one page to the next. */
+/* The turns of a conversation as HTML, oldest first, at most `limit` below id `before` (0: no bound);
+ * *first is the id of the first. What is over is kept from one page to the next. */
 MUST_CHECK struct err *web_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
-				 struct web_turn_html **out, size_t *n, int64_t *first);
+                                 struct web_turn_html **out, size_t *n, int64_t *first);
 
-/* turn_cache.c: the HTML of turns that are over, by id; for this process, bounded. _get copies into the arena, NULL when it is
- * not there. Access is the caller's to check. */
+/* turn_cache.c: the HTML of turns that are over, by id; for this process, bounded. _get copies into the
+ * arena, NULL when it is not there. Access is the caller's to check. */
 const char *web_turn_cache_get(struct arena *a, int64_t turn_id);
 void web_turn_cache_put(int64_t turn_id, struct str html);
 

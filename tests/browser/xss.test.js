@@ -33,7 +33,6 @@ const fits = (text) => text.trim() && !/[\0\ufffd]/.test(text) && text.isWellFor
 const ALL = [...new Set([...OWN, ...collected().filter(fits)])];
 const bytes = (text, most) => Buffer.byteLength(text) <= most;
 const LINES = ALL.filter((text) => !/[\x00-\x1f\x7f]/.test(text));
-// eslint-disable-next-line no-control-regex
 const NAMES = LINES.filter((text) => bytes(text, 60)).map((text) => text.trim());
 const at = (list, i) => list[i % list.length];
 
@@ -217,12 +216,14 @@ test('what addresses and failed forms carry', async () => {
 
 test('conversations: questions, answers, steps, cards, proofs and errors as stored', async () => {
 	const chat = q.sql('quern', 'SELECT max(conversation_id) FROM turns');
-	for (let url = `/p/hostile/chat/${chat}`; url;) {
+	for (let url = `/p/hostile/chat/${chat}`, n = 0; url; n++) {
 		await look(url);
-		await page.locator('.steps > summary').first().click();
-		await page.locator('.proof > summary').first().click();
-		await page.locator('[data-side]').waitFor();
-		await look();
+		if (n % 8 === 0) {
+			await page.locator('.steps > summary').first().click();
+			await page.locator('.proof > summary').first().click();
+			await page.locator('[data-side]').waitFor();
+			await look();
+		}
 		url = await page.locator('.older a').count() ? await page.locator('.older a').getAttribute('href') : null;
 	}
 	assert.match(await page.locator('.question').first().innerText(), /xss\(\)|alert/);

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct arena *a = arena_create();
 	struct buf whole = buf_init(a, BUF_PAGE), bytes = buf_init(a, BUF_PAGE);
-	struct sse_parser *p = sse_parser_create(a, 64, record, &whole), *q = sse_parser_create(a, 64, record, &bytes);
+	struct sse_parser *p = sse_parser_create(a, 64, record, &whole),
+	                  *q = sse_parser_create(a, 64, record, &bytes);
 	struct err *failed = sse_feed(p, (const char *)data, n), *late = NULL;
 	size_t i;
 

@@ -371,8 +371,8 @@ static bool fails_at_once(struct arena *a, struct json_object *reply, struct pla
 		          "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n");
 	if (strcmp(fail, "page") == 0)
 		send_text(a, out, 0,
-		          "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: "
-		          "13\r\n\r\n<p>Hello.</p>");
+		          "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length:"
+		          " 13\r\n\r\n<p>Hello.</p>");
 	if (strcmp(fail, "garbage") == 0)
 		send_text(a, out, 0, "\x16\x03\x01 this is not HTTP\r\n\r\n");
 	act(a, out, (struct act){strcmp(fail, "hang") == 0 ? ACT_HANG : ACT_CLOSE, 0, {NULL, 0}, 0});

@@ -82,7 +82,7 @@ static bool known_key(const char *key, const char *const *known, size_t n)
 static const char *only_keys(struct check *c, struct json_object *o, const char *where,
                              const char *const *known, size_t n)
 {
-	json_object_object_foreach (o, key, value) {
+	json_object_object_foreach(o, key, value) {
 		(void)value;
 		if (strcmp(key, "cache_control") == 0 && ++c->marks <= CACHE_MARKS)
 			continue;
@@ -184,8 +184,8 @@ static const char *check_message(struct check *c, struct json_object *m, size_t 
 		return why;
 	if (user && c->nopen)
 		return arena_printf(c->a,
-		                    "messages.%zu: `tool_use` ids were found without `tool_result` blocks "
-		                    "immediately after: %s",
+		                    "messages.%zu: `tool_use` ids were found without `tool_result` blocks"
+		                    " immediately after: %s",
 		                    i, c->open[0]);
 	return only_keys(c, m, arena_printf(c->a, "messages.%zu", i), KEYS("role", "content"));
 }

@@ -59,7 +59,8 @@ const char *unit_cstr(struct str s)
 
 static int by_file(const void *x, const void *y)
 {
-	return strcmp((*(const struct unit_suite *const *)x)->file, (*(const struct unit_suite *const *)y)->file);
+	return strcmp((*(const struct unit_suite *const *)x)->file,
+	              (*(const struct unit_suite *const *)y)->file);
 }
 
 static int selected(const char *file, int argc, char **argv)
@@ -87,7 +88,8 @@ int main(int argc, char **argv)
 		if (!selected(suites[i]->file, argc, argv))
 			continue;
 		printf("# %s\n", suites[i]->file);
-		failed += (size_t)_cmocka_run_group_tests(suites[i]->file, suites[i]->tests, suites[i]->n, NULL, NULL);
+		failed += (size_t)_cmocka_run_group_tests(suites[i]->file, suites[i]->tests, suites[i]->n,
+		                                          NULL, NULL);
 		total += suites[i]->n;
 	}
 	arena_free(scratch);

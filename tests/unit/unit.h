@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "lib/err.h"
 #include "lib/str.h"
 
 struct arena;
@@ -21,9 +22,11 @@ struct unit_suite {
 
 /* Registers an array of tests with the runner: no list to edit elsewhere. */
 #define UNIT_SUITE(array) \
-	static const struct unit_suite unit_suite_ = {__FILE__, (array), sizeof(array) / sizeof((array)[0])}; \
-	__attribute__((used, section("unit_suites"))) static const struct unit_suite *const unit_suite_ref_ = \
-		&unit_suite_
+	static const struct unit_suite unit_suite_ = {__FILE__, (array), \
+	                                              sizeof(array) / sizeof((array)[0])}; \
+	__attribute__((used, \
+	               section("unit_suites"))) static const struct unit_suite *const unit_suite_ref_ = \
+	        &unit_suite_
 
 /* Ends the test as skipped and says why. The bare skip() of cmocka is not available: it tells nobody. */
 #undef skip
@@ -31,13 +34,29 @@ struct unit_suite {
 void unit_note_skip(const char *why);
 
 /* The path of a shared data file, below $QUERN_SHARED or ../shared; skips the test if it is not there. */
-#define unit_shared(a, path) (unit_has_shared((a), (path)) ? unit_shared_path((a), (path)) : \
-			      (unit_skip("no shared " path), (char *)NULL))
+#define unit_shared(a, path) \
+	(unit_has_shared((a), (path)) ? unit_shared_path((a), (path)) \
+	                              : (unit_skip("no shared " path), (char *)NULL))
 int unit_has_shared(struct arena *a, const char *path);
 char *unit_shared_path(struct arena *a, const char *path);
 
 /* A whole file in the arena; a file that cannot be read fails the test. */
 struct str unit_file(struct arena *a, const char *path);
+
+/* What a fallible call gave: no error, or one of that kind. */
+#define assert_ok(call) \
+	do { \
+		struct err *e_ = (call); \
+		if (e_) \
+			fail_msg("%s: %s", #call, err_text(e_)); \
+	} while (0)
+#define assert_err(call, kind_) \
+	do { \
+		struct err *e_ = (call); \
+		if (!e_) \
+			fail_msg("%s: no error", #call); \
+		assert_string_equal(err_name(e_->kind), err_name(kind_)); \
+	} while (0)
 
 /* A str equals a C string. */
 #define assert_str(s, expected) assert_string_equal(unit_cstr(s), (expected))

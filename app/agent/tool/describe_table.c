@@ -34,8 +34,8 @@ const struct tool tool_describe_table = {
         "describe_table",
         "Looking up a table",
         "Returns one table of the dictionary in full: columns, types, keys, comments, sample values.",
-        "{\"type\":\"object\",\"properties\":{\"table\":{\"type\":\"string\",\"description\":\"The table's "
-        "name.\"}},"
+        "{\"type\":\"object\",\"properties\":{\"table\":{\"type\":\"string\",\"description\":\"The table's"
+        " name.\"}},"
         "\"required\":[\"table\"]}",
         run,
 };

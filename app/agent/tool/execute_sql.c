@@ -57,9 +57,8 @@ static const char *note(struct arena *a, const struct query_result *q, size_t sh
 {
 	if (shown < q->nrows)
 		return arena_printf(a,
-		                    "Only the first %zu of %zu rows are shown to you; the person sees them "
-		                    "all. Aggregate in "
-		                    "SQL if you need the rest.",
+		                    "Only the first %zu of %zu rows are shown to you; the person sees them"
+		                    " all. Aggregate in SQL if you need the rest.",
 		                    shown, q->nrows);
 	return q->cut;
 }
@@ -103,11 +102,9 @@ static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object 
 const struct tool tool_execute_sql = {
         "execute_sql",
         "Querying the database",
-        "Runs one PostgreSQL SELECT statement, read-only, and returns its columns and rows. Tables of the "
-        "dictionary only. A "
-        "failed statement returns the database's message: correct it and try again.",
-        "{\"type\":\"object\",\"properties\":{\"sql\":{\"type\":\"string\",\"description\":\"One SELECT "
-        "statement, without a "
-        "semicolon.\"}},\"required\":[\"sql\"]}",
+        "Runs one PostgreSQL SELECT statement, read-only, and returns its columns and rows. Tables of the"
+        " dictionary only. A failed statement returns the database's message: correct it and try again.",
+        "{\"type\":\"object\",\"properties\":{\"sql\":{\"type\":\"string\",\"description\":\"One"
+        " SELECT statement, without a semicolon.\"}},\"required\":[\"sql\"]}",
         run,
 };

@@ -44,8 +44,8 @@ static void test_agent__a_conversation_is_renamed_hidden_and_restored(void **sta
 
 	(void)state;
 	assert_ok(agent_conversation_create(&s->ctx, s->project.id,
-	                                    "  A question that is far too long to be a title, so very long "
-	                                    "that it is cut\nat a word ",
+	                                    "  A question that is far too long to be a title, so very long"
+	                                    " that it is cut\nat a word ",
 	                                    &id));
 	assert_ok(agent_conversation_rename(&s->ctx, s->project.id, s->conversation_id, " Renamed "));
 	assert_int_equal(agent_conversation_rename(&s->ctx, s->project.id, s->conversation_id, " ")->kind,

@@ -13,18 +13,18 @@ static const char shop[] =
         "CREATE SCHEMA shop;"
         "CREATE TABLE shop.customers (id integer PRIMARY KEY, name text NOT NULL);"
         "INSERT INTO shop.customers SELECT n, 'Customer ' || n FROM generate_series(1, 3) n;"
-        "CREATE TABLE shop.orders (id integer PRIMARY KEY, customer_id integer REFERENCES shop.customers, "
-        "total numeric(10,2));"
+        "CREATE TABLE shop.orders (id integer PRIMARY KEY, customer_id integer REFERENCES shop.customers,"
+        " total numeric(10,2));"
         "INSERT INTO shop.orders SELECT n, n % 3 + 1, n * 10 FROM generate_series(1, 10) n;"
         "CREATE TABLE shop.salaries (amount integer);"
         "INSERT INTO shop.salaries VALUES (99999);"
         "COMMENT ON TABLE shop.orders IS 'What | was *bought*.';"
         "DO $$ BEGIN CREATE ROLE agent_reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
-        "GRANT USAGE ON SCHEMA shop TO agent_reader; GRANT SELECT ON shop.customers, shop.orders TO "
-        "agent_reader;"
+        "GRANT USAGE ON SCHEMA shop TO agent_reader; GRANT SELECT"
+        " ON shop.customers, shop.orders TO agent_reader;"
         "ANALYZE shop.customers, shop.orders;"
-        "INSERT INTO users (email, origin, is_admin) VALUES ('ann@example.com', 'header', true), "
-        "('bob@example.com', 'header', false)";
+        "INSERT INTO users (email, origin, is_admin) VALUES ('ann@example.com', 'header', true),"
+        " ('bob@example.com', 'header', false)";
 
 static void make_project(struct scene *s)
 {

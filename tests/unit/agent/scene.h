@@ -26,11 +26,4 @@ struct agent_sink scene_sink(struct scene *s, struct scene_heard *heard);
 struct agent_turn scene_ask(struct scene *s, enum project_role role, const char *question,
                             struct scene_heard *heard);
 
-#define assert_ok(call) \
-	do { \
-		struct err *e_ = (call); \
-		if (e_) \
-			fail_msg("%s: %s", #call, err_text(e_)); \
-	} while (0)
-
 #endif

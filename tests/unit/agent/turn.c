@@ -33,17 +33,17 @@ static void test_agent__catalog_questions_need_no_model(void **state)
 	(void)state;
 	assert_string_equal(t.status, "done");
 	assert_true(t.from_catalog);
-	assert_string_equal(t.answer, "The schema `shop` has 2 tables and views.\n\n| Table | Rows (about) | "
-	                              "Columns | What it holds |\n"
-	                              "|---|--:|--:|---|\n| `customers` | 3 | 2 |  |\n| `orders` | 10 | 3 | "
-	                              "What \\| was \\*bought\\*. |");
+	assert_string_equal(t.answer, "The schema `shop` has 2 tables and views.\n\n| Table | Rows (about) |"
+	                              " Columns | What it holds |\n"
+	                              "|---|--:|--:|---|\n| `customers` | 3 | 2 |  |\n| `orders` | 10 | 3 |"
+	                              " What \\| was \\*bought\\*. |");
 	assert_string_equal(buf_cstr(heard.lines), "1 step\n2 step\n3 message\n4 provenance\n5 done\n");
 	assert_int_equal(t.last_event, 5);
 	assert_int_equal(t.nsteps, 1);
 	assert_int_equal(t.nqueries, 0);
 	t = scene_ask(s, PROJECT_VIEWER, "Show me the salaries table", NULL);
-	assert_string_equal(t.answer, "There is no table `salaries` that you can read here. The tables are: "
-	                              "`customers`, `orders`.");
+	assert_string_equal(t.answer, "There is no table `salaries` that you can read here. The tables are:"
+	                              " `customers`, `orders`.");
 	assert_string_equal(pg_value("SELECT count(*) FROM dictionaries"), "1");
 }
 

@@ -46,18 +46,4 @@ void call_member(int64_t project_id, int64_t user_id, const char *role);
 /* A running session with the token "csrf-<user id>"; returns its cookie. */
 const char *call_session(struct ctx *ctx, int64_t user_id);
 
-#define assert_ok(call) \
-	do { \
-		struct err *e_ = (call); \
-		if (e_) \
-			fail_msg("%s: %s", #call, err_text(e_)); \
-	} while (0)
-#define assert_err(call, kind_) \
-	do { \
-		struct err *e_ = (call); \
-		if (!e_) \
-			fail_msg("%s: no error", #call); \
-		assert_string_equal(err_name(e_->kind), err_name(kind_)); \
-	} while (0)
-
 #endif

@@ -25,9 +25,8 @@ static int come(struct ctx *ctx, const char *email, const char *user, const char
 
 static const char *members(void)
 {
-	return pg_value("SELECT coalesce(string_agg(p.slug || ':' || m.role || ':' || m.origin, ' ' ORDER BY "
-	                "p.slug), '')"
-	                " FROM members m JOIN projects p ON p.id = m.project_id");
+	return pg_value("SELECT coalesce(string_agg(p.slug || ':' || m.role || ':' || m.origin, ' '"
+	                " ORDER BY p.slug), '') FROM members m JOIN projects p ON p.id = m.project_id");
 }
 
 static void test_auth__an_account_is_made_on_first_sight(void **state)
@@ -64,8 +63,8 @@ static void test_auth__nothing_is_written_while_nothing_changes(void **state)
 	(void)shop;
 	call_project("bank");
 	assert_int_equal(come(ctx, "ann@example.com", "Ann", "analysts,ghosts", NULL), 200);
-	pg_exec("INSERT INTO members SELECT p.id, u.id, 'admin', 'local' FROM projects p, users u WHERE "
-	        "p.slug = 'bank'");
+	pg_exec("INSERT INTO members SELECT p.id, u.id, 'admin', 'local' FROM projects p, users u"
+	        " WHERE p.slug = 'bank'");
 	snprintf(before, sizeof(before), "%s", pg_value(versions));
 	assert_int_equal(come(ctx, "ann@example.com", "Ann", "analysts,ghosts,x", NULL), 200);
 	assert_int_equal(come(ctx, "ANN@example.com", "Ann", " ghosts , analysts", NULL), 200);

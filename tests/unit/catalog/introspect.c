@@ -170,10 +170,10 @@ static void test_catalog__an_excluded_table_is_named_nowhere(void **state)
 	struct buf text = buf_init(ctx->a, BUF_PAGE);
 
 	(void)state;
-	pg_exec("ALTER TABLE shop.orders ADD x int DEFAULT nextval(pg_get_serial_sequence('shop.orders', "
-	        "'id'));"
-	        "CREATE SEQUENCE shop.salaries_id_seq OWNED BY shop.salaries.id; GRANT SELECT ON "
-	        "shop.salaries_id_seq TO catalog_reader;"
+	pg_exec("ALTER TABLE shop.orders ADD x int DEFAULT nextval(pg_get_serial_sequence('shop.orders',"
+	        " 'id'));"
+	        "CREATE SEQUENCE shop.salaries_id_seq OWNED BY shop.salaries.id; GRANT SELECT"
+	        " ON shop.salaries_id_seq TO catalog_reader;"
 	        "ALTER TABLE shop.orders ADD y int DEFAULT nextval('shop.salaries_id_seq')");
 	source.excluded = shop_list(ctx, "SALARIES");
 	struct catalog *c = introspect(ctx, &source);
@@ -205,18 +205,21 @@ static void test_catalog__nothing_to_read_is_said_clearly(void **state)
 	static const struct {
 		const char *schema, *user, *allowed, *code, *message, *hint;
 	} cases[] = {
-	        {"nowhere", "catalog_reader", NULL, "schema", "schema \"nowhere\" of database", "Correct the schema"},
+	        {"nowhere", "catalog_reader", NULL, "schema", "schema \"nowhere\" of database",
+	         "Correct the schema"},
 	        {"locked", "catalog_reader", NULL, "schema", "may not be used", "Correct the schema"},
 	        {"empty", "postgres", NULL, "no_tables", "has no tables to show", "Correct the schema"},
-	        {"unreadable", "catalog_reader", NULL, "no_tables", "has no tables to show", "right to read them"},
-	        {"shop", "catalog_reader", "nothing", "no_tables", "has no tables to show", "lists of allowed"},
+	        {"unreadable", "catalog_reader", NULL, "no_tables", "has no tables to show",
+	         "right to read them"},
+	        {"shop", "catalog_reader", "nothing", "no_tables", "has no tables to show",
+	         "lists of allowed"},
 	};
 	struct project_source source;
 	struct ctx *ctx = shop_ctx(&source);
 
 	(void)state;
-	pg_exec("CREATE SCHEMA locked; CREATE SCHEMA empty; CREATE SCHEMA unreadable; GRANT USAGE ON SCHEMA "
-	        "unreadable TO catalog_reader;"
+	pg_exec("CREATE SCHEMA locked; CREATE SCHEMA empty; CREATE SCHEMA unreadable; GRANT USAGE"
+	        " ON SCHEMA unreadable TO catalog_reader;"
 	        "CREATE TABLE unreadable.t (id int)");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct catalog *c;
@@ -244,13 +247,12 @@ static void test_catalog__a_thousand_tables_are_read_and_stored(void **state)
 	(void)state;
 	pg_exec("CREATE SCHEMA big");
 	pg_exec("DO $$ BEGIN FOR i IN 1..1000 LOOP"
-	        " EXECUTE format('CREATE TABLE big.t%s (id int PRIMARY KEY, %s)', i, (SELECT "
-	        "string_agg(format('c%s %s', k,"
-	        "  (ARRAY['text', 'int', 'numeric', 'date'])[k % 4 + 1]), ', ') FROM generate_series(1, 19) "
-	        "k));"
-	        " EXECUTE format('INSERT INTO big.t%s (id, c1, c4) SELECT k, k, ''v'' || k FROM "
-	        "generate_series(1, 3) k', i);"
-	        " IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$");
+	        " EXECUTE format('CREATE TABLE big.t%s (id int PRIMARY KEY, %s)', i, (SELECT"
+	        " string_agg(format('c%s %s', k,"
+	        "  (ARRAY['text', 'int', 'numeric', 'date'])[k % 4 + 1]), ', ')"
+	        " FROM generate_series(1, 19) k));"
+	        " EXECUTE format('INSERT INTO big.t%s (id, c1, c4) SELECT k, k, ''v'' || k"
+	        " FROM generate_series(1, 3) k', i); IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$");
 	shop_source(ctx, &source, "big", "postgres");
 	shop_project(ctx, &project, &source);
 	struct err *e = catalog_generate(ctx, &project, &source, &c);

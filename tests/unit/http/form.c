@@ -100,8 +100,8 @@ static void test_http__multipart_fields_are_read(void **state)
 	        {TYPE, PART("a", "") PART("b", "x\r\ny") "--XX--\r\n", "a=|b=x\r\ny"},
 	        {TYPE, PART("a", "--XX") "--XX--\r\n", "a=--XX"},
 	        {"multipart/form-data; charset=utf-8; Boundary=\"X'X\"",
-	         "--X'X\r\ncontent-disposition: form-data; name=\"a\"\r\ncontent-type: "
-	         "text/plain\r\n\r\n1\r\n--X'X--\r\n",
+	         "--X'X\r\ncontent-disposition: form-data; name=\"a\"\r\ncontent-type:"
+	         " text/plain\r\n\r\n1\r\n--X'X--\r\n",
 	         "a=1"},
 	};
 	struct arena *a = arena_create();
@@ -138,9 +138,8 @@ static void test_http__malformed_multipart_is_refused(void **state)
 	        {TYPE,
 	         "--XX\r\nContent-Disposition: form-data; name=\"a\"; filename=\"x\"\r\n\r\n1\r\n--XX--\r\n"},
 	        {TYPE, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nX-Y: z\r\n\r\n1\r\n--XX--\r\n"},
-	        {TYPE,
-	         "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; "
-	         "name=\"b\"\r\n\r\n1\r\n--XX--\r\n"},
+	        {TYPE, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data;"
+	               " name=\"b\"\r\n\r\n1\r\n--XX--\r\n"},
 	        {TYPE, PART("a\\", "1") "--XX--\r\n"},
 	        {TYPE, PART("a", "\xff") "--XX--\r\n"},
 	        {TYPE, PART("\xff", "1") "--XX--\r\n"},

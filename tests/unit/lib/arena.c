@@ -136,13 +136,13 @@ static void test_lib__arena_texts_are_terminated(void **state)
 }
 
 static const struct CMUnitTest lib_arena_tests[] = {
-	cmocka_unit_test(test_lib__arena_memory_is_zeroed_and_aligned),
-	cmocka_unit_test(test_lib__arena_cleanups_run_last_first),
-	cmocka_unit_test(test_lib__arena_reset_gives_back_what_came_after_the_mark),
-	cmocka_unit_test(test_lib__arena_grow_keeps_the_content),
+        cmocka_unit_test(test_lib__arena_memory_is_zeroed_and_aligned),
+        cmocka_unit_test(test_lib__arena_cleanups_run_last_first),
+        cmocka_unit_test(test_lib__arena_reset_gives_back_what_came_after_the_mark),
+        cmocka_unit_test(test_lib__arena_grow_keeps_the_content),
 #ifndef ARENA_DEBUG
-	cmocka_unit_test(test_lib__arena_grows_its_last_allocation_in_place),
+        cmocka_unit_test(test_lib__arena_grows_its_last_allocation_in_place),
 #endif
-	cmocka_unit_test(test_lib__arena_texts_are_terminated),
+        cmocka_unit_test(test_lib__arena_texts_are_terminated),
 };
 UNIT_SUITE(lib_arena_tests);

@@ -83,29 +83,30 @@ static void test_lib__buf_escapes_for_the_context(void **state)
 		struct str in;
 		const char *out;
 	} cases[] = {
-		{buf_add_html, STR("a<b>&\"'c"), "a&lt;b&gt;&amp;&quot;&#39;c"},
-		{buf_add_html, STR(""), ""},
-		{buf_add_url, STR("aZ09-._~ /?&=%+\xc3\xa9"), "aZ09-._~%20%2F%3F%26%3D%25%2B%C3%A9"},
-		{buf_add_json, STR(""), "\"\""},
-		{buf_add_json, STR("a\"b\\c/"), "\"a\\\"b\\\\c/\""},
-		{buf_add_json, STR("\b\f\n\r\t\x01\x1f\0x"), "\"\\b\\f\\n\\r\\t\\u0001\\u001f\\u0000x\""},
-		{buf_add_json, STR("</script>&"), "\"\\u003c/script\\u003e\\u0026\""},
-		{buf_add_json, STR("\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa"), "\"\\u2028\\u2029\xe2\x80\xaa\""},
-		{buf_add_json, STR("a\xff\xc3z\xf0\x9f\x98\x80"), "\"a\xef\xbf\xbd\xef\xbf\xbdz\xf0\x9f\x98\x80\""},
-		{csv_text, STR("plain"), "plain"},
-		{csv_text, STR("a,b"), "\"a,b\""},
-		{csv_text, STR("say \"hi\""), "\"say \"\"hi\"\"\""},
-		{csv_text, STR("\""), "\"\"\"\""},
-		{csv_text, STR("a\nb"), "\"a\nb\""},
-		{csv_text, STR("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\""},
-		{csv_text, STR("+1"), "'+1"},
-		{csv_text, STR("-1"), "'-1"},
-		{csv_text, STR("@x"), "'@x"},
-		{csv_text, STR("\tx"), "'\tx"},
-		{csv_text, STR("\rx"), "\"'\rx\""},
-		{csv_text, STR("\nx"), "\"'\nx\""},
-		{csv_number, STR("-1.5"), "-1.5"},
-		{csv_text, {NULL, 0}, ""},
+	        {buf_add_html, STR("a<b>&\"'c"), "a&lt;b&gt;&amp;&quot;&#39;c"},
+	        {buf_add_html, STR(""), ""},
+	        {buf_add_url, STR("aZ09-._~ /?&=%+\xc3\xa9"), "aZ09-._~%20%2F%3F%26%3D%25%2B%C3%A9"},
+	        {buf_add_json, STR(""), "\"\""},
+	        {buf_add_json, STR("a\"b\\c/"), "\"a\\\"b\\\\c/\""},
+	        {buf_add_json, STR("\b\f\n\r\t\x01\x1f\0x"), "\"\\b\\f\\n\\r\\t\\u0001\\u001f\\u0000x\""},
+	        {buf_add_json, STR("</script>&"), "\"\\u003c/script\\u003e\\u0026\""},
+	        {buf_add_json, STR("\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa"), "\"\\u2028\\u2029\xe2\x80\xaa\""},
+	        {buf_add_json, STR("a\xff\xc3z\xf0\x9f\x98\x80"),
+	         "\"a\xef\xbf\xbd\xef\xbf\xbdz\xf0\x9f\x98\x80\""},
+	        {csv_text, STR("plain"), "plain"},
+	        {csv_text, STR("a,b"), "\"a,b\""},
+	        {csv_text, STR("say \"hi\""), "\"say \"\"hi\"\"\""},
+	        {csv_text, STR("\""), "\"\"\"\""},
+	        {csv_text, STR("a\nb"), "\"a\nb\""},
+	        {csv_text, STR("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\""},
+	        {csv_text, STR("+1"), "'+1"},
+	        {csv_text, STR("-1"), "'-1"},
+	        {csv_text, STR("@x"), "'@x"},
+	        {csv_text, STR("\tx"), "'\tx"},
+	        {csv_text, STR("\rx"), "\"'\rx\""},
+	        {csv_text, STR("\nx"), "\"'\nx\""},
+	        {csv_number, STR("-1.5"), "-1.5"},
+	        {csv_text, {NULL, 0}, ""},
 	};
 	size_t i;
 
@@ -122,8 +123,8 @@ static void test_lib__buf_escapes_for_the_context(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static const struct CMUnitTest lib_buf_tests[] = {
-	TEST(test_lib__buf_appends),
-	TEST(test_lib__buf_stays_whole_when_full),
-	TEST(test_lib__buf_escapes_for_the_context),
+        TEST(test_lib__buf_appends),
+        TEST(test_lib__buf_stays_whole_when_full),
+        TEST(test_lib__buf_escapes_for_the_context),
 };
 UNIT_SUITE(lib_buf_tests);

@@ -45,9 +45,9 @@ static void test_lib__crypto_hashes(void **state)
 
 	(void)state;
 	assert_string_equal(crypto_sha256_hex(a, STR("abc")),
-			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	                    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	assert_string_equal(crypto_sha256_hex(a, str_of(NULL)),
-			    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	                    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	assert_int_equal(strlen(crypto_keyed_hex(a, key, STR("x"))), 64);
 	assert_string_equal(crypto_keyed_hex(a, key, STR("x")), crypto_keyed_hex(a, key, STR("x")));
 	assert_string_not_equal(crypto_keyed_hex(a, key, STR("x")), crypto_keyed_hex(a, other, STR("x")));
@@ -104,7 +104,11 @@ static void test_lib__crypto_base64_both_ways(void **state)
 	static const struct {
 		struct str plain;
 		const char *text;
-	} cases[] = {{STR(""), ""}, {STR("f"), "Zg=="}, {STR("fo"), "Zm8="}, {STR("foo"), "Zm9v"}, {STR("\xff\xfe\0"), "//4A"}};
+	} cases[] = {{STR(""), ""},
+	             {STR("f"), "Zg=="},
+	             {STR("fo"), "Zm8="},
+	             {STR("foo"), "Zm9v"},
+	             {STR("\xff\xfe\0"), "//4A"}};
 	struct str data;
 	size_t i;
 
@@ -121,11 +125,11 @@ static void test_lib__crypto_base64_both_ways(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static const struct CMUnitTest lib_crypto_tests[] = {
-	TEST(test_lib__crypto_tokens_differ),
-	TEST(test_lib__crypto_hashes),
-	TEST(test_lib__crypto_passwords),
-	TEST(test_lib__crypto_equal_compares_bytes),
-	TEST(test_lib__crypto_opens_only_what_it_sealed),
-	TEST(test_lib__crypto_base64_both_ways),
+        TEST(test_lib__crypto_tokens_differ),
+        TEST(test_lib__crypto_hashes),
+        TEST(test_lib__crypto_passwords),
+        TEST(test_lib__crypto_equal_compares_bytes),
+        TEST(test_lib__crypto_opens_only_what_it_sealed),
+        TEST(test_lib__crypto_base64_both_ways),
 };
 UNIT_SUITE(lib_crypto_tests);

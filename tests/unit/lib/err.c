@@ -12,7 +12,9 @@ static void test_lib__err_carries_its_parts(void **state)
 
 	(void)state;
 	assert_string_equal(err_text(e), "no table \"x\"");
-	e = err_cause(err_at(err_hint(err_detail(err_code(e, "no_table"), "It was\nnot %s.", "there"), "Look."), 7), cause);
+	e = err_cause(
+	        err_at(err_hint(err_detail(err_code(e, "no_table"), "It was\nnot %s.", "there"), "Look."), 7),
+	        cause);
 	assert_string_equal(e->code, "no_table");
 	assert_int_equal(e->position, 7);
 	assert_ptr_equal(e->cause, cause);
@@ -59,10 +61,10 @@ static void test_lib__clock_writes_rfc3339(void **state)
 		int64_t us;
 		const char *text;
 	} cases[] = {
-		{0, "1970-01-01T00:00:00Z"},
-		{-1, "1969-12-31T23:59:59Z"},
-		{1772357400999999, "2026-03-01T09:30:00Z"},
-		{951782400000000, "2000-02-29T00:00:00Z"},
+	        {0, "1970-01-01T00:00:00Z"},
+	        {-1, "1969-12-31T23:59:59Z"},
+	        {1772357400999999, "2026-03-01T09:30:00Z"},
+	        {951782400000000, "2000-02-29T00:00:00Z"},
 	};
 	struct arena *a = arena_create();
 	int64_t before = clock_mono_us();
@@ -77,9 +79,9 @@ static void test_lib__clock_writes_rfc3339(void **state)
 }
 
 static const struct CMUnitTest lib_err_tests[] = {
-	cmocka_unit_test(test_lib__err_carries_its_parts),
-	cmocka_unit_test(test_lib__err_copy_outlives_the_arena),
-	cmocka_unit_test(test_lib__err_kinds_have_their_columns),
-	cmocka_unit_test(test_lib__clock_writes_rfc3339),
+        cmocka_unit_test(test_lib__err_carries_its_parts),
+        cmocka_unit_test(test_lib__err_copy_outlives_the_arena),
+        cmocka_unit_test(test_lib__err_kinds_have_their_columns),
+        cmocka_unit_test(test_lib__clock_writes_rfc3339),
 };
 UNIT_SUITE(lib_err_tests);

@@ -26,9 +26,19 @@ static int teardown(void **state)
 static void test_lib__json_reads_what_the_standard_allows(void **state)
 {
 	static const struct str cases[] = {
-		STR("{}"), STR("[]"), STR(" [1, -0, 1.5e-3, 1E5, 0.0] "), STR("\"x\""), STR("12"), STR("-1.25"), STR("true"),
-		STR("false"), STR("{\"a\":{\"a\":[{\"a\":1},{\"a\":2}]}}"), STR("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\""),
-		STR("\"\xc3\xa9\xf0\x9f\x98\x80\""), STR("[9223372036854775807,-9223372036854775808]"), STR("{\"\":1}"),
+	        STR("{}"),
+	        STR("[]"),
+	        STR(" [1, -0, 1.5e-3, 1E5, 0.0] "),
+	        STR("\"x\""),
+	        STR("12"),
+	        STR("-1.25"),
+	        STR("true"),
+	        STR("false"),
+	        STR("{\"a\":{\"a\":[{\"a\":1},{\"a\":2}]}}"),
+	        STR("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\""),
+	        STR("\"\xc3\xa9\xf0\x9f\x98\x80\""),
+	        STR("[9223372036854775807,-9223372036854775808]"),
+	        STR("{\"\":1}"),
 	};
 	struct json_object *o;
 	size_t i;
@@ -51,14 +61,42 @@ static void test_lib__json_refuses_what_json_c_lets_pass(void **state)
 		struct str text;
 		int position;
 	} cases[] = {
-		{STR(""), 1}, {STR("  "), 3}, {STR("{} x"), 4}, {STR("[1,]"), 4}, {STR("{\"a\":1,}"), 8},
-		{STR("{'a':1}"), 2}, {STR("[012]"), 3}, {STR("[-01]"), 4}, {STR("[1.]"), 4}, {STR("[.5]"), 2},
-		{STR("[+1]"), 2}, {STR("[1e]"), 4}, {STR("NaN"), 1}, {STR("-Infinity"), 2}, {STR("Infinity"), 1},
-		{STR("True"), 1}, {STR("nul"), 1}, {STR("/* x */ 1"), 1}, {STR("1 // x"), 3}, {STR("\"a\nb\""), 3},
-		{STR("\"\\u0000\""), 8}, {STR("\"\\x41\""), 3}, {STR("\"\\u12g4\""), 6}, {STR("\"abc"), 5},
-		{STR("\"\xc3\xa9\xff\""), 3}, {STR("{\"a\" 1}"), 6}, {STR("{\"a\"}"), 5}, {STR("[1 2]"), 4},
-		{STR("{1:2}"), 2}, {STR("[9223372036854775808]"), 21}, {STR("[1}"), 3}, {STR("["), 2}, {STR("\0"), 1},
-		{STR("{}\0"), 3}, {STR("{\"a\":1,\"a\":1}"), 0}, {STR("[{\"a\":1,\"\\u0061\":null}]"), 0},
+	        {STR(""), 1},
+	        {STR("  "), 3},
+	        {STR("{} x"), 4},
+	        {STR("[1,]"), 4},
+	        {STR("{\"a\":1,}"), 8},
+	        {STR("{'a':1}"), 2},
+	        {STR("[012]"), 3},
+	        {STR("[-01]"), 4},
+	        {STR("[1.]"), 4},
+	        {STR("[.5]"), 2},
+	        {STR("[+1]"), 2},
+	        {STR("[1e]"), 4},
+	        {STR("NaN"), 1},
+	        {STR("-Infinity"), 2},
+	        {STR("Infinity"), 1},
+	        {STR("True"), 1},
+	        {STR("nul"), 1},
+	        {STR("/* x */ 1"), 1},
+	        {STR("1 // x"), 3},
+	        {STR("\"a\nb\""), 3},
+	        {STR("\"\\u0000\""), 8},
+	        {STR("\"\\x41\""), 3},
+	        {STR("\"\\u12g4\""), 6},
+	        {STR("\"abc"), 5},
+	        {STR("\"\xc3\xa9\xff\""), 3},
+	        {STR("{\"a\" 1}"), 6},
+	        {STR("{\"a\"}"), 5},
+	        {STR("[1 2]"), 4},
+	        {STR("{1:2}"), 2},
+	        {STR("[9223372036854775808]"), 21},
+	        {STR("[1}"), 3},
+	        {STR("["), 2},
+	        {STR("\0"), 1},
+	        {STR("{}\0"), 3},
+	        {STR("{\"a\":1,\"a\":1}"), 0},
+	        {STR("[{\"a\":1,\"\\u0061\":null}]"), 0},
 	};
 	struct json_object *o;
 	size_t i;
@@ -68,7 +106,8 @@ static void test_lib__json_refuses_what_json_c_lets_pass(void **state)
 		struct err *e = json_read(a, cases[i].text, JSON_DEPTH, &o);
 
 		if (!e || e->kind != ERR_INVALID || e->position != cases[i].position)
-			fail_msg("%.*s: %s at %d", STR_ARG(cases[i].text), e ? err_text(e) : "accepted", e ? e->position : 0);
+			fail_msg("%.*s: %s at %d", STR_ARG(cases[i].text), e ? err_text(e) : "accepted",
+			         e ? e->position : 0);
 		assert_null(o);
 	}
 }
@@ -102,7 +141,8 @@ static void test_lib__json_members_by_type(void **state)
 	struct json_object *o;
 
 	(void)state;
-	assert_null(json_read(a, STR("{\"s\":\"x\",\"i\":7,\"f\":1.5,\"b\":true,\"n\":null,\"l\":[1]}"), JSON_DEPTH, &o));
+	assert_null(json_read(a, STR("{\"s\":\"x\",\"i\":7,\"f\":1.5,\"b\":true,\"n\":null,\"l\":[1]}"),
+	                      JSON_DEPTH, &o));
 	assert_string_equal(json_get_str(o, "s"), "x");
 	assert_null(json_get_str(o, "i"));
 	assert_null(json_get_str(NULL, "s"));
@@ -139,8 +179,9 @@ static void test_lib__json_writer_writes_what_it_can_read(void **state)
 	json_put_null(&w, "n");
 	json_put_raw(&w, "r", STR("[1]"));
 	json_object_close(&w);
-	assert_string_equal(buf_cstr(&b), "{\"s\":\"a\\\"b\",\"no\":null,\"i\":-5,\"l\":[-9223372036854775808,{},[]],"
-					  "\"b\":true,\"n\":null,\"r\":[1]}");
+	assert_string_equal(buf_cstr(&b),
+	                    "{\"s\":\"a\\\"b\",\"no\":null,\"i\":-5,\"l\":[-9223372036854775808,{},[]],"
+	                    "\"b\":true,\"n\":null,\"r\":[1]}");
 	assert_null(json_read(a, buf_str(&b), JSON_DEPTH, &o));
 }
 
@@ -151,18 +192,20 @@ static void test_lib__json_writes_an_error(void **state)
 
 	(void)state;
 	json_put_err(&w, err_at(err_code(err_new(a, ERR_REFUSED, "no <b>"), "c"), 3), "r1");
-	assert_string_equal(buf_cstr(&b), "{\"error\":{\"kind\":\"refused\",\"code\":\"c\",\"message\":\"no \\u003cb\\u003e\","
-					  "\"detail\":null,\"hint\":null,\"position\":3,\"request_id\":\"r1\"}}");
+	assert_string_equal(
+	        buf_cstr(&b),
+	        "{\"error\":{\"kind\":\"refused\",\"code\":\"c\",\"message\":\"no \\u003cb\\u003e\","
+	        "\"detail\":null,\"hint\":null,\"position\":3,\"request_id\":\"r1\"}}");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static const struct CMUnitTest lib_json_tests[] = {
-	TEST(test_lib__json_reads_what_the_standard_allows),
-	TEST(test_lib__json_refuses_what_json_c_lets_pass),
-	TEST(test_lib__json_nests_as_deep_as_asked),
-	TEST(test_lib__json_members_by_type),
-	TEST(test_lib__json_writer_writes_what_it_can_read),
-	TEST(test_lib__json_writes_an_error),
+        TEST(test_lib__json_reads_what_the_standard_allows),
+        TEST(test_lib__json_refuses_what_json_c_lets_pass),
+        TEST(test_lib__json_nests_as_deep_as_asked),
+        TEST(test_lib__json_members_by_type),
+        TEST(test_lib__json_writer_writes_what_it_can_read),
+        TEST(test_lib__json_writes_an_error),
 };
 UNIT_SUITE(lib_json_tests);

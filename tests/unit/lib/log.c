@@ -48,7 +48,8 @@ static void test_lib__log_line_is_one_object_and_one_write(void **state)
 	struct json_object *o;
 
 	(void)state;
-	LOG(LOG_WARNING, "abc", "two\nlines", LOG_STR("user", "a\"b"), LOG_STR("none", NULL), LOG_I64("rows", 42));
+	LOG(LOG_WARNING, "abc", "two\nlines", LOG_STR("user", "a\"b"), LOG_STR("none", NULL),
+	    LOG_I64("rows", 42));
 	line = read_line();
 	assert_true(str_ends(line, STR("}\n")));
 	assert_int_equal(str_find(line, STR("\n")), line.n - 1);
@@ -90,8 +91,9 @@ static void test_lib__log_cuts_long_texts(void **state)
 
 static void test_lib__log_err_names_the_causes(void **state)
 {
-	struct err *e = err_cause(err_new(a, ERR_UNAVAILABLE, "could not connect"),
-				  err_cause(err_new(a, ERR_TIMEOUT, "too slow"), err_new(a, ERR_INTERNAL, "root")));
+	struct err *e =
+	        err_cause(err_new(a, ERR_UNAVAILABLE, "could not connect"),
+	                  err_cause(err_new(a, ERR_TIMEOUT, "too slow"), err_new(a, ERR_INTERNAL, "root")));
 	struct json_object *o;
 
 	(void)state;
@@ -105,9 +107,9 @@ static void test_lib__log_err_names_the_causes(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static const struct CMUnitTest lib_log_tests[] = {
-	TEST(test_lib__log_line_is_one_object_and_one_write),
-	TEST(test_lib__log_is_quiet_below_its_level),
-	TEST(test_lib__log_cuts_long_texts),
-	TEST(test_lib__log_err_names_the_causes),
+        TEST(test_lib__log_line_is_one_object_and_one_write),
+        TEST(test_lib__log_is_quiet_below_its_level),
+        TEST(test_lib__log_cuts_long_texts),
+        TEST(test_lib__log_err_names_the_causes),
 };
 UNIT_SUITE(lib_log_tests);

@@ -68,7 +68,7 @@ static void test_lib__settings_come_from_environment_then_file(void **state)
 
 	(void)state;
 	write_env("# comment\n\nexport QUERN_WEB_THREADS = 3\nQUERN_LLM_MODEL='a b'\r\nQUERN_GRACE=\"5\"\n"
-		  "OTHER=x=y\nQUERN_URL=https://x/?a=b\nQUERN_AUTH=\nQUERN_AGENT_THREADS=9");
+	          "OTHER=x=y\nQUERN_URL=https://x/?a=b\nQUERN_AUTH=\nQUERN_AGENT_THREADS=9");
 	setenv("QUERN_GRACE", "7", 1);
 	setenv("QUERN_WEB_THREADS", "", 1);
 	setenv("QUERN_KEY", key, 1);
@@ -85,16 +85,21 @@ static void test_lib__settings_come_from_environment_then_file(void **state)
 
 static void test_lib__settings_name_all_that_is_wrong_at_once(void **state)
 {
-	static const char *const named[] = {"QUERN_DATABASE_URL is missing", "QUERN_KEY must", "QUERN_FASTCGI_SECRET must",
-					    "QUERN_WEB_THREADS must", "QUERN_AUTH must be one of local|header|both",
-					    "QUERN_GRACE must", "line 2 of"};
+	static const char *const named[] = {"QUERN_DATABASE_URL is missing",
+	                                    "QUERN_KEY must",
+	                                    "QUERN_FASTCGI_SECRET must",
+	                                    "QUERN_WEB_THREADS must",
+	                                    "QUERN_AUTH must be one of local|header|both",
+	                                    "QUERN_GRACE must",
+	                                    "line 2 of"};
 	const struct settings *s;
 	struct err *e;
 	size_t i;
 
 	(void)state;
-	write_env("QUERN_WEB_THREADS=257\nnonsense\nQUERN_GRACE=5s\nQUERN_AUTH=ldap\nQUERN_KEY=c2VjcmV0LXZhbHVl\n"
-		  "QUERN_FASTCGI_SECRET=tooshort\n");
+	write_env(
+	        "QUERN_WEB_THREADS=257\nnonsense\nQUERN_GRACE=5s\nQUERN_AUTH=ldap\nQUERN_KEY=c2VjcmV0LXZhbHVl\n"
+	        "QUERN_FASTCGI_SECRET=tooshort\n");
 	e = settings_load(a, path, SETTINGS_NEED_DB | SETTINGS_NEED_KEY | SETTINGS_NEED_SERVE, &s);
 	assert_non_null(e);
 	assert_int_equal(e->kind, ERR_CONFIG);
@@ -123,9 +128,9 @@ static void test_lib__settings_describe_lists_all(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static const struct CMUnitTest lib_settings_tests[] = {
-	TEST(test_lib__settings_have_defaults),
-	TEST(test_lib__settings_come_from_environment_then_file),
-	TEST(test_lib__settings_name_all_that_is_wrong_at_once),
-	TEST(test_lib__settings_describe_lists_all),
+        TEST(test_lib__settings_have_defaults),
+        TEST(test_lib__settings_come_from_environment_then_file),
+        TEST(test_lib__settings_name_all_that_is_wrong_at_once),
+        TEST(test_lib__settings_describe_lists_all),
 };
 UNIT_SUITE(lib_settings_tests);

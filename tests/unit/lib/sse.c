@@ -88,19 +88,24 @@ static void test_lib__sse_follows_the_standard(void **state)
 		struct str in;
 		const char *out;
 	} cases[] = {
-		{STR("data: a\n\n"), "message|\"a\"|\n"},
-		{STR("data:a\ndata:  b\n\n"), "message|\"a\\n b\"|\n"},
-		{STR("data\n\n"), "message|\"\"|\n"},
-		{STR("data\ndata\n\n"), "message|\"\\n\"|\n"},
-		{STR("data: a\r\n\r\ndata: b\r\rdata: c\n\n"), "message|\"a\"|\nmessage|\"b\"|\nmessage|\"c\"|\n"},
-		{STR("\xef\xbb\xbf" "data: a\n\n\xef\xbb\xbf" "data: b\n\n"), "message|\"a\"|\n"},
-		{STR(": comment\n\nretry: 5\nfoo: bar\n\nid: 3\n\ndata: x\n\n"), "message|\"x\"|3\n"},
-		{STR("id: 1\nevent: e\ndata: x\n\ndata: y\n\nid\ndata: z\n\n"), "e|\"x\"|1\nmessage|\"y\"|1\nmessage|\"z\"|\n"},
-		{STR("id: a\0b\ndata: x\n\n"), "message|\"x\"|\n"},
-		{STR("event: e\n\n"), "e|\"\"|\n"},
-		{STR("data: not ended\n"), ""},
-		{STR("data : x\n\n"), ""},
-		{STR("\n\n\r\r\n"), ""},
+	        {STR("data: a\n\n"), "message|\"a\"|\n"},
+	        {STR("data:a\ndata:  b\n\n"), "message|\"a\\n b\"|\n"},
+	        {STR("data\n\n"), "message|\"\"|\n"},
+	        {STR("data\ndata\n\n"), "message|\"\\n\"|\n"},
+	        {STR("data: a\r\n\r\ndata: b\r\rdata: c\n\n"),
+	         "message|\"a\"|\nmessage|\"b\"|\nmessage|\"c\"|\n"},
+	        {STR("\xef\xbb\xbf"
+	             "data: a\n\n\xef\xbb\xbf"
+	             "data: b\n\n"),
+	         "message|\"a\"|\n"},
+	        {STR(": comment\n\nretry: 5\nfoo: bar\n\nid: 3\n\ndata: x\n\n"), "message|\"x\"|3\n"},
+	        {STR("id: 1\nevent: e\ndata: x\n\ndata: y\n\nid\ndata: z\n\n"),
+	         "e|\"x\"|1\nmessage|\"y\"|1\nmessage|\"z\"|\n"},
+	        {STR("id: a\0b\ndata: x\n\n"), "message|\"x\"|\n"},
+	        {STR("event: e\n\n"), "e|\"\"|\n"},
+	        {STR("data: not ended\n"), ""},
+	        {STR("data : x\n\n"), ""},
+	        {STR("\n\n\r\r\n"), ""},
 	};
 	size_t i;
 
@@ -180,7 +185,8 @@ static void test_lib__sse_decodes_as_the_providers_clients_do(void **state)
 static void test_lib__sse_refuses_what_is_too_large(void **state)
 {
 	struct buf out = buf_init(a, BUF_LINE);
-	struct sse_parser *line = sse_parser_create(a, 16, record, &out), *event = sse_parser_create(a, 16, record, &out);
+	struct sse_parser *line = sse_parser_create(a, 16, record, &out),
+	                  *event = sse_parser_create(a, 16, record, &out);
 	struct err *e = NULL;
 	int i;
 
@@ -219,16 +225,17 @@ static void test_lib__sse_reads_what_it_writes(void **state)
 	sse_add(&b, 7, "delta", buf_str(&data));
 	sse_add(&b, 0, "done", STR("{}"));
 	assert_true(str_starts(buf_str(&b), STR("id: 7\nevent: delta\ndata: \"")));
-	check_every_chunking(buf_str(&b), "delta|\"\\\"a\\\\r\\\\nevent: x\\\\n\\\\n\\\\u2028\\\"\"|7\ndone|\"{}\"|7\n");
+	check_every_chunking(buf_str(&b),
+	                     "delta|\"\\\"a\\\\r\\\\nevent: x\\\\n\\\\n\\\\u2028\\\"\"|7\ndone|\"{}\"|7\n");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static const struct CMUnitTest lib_sse_tests[] = {
-	TEST(test_lib__sse_follows_the_standard),
-	TEST(test_lib__sse_decodes_as_the_providers_clients_do),
-	TEST(test_lib__sse_refuses_what_is_too_large),
-	TEST(test_lib__sse_stops_when_the_callback_fails),
-	TEST(test_lib__sse_reads_what_it_writes),
+        TEST(test_lib__sse_follows_the_standard),
+        TEST(test_lib__sse_decodes_as_the_providers_clients_do),
+        TEST(test_lib__sse_refuses_what_is_too_large),
+        TEST(test_lib__sse_stops_when_the_callback_fails),
+        TEST(test_lib__sse_reads_what_it_writes),
 };
 UNIT_SUITE(lib_sse_tests);

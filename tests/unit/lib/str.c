@@ -63,12 +63,25 @@ static void test_lib__str_to_i64_takes_whole_numbers_only(void **state)
 		bool ok;
 		int64_t value;
 	} cases[] = {
-		{STR("0"), true, 0}, {STR("-0"), true, 0}, {STR("007"), true, 7}, {STR("-42"), true, -42},
-		{STR("9223372036854775807"), true, INT64_MAX}, {STR("-9223372036854775808"), true, INT64_MIN},
-		{STR("9223372036854775808"), false, 0}, {STR("-9223372036854775809"), false, 0},
-		{STR("99999999999999999999"), false, 0}, {STR(""), false, 0}, {STR("-"), false, 0},
-		{STR("+1"), false, 0}, {STR(" 1"), false, 0}, {STR("1 "), false, 0}, {STR("1.0"), false, 0},
-		{STR("1e3"), false, 0}, {STR("0x1"), false, 0}, {STR("1\0"), false, 0}, {STR("--1"), false, 0},
+	        {STR("0"), true, 0},
+	        {STR("-0"), true, 0},
+	        {STR("007"), true, 7},
+	        {STR("-42"), true, -42},
+	        {STR("9223372036854775807"), true, INT64_MAX},
+	        {STR("-9223372036854775808"), true, INT64_MIN},
+	        {STR("9223372036854775808"), false, 0},
+	        {STR("-9223372036854775809"), false, 0},
+	        {STR("99999999999999999999"), false, 0},
+	        {STR(""), false, 0},
+	        {STR("-"), false, 0},
+	        {STR("+1"), false, 0},
+	        {STR(" 1"), false, 0},
+	        {STR("1 "), false, 0},
+	        {STR("1.0"), false, 0},
+	        {STR("1e3"), false, 0},
+	        {STR("0x1"), false, 0},
+	        {STR("1\0"), false, 0},
+	        {STR("--1"), false, 0},
 	};
 	size_t i;
 
@@ -87,12 +100,26 @@ static void test_lib__str_utf8_follows_the_table(void **state)
 		struct str text;
 		bool ok;
 	} cases[] = {
-		{STR(""), true}, {STR("a\0b"), true}, {STR("\xc3\xa9"), true}, {STR("\xe2\x82\xac"), true},
-		{STR("\xf0\x9f\x98\x80"), true}, {STR("\xed\x9f\xbf"), true}, {STR("\xf4\x8f\xbf\xbf"), true},
-		{STR("\xc0\xaf"), false}, {STR("\xc1\xbf"), false}, {STR("\xe0\x9f\xbf"), false},
-		{STR("\xed\xa0\x80"), false}, {STR("\xf0\x8f\xbf\xbf"), false}, {STR("\xf4\x90\x80\x80"), false},
-		{STR("\xf5\x80\x80\x80"), false}, {STR("\x80"), false}, {STR("\xc3"), false},
-		{STR("\xe2\x82"), false}, {STR("\xe2\x82x"), false}, {STR("\xf0\x9f\x98"), false}, {STR("\xff"), false},
+	        {STR(""), true},
+	        {STR("a\0b"), true},
+	        {STR("\xc3\xa9"), true},
+	        {STR("\xe2\x82\xac"), true},
+	        {STR("\xf0\x9f\x98\x80"), true},
+	        {STR("\xed\x9f\xbf"), true},
+	        {STR("\xf4\x8f\xbf\xbf"), true},
+	        {STR("\xc0\xaf"), false},
+	        {STR("\xc1\xbf"), false},
+	        {STR("\xe0\x9f\xbf"), false},
+	        {STR("\xed\xa0\x80"), false},
+	        {STR("\xf0\x8f\xbf\xbf"), false},
+	        {STR("\xf4\x90\x80\x80"), false},
+	        {STR("\xf5\x80\x80\x80"), false},
+	        {STR("\x80"), false},
+	        {STR("\xc3"), false},
+	        {STR("\xe2\x82"), false},
+	        {STR("\xe2\x82x"), false},
+	        {STR("\xf0\x9f\x98"), false},
+	        {STR("\xff"), false},
 	};
 	size_t i;
 
@@ -127,10 +154,12 @@ static void test_lib__str_utf8_count_and_clean(void **state)
 		const char *text, *clean;
 		size_t count;
 	} cases[] = {
-		{"", "", 0},
-		{"a\xc3\xa9\xe2\x82\xac", "a\xc3\xa9\xe2\x82\xac", 3},
-		{"\xff" "a\xc3", "?a?", 3},
-		{"\xf0\x9f\x98", "???", 1},
+	        {"", "", 0},
+	        {"a\xc3\xa9\xe2\x82\xac", "a\xc3\xa9\xe2\x82\xac", 3},
+	        {"\xff"
+	         "a\xc3",
+	         "?a?", 3},
+	        {"\xf0\x9f\x98", "???", 1},
 	};
 	struct arena *a = arena_create();
 
@@ -155,15 +184,15 @@ static void test_lib__str_hex_digit_knows_both_cases(void **state)
 }
 
 static const struct CMUnitTest lib_str_tests[] = {
-	cmocka_unit_test(test_lib__str_compares),
-	cmocka_unit_test(test_lib__str_find_gives_the_first_index),
-	cmocka_unit_test(test_lib__str_trim_takes_white_space_off_both_ends),
-	cmocka_unit_test(test_lib__str_chop_walks_all_parts),
-	cmocka_unit_test(test_lib__str_to_i64_takes_whole_numbers_only),
-	cmocka_unit_test(test_lib__str_utf8_follows_the_table),
-	cmocka_unit_test(test_lib__str_utf8_cut_splits_no_character),
-	cmocka_unit_test(test_lib__str_utf8_count_and_clean),
-	cmocka_unit_test(test_lib__str_hex_digit_knows_both_cases),
-	cmocka_unit_test(test_lib__str_lower_changes_ascii_only),
+        cmocka_unit_test(test_lib__str_compares),
+        cmocka_unit_test(test_lib__str_find_gives_the_first_index),
+        cmocka_unit_test(test_lib__str_trim_takes_white_space_off_both_ends),
+        cmocka_unit_test(test_lib__str_chop_walks_all_parts),
+        cmocka_unit_test(test_lib__str_to_i64_takes_whole_numbers_only),
+        cmocka_unit_test(test_lib__str_utf8_follows_the_table),
+        cmocka_unit_test(test_lib__str_utf8_cut_splits_no_character),
+        cmocka_unit_test(test_lib__str_utf8_count_and_clean),
+        cmocka_unit_test(test_lib__str_hex_digit_knows_both_cases),
+        cmocka_unit_test(test_lib__str_lower_changes_ascii_only),
 };
 UNIT_SUITE(lib_str_tests);

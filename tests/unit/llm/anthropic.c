@@ -153,8 +153,8 @@ static void test_llm__anthropic_fixtures_give_what_they_say(void **state)
 	         "{\"location\": \"Paris\"}", 377, 65},
 	        {"refusal_response.txt", LLM_STOP_REFUSAL, 0, "", NULL, NULL, 20, 0},
 	        {"incomplete_partial_json_response.txt", LLM_STOP_LENGTH, 2,
-	         "I'll create a comprehensive tax guide for someone with "
-	         "multiple W2s and save it in a file called taxes.txt. Let me do that for you now.",
+	         "I'll create a comprehensive tax guide for someone with multiple W2s and save it in a file"
+	         " called taxes.txt. Let me do that for you now.",
 	         "make_file", NULL, 450, 124},
 	};
 	struct arena *a = arena_create();
@@ -197,18 +197,18 @@ static void test_llm__anthropic_failures_in_the_stream_are_errors_in_words(void 
 		const char *message;
 		bool retry;
 	} cases[] = {
-	        {"data: "
-	         "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
+	        {"data:"
+	         " {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
 	         "\n\n",
 	         ERR_UNAVAILABLE, "the model provider is overloaded", true},
 	        {"data: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"x\"}}\n\n",
 	         ERR_PROVIDER, "the model provider failed", true},
 	        {"data: {\"type\":\"content_block_del\n\n", ERR_PROVIDER,
 	         "the model provider sent an event that is not JSON", true},
-	        {"data: "
-	         "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n"
-	         "data: "
-	         "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n",
+	        {"data:"
+	         " {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n"
+	         "data:"
+	         " {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n",
 	         ERR_PROVIDER, "the reply of the model has too many blocks or repeats one", false},
 	};
 	struct arena *a = arena_create();
@@ -232,20 +232,19 @@ static void test_llm__anthropic_unknown_events_and_blocks_are_passed_over(void *
 	static const char stream[] =
 	        "event: new_thing\ndata: {\"type\":\"new_thing\",\"x\":[1]}\n\n"
 	        "data: {\"type\":\"ping\"}\n\ndata: [1]\n\ndata: {\"type\":7}\n\n"
-	        "data: "
-	        "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\","
+	        "data:"
+	        " {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\","
 	        "\"thinking\":\"\"}}\n\n"
-	        "data: "
-	        "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\","
+	        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\","
 	        "\"thinking\":\"hm\"}}\n\n"
-	        "data: "
-	        "{\"type\":\"content_block_delta\",\"index\":9,\"delta\":{\"type\":\"text_delta\",\"text\":"
+	        "data:"
+	        " {\"type\":\"content_block_delta\",\"index\":9,\"delta\":{\"type\":\"text_delta\",\"text\":"
 	        "\"lost\"}}\n\n"
-	        "data: "
-	        "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":"
+	        "data:"
+	        " {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":"
 	        "\"a\"},\"new\":1}\n\n"
-	        "data: "
-	        "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":"
+	        "data:"
+	        " {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":"
 	        "\"b\"}}\n\n"
 	        "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"brand_new\"}}\n\n";
 	struct arena *a = arena_create();
@@ -274,9 +273,10 @@ static void test_llm__anthropic_a_long_reply_costs_about_its_text(void **state)
 	size_t before;
 
 	(void)state;
-	buf_add_cstr(&b, "data: "
-	                 "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
-	                 "\"text\":\"\"}}\n\n");
+	buf_add_cstr(&b,
+	             "data:"
+	             " {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
+	             "\"text\":\"\"}}\n\n");
 	for (int i = 0; i < 10000; i++)
 		buf_add_cstr(&b, delta);
 	before = arena_used(run);

@@ -81,8 +81,8 @@ static void test_markdown__links_of_known_schemes_are_kept(void **state)
 	        {"see http://x.de/y.", "<p>see <a href=\"http://x.de/y\"" REL "http://x.de/y</a>.</p>\n"},
 	        {"www.x.de", "<p><a href=\"http://www.x.de\"" REL "www.x.de</a></p>\n"},
 	        {"[a](/b) [c](d/e:f) [g](#h) [i](?j) [k]()",
-	         "<p><a href=\"/b\"" REL "a</a> <a href=\"d/e:f\"" REL "c</a> <a href=\"#h\"" REL "g</a> "
-	         "<a href=\"?j\"" REL "i</a> <a href=\"\"" REL "k</a></p>\n"},
+	         "<p><a href=\"/b\"" REL "a</a> <a href=\"d/e:f\"" REL "c</a> <a href=\"#h\"" REL "g</a> <a"
+	         " href=\"?j\"" REL "i</a> <a href=\"\"" REL "k</a></p>\n"},
 	        {"[a](<b c\"d>)", "<p><a href=\"b%20c%22d\"" REL "a</a></p>\n"},
 	        {"[a](&auml;&#228;)", "<p><a href=\"%C3%A4%C3%A4\"" REL "a</a></p>\n"},
 	        {"[a](b&unknown;c)", "<p><a href=\"b&amp;unknown;c\"" REL "a</a></p>\n"},

@@ -62,13 +62,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void assert_ok(const struct err *e)
-{
-	if (e)
-		fail_msg("%s", err_text(e));
-}
-
-static void assert_err(const struct err *e, enum err_kind kind, const char *part)
+static void assert_says(const struct err *e, enum err_kind kind, const char *part)
 {
 	assert_non_null(e);
 	assert_int_equal(e->kind, kind);
@@ -162,8 +156,8 @@ static void test_mustache__inheritance_keeps_lines_and_indentation(void **state)
 	add(f, "foot", "<hr>\n<i>{{$note}}-{{/note}}</i>\n");
 	add(f, "plain", "{{<layout}}{{/layout}}\n");
 	add(f, "list",
-	    "{{<layout}}\n  {{$main}}\n  {{#items}}\n    <b>{{.}}</b>\n  {{/items}}\n  {{>foot}}\n  "
-	    "{{/main}}\n"
+	    "{{<layout}}\n  {{$main}}\n  {{#items}}\n    <b>{{.}}</b>\n  {{/items}}\n  {{>foot}}\n "
+	    " {{/main}}\n"
 	    "{{$note}}N{{/note}}\n{{/layout}}\n");
 	add(f, "inline", "{{<layout}}{{$main}}x{{/main}}{{/layout}}");
 	add(f, "twice",
@@ -210,11 +204,12 @@ static void test_mustache__malformed_templates_are_refused_with_their_line(void 
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_err(mustache_add(f->set, "broken", str_of(cases[i].text)), ERR_INVALID, cases[i].part);
-		assert_err(mustache_add(f->set, "broken", str_of(cases[i].text)), ERR_INVALID, "\"broken\"");
+		assert_says(mustache_add(f->set, "broken", str_of(cases[i].text)), ERR_INVALID,
+		            cases[i].part);
+		assert_says(mustache_add(f->set, "broken", str_of(cases[i].text)), ERR_INVALID, "\"broken\"");
 	}
-	assert_err(mustache_add(f->set, "nul", STR("{{a\0b}}")), ERR_INVALID, "white space");
-	assert_err(render_json(f, "broken", "{}"), ERR_NOT_FOUND, "\"broken\"");
+	assert_says(mustache_add(f->set, "nul", STR("{{a\0b}}")), ERR_INVALID, "white space");
+	assert_says(render_json(f, "broken", "{}"), ERR_NOT_FOUND, "\"broken\"");
 }
 
 static void test_mustache__what_is_missing_is_reported_behind_the_output(void **state)
@@ -222,9 +217,9 @@ static void test_mustache__what_is_missing_is_reported_behind_the_output(void **
 	struct fixture *f = *state;
 
 	add(f, "page", "a{{>gone}}b\n{{<lost}}{{/lost}}c{{>*name}}");
-	assert_err(render_json(f, "page", "{\"name\":\"x\"}"), ERR_NOT_FOUND, "\"gone\"");
+	assert_says(render_json(f, "page", "{\"name\":\"x\"}"), ERR_NOT_FOUND, "\"gone\"");
 	assert_string_equal(buf_cstr(&f->out), "ab\nc");
-	assert_err(render_json(f, "page", "{}"), ERR_NOT_FOUND, "\"page\" includes it in line 1");
+	assert_says(render_json(f, "page", "{}"), ERR_NOT_FOUND, "\"page\" includes it in line 1");
 	add(f, "page", "{{>*name}}");
 	assert_ok(render_json(f, "page", "{}"));
 }
@@ -245,7 +240,7 @@ static void test_mustache__endless_templates_end_in_an_error(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		add(f, "t", cases[i].text);
-		assert_err(render_json(f, "t", cases[i].data), ERR_TOO_LARGE, "nested too deeply");
+		assert_says(render_json(f, "t", cases[i].data), ERR_TOO_LARGE, "nested too deeply");
 	}
 }
 
@@ -265,9 +260,9 @@ static void test_mustache__sections_that_multiply_are_stopped(void **state)
 	        arena_printf(f->a, "%s%s", repeated(f->a, "{{#l}}", 20), repeated(f->a, "{{/l}}", 20));
 
 	add(f, "t", text);
-	assert_err(render_json(f, "t", "{\"l\":[1,2,3,4,5,6,7,8,9]}"), ERR_TOO_LARGE, "too many steps");
-	assert_err(mustache_add(f->set, "deep", str_of(repeated(f->a, "{{#a}}", 65))), ERR_INVALID,
-	           "too deeply");
+	assert_says(render_json(f, "t", "{\"l\":[1,2,3,4,5,6,7,8,9]}"), ERR_TOO_LARGE, "too many steps");
+	assert_says(mustache_add(f->set, "deep", str_of(repeated(f->a, "{{#a}}", 65))), ERR_INVALID,
+	            "too deeply");
 	text = arena_printf(f->a, "%s!%s", repeated(f->a, "{{#a}}", 64), repeated(f->a, "{{/a}}", 64));
 	add(f, "deep", text);
 	assert_ok(render_json(f, "deep", "{\"a\":1}"));
@@ -280,10 +275,10 @@ static void test_mustache__sizes_are_bounded(void **state)
 	struct buf small = buf_init(f->a, 10);
 
 	add(f, "t", "{{#rows}}0123456789{{/rows}}");
-	assert_err(mustache_render(f->a, f->set, "t", &page_view, &page, &small), ERR_TOO_LARGE,
-	           "output is too large");
-	assert_err(mustache_add(f->set, "big", str_of(repeated(f->a, "0123456789abcdef", 65537))),
-	           ERR_INVALID, "too large");
+	assert_says(mustache_render(f->a, f->set, "t", &page_view, &page, &small), ERR_TOO_LARGE,
+	            "output is too large");
+	assert_says(mustache_add(f->set, "big", str_of(repeated(f->a, "0123456789abcdef", 65537))),
+	            ERR_INVALID, "too large");
 }
 
 static void write_file(struct arena *a, const char *dir, const char *name, const char *text)
@@ -314,12 +309,12 @@ static void test_mustache__a_directory_is_loaded_with_its_folders(void **state)
 	assert_ok(render_json(f, "page", "{\"x\":1}"));
 	assert_string_equal(buf_cstr(&f->out), "[1]");
 	write_file(f->a, dir, files[1], "\n{{x");
-	assert_err(mustache_load(f->set, dir), ERR_INVALID, "\"project/show\"");
+	assert_says(mustache_load(f->set, dir), ERR_INVALID, "\"project/show\"");
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlink(arena_printf(f->a, "%s/%s", dir, files[i]));
 	rmdir(inner);
 	rmdir(dir);
-	assert_err(mustache_load(f->set, dir), ERR_NOT_FOUND, dir);
+	assert_says(mustache_load(f->set, dir), ERR_NOT_FOUND, dir);
 }
 
 static void test_mustache__check_finds_what_does_not_fit(void **state)
@@ -361,12 +356,12 @@ static void test_mustache__check_finds_what_does_not_fit(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		add(f, "page", cases[i].text);
 		if (cases[i].part)
-			assert_err(mustache_check(f->a, f->set, "page", &page_view, false), ERR_INVALID,
-			           cases[i].part);
+			assert_says(mustache_check(f->a, f->set, "page", &page_view, false), ERR_INVALID,
+			            cases[i].part);
 		else
 			assert_ok(mustache_check(f->a, f->set, "page", &page_view, false));
 	}
-	assert_err(mustache_check(f->a, f->set, "none", &page_view, false), ERR_INVALID, "does not exist");
+	assert_says(mustache_check(f->a, f->set, "none", &page_view, false), ERR_INVALID, "does not exist");
 }
 
 static void test_mustache__a_strict_check_wants_every_field(void **state)
@@ -375,8 +370,8 @@ static void test_mustache__a_strict_check_wants_every_field(void **state)
 
 	add(f, "page", "{{title}}{{{body}}}{{count}}{{#open}}{{/open}}{{#first}}{{/first}}{{>rest}}");
 	add(f, "rest", "{{count}}");
-	assert_err(mustache_check(f->a, f->set, "page", &page_view, true), ERR_INVALID,
-	           "does not use the field \"rows\"");
+	assert_says(mustache_check(f->a, f->set, "page", &page_view, true), ERR_INVALID,
+	            "does not use the field \"rows\"");
 	add(f, "rest", "{{^rows}}{{/rows}}");
 	assert_ok(mustache_check(f->a, f->set, "page", &page_view, true));
 }

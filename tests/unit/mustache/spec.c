@@ -11,12 +11,6 @@
 #include "mustache/mustache.h"
 #include "unit.h"
 
-static void assert_ok(struct err *e)
-{
-	if (e)
-		fail_msg("%s", err_text(e));
-}
-
 static struct json_object *read_spec(struct arena *a, const char *file)
 {
 	struct json_object *o;
@@ -32,7 +26,7 @@ static void add_partials(struct mustache_set *set, struct json_object *test)
 
 	if (!partials)
 		return;
-	json_object_object_foreach (partials, name, text)
+	json_object_object_foreach(partials, name, text)
 		assert_ok(mustache_add(set, name, str_of(json_object_get_string(text))));
 }
 

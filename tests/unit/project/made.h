@@ -17,13 +17,8 @@ int64_t made_saved(struct ctx *ctx, const char *slug);
 /* Adds an account as it stands in the database; its id. */
 int64_t made_person(const char *email, bool is_admin);
 
-#define assert_ok(call) \
-	do { \
-		struct err *e_ = (call); \
-		if (e_) \
-			fail_msg("%s: %s", #call, err_text(e_)); \
-	} while (0)
-#define assert_err(call, kind_, code_) \
+/* An error of that kind and code; any code for NULL. */
+#define assert_err_code(call, kind_, code_) \
 	do { \
 		struct err *e_ = (call); \
 		const char *want_ = (code_); \

@@ -152,7 +152,7 @@ static void test_project__a_wrong_field_is_named(void **state)
 		struct project_source s = made_source();
 
 		wrongs[i].spoil(&p, &s);
-		assert_err(project_create(ctx, &p, &s), ERR_INVALID, wrongs[i].field);
+		assert_err_code(project_create(ctx, &p, &s), ERR_INVALID, wrongs[i].field);
 	}
 	assert_string_equal(pg_value("SELECT count(*) FROM projects"), "0");
 }
@@ -183,11 +183,11 @@ static void test_project__a_taken_slug_is_a_conflict(void **state)
 
 	(void)state;
 	made_saved(ctx, "shop");
-	assert_err(project_create(ctx, &p, &s), ERR_CONFLICT, "slug");
+	assert_err_code(project_create(ctx, &p, &s), ERR_CONFLICT, "slug");
 	made_saved(ctx, "other");
 	assert_ok(project_by_slug(ctx, "other", &other));
 	other.slug = "shop";
-	assert_err(project_update(ctx, &other), ERR_CONFLICT, "slug");
+	assert_err_code(project_update(ctx, &other), ERR_CONFLICT, "slug");
 	assert_string_equal(pg_value("SELECT count(*) FROM sources"), "2");
 }
 
@@ -207,10 +207,10 @@ static void test_project__update_and_delete(void **state)
 	assert_int_equal(got.row_cap, 7);
 	p.id = id + 1000;
 	p.slug = "free";
-	assert_err(project_update(ctx, &p), ERR_NOT_FOUND, NULL);
+	assert_err_code(project_update(ctx, &p), ERR_NOT_FOUND, NULL);
 	assert_ok(project_delete(ctx, id));
-	assert_err(project_delete(ctx, id), ERR_NOT_FOUND, NULL);
-	assert_err(project_by_slug(ctx, "shop", &got), ERR_NOT_FOUND, NULL);
+	assert_err_code(project_delete(ctx, id), ERR_NOT_FOUND, NULL);
+	assert_err_code(project_by_slug(ctx, "shop", &got), ERR_NOT_FOUND, NULL);
 	assert_string_equal(pg_value("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_log"),
 	                    "project.create project.update project.delete");
 }
@@ -258,9 +258,9 @@ static void test_project__members_come_change_and_go(void **state)
 	size_t n;
 
 	(void)state;
-	assert_err(project_member_set(ctx, shop, "nobody@example.com", PROJECT_VIEWER), ERR_NOT_FOUND,
-	           "email");
-	assert_err(project_member_set(ctx, shop, "ann@example.com", PROJECT_NONE), ERR_INVALID, "role");
+	assert_err_code(project_member_set(ctx, shop, "nobody@example.com", PROJECT_VIEWER), ERR_NOT_FOUND,
+	                "email");
+	assert_err_code(project_member_set(ctx, shop, "ann@example.com", PROJECT_NONE), ERR_INVALID, "role");
 	assert_ok(project_member_set(ctx, shop, "ann@example.com", PROJECT_VIEWER));
 	assert_ok(project_member_set(ctx, shop, "ann@example.com", PROJECT_ADMIN));
 	assert_ok(project_members(ctx, shop, &members, &n));
@@ -268,7 +268,7 @@ static void test_project__members_come_change_and_go(void **state)
 	assert_int_equal(members[0].user_id, ann);
 	assert_string_equal(members[0].role, "admin");
 	assert_ok(project_member_remove(ctx, shop, ann));
-	assert_err(project_member_remove(ctx, shop, ann), ERR_NOT_FOUND, NULL);
+	assert_err_code(project_member_remove(ctx, shop, ann), ERR_NOT_FOUND, NULL);
 	assert_string_equal(pg_value("SELECT string_agg(detail->>'role', ' ' ORDER BY id) FROM audit_log"
 	                             " WHERE action = 'project.member.set'"),
 	                    "viewer admin");
@@ -286,14 +286,14 @@ static void test_project__the_password_is_sealed_and_bound_to_its_row(void **sta
 	                    "0");
 	assert_string_equal(pg_value("SELECT count(*) FROM audit_log WHERE detail::text LIKE '%sesame%'"),
 	                    "0");
-	pg_exec("UPDATE sources SET password_sealed = (SELECT password_sealed FROM sources ORDER BY id LIMIT "
-	        "1)");
+	pg_exec("UPDATE sources SET password_sealed = (SELECT password_sealed FROM sources"
+	        " ORDER BY id LIMIT 1)");
 	assert_ok(project_source_get(ctx, shop, &s));
-	assert_err(project_source_get(ctx, bank, &s), ERR_CONFIG, NULL);
+	assert_err_code(project_source_get(ctx, bank, &s), ERR_CONFIG, NULL);
 	assert_string_equal(s.host, "db.example");
 	assert_null(s.password);
 	made_other_key(ctx);
-	assert_err(project_source_get(ctx, shop, &s), ERR_CONFIG, NULL);
+	assert_err_code(project_source_get(ctx, shop, &s), ERR_CONFIG, NULL);
 	s.password = "again";
 	assert_ok(project_source_update(ctx, &s));
 	assert_ok(project_source_get(ctx, shop, &s));
@@ -320,7 +320,7 @@ static void test_project__a_password_is_kept_replaced_or_removed(void **state)
 	assert_ok(project_source_get(ctx, shop, &got));
 	assert_null(got.password);
 	s.project_id = shop + 1000;
-	assert_err(project_source_update(ctx, &s), ERR_NOT_FOUND, NULL);
+	assert_err_code(project_source_update(ctx, &s), ERR_NOT_FOUND, NULL);
 }
 
 static void test_project__a_stored_password_goes_to_no_other_server(void **state)
@@ -334,13 +334,13 @@ static void test_project__a_stored_password_goes_to_no_other_server(void **state
 	s.password = NULL;
 	elsewhere = s;
 	elsewhere.host = "evil.example";
-	assert_err(project_source_update(ctx, &elsewhere), ERR_INVALID, "password");
+	assert_err_code(project_source_update(ctx, &elsewhere), ERR_INVALID, "password");
 	elsewhere = s;
 	elsewhere.port = 5433;
-	assert_err(project_source_update(ctx, &elsewhere), ERR_INVALID, "password");
+	assert_err_code(project_source_update(ctx, &elsewhere), ERR_INVALID, "password");
 	elsewhere = s;
 	elsewhere.sslmode = "disable";
-	assert_err(project_source_update(ctx, &elsewhere), ERR_INVALID, "password");
+	assert_err_code(project_source_update(ctx, &elsewhere), ERR_INVALID, "password");
 	elsewhere.sslmode = "verify-full";
 	assert_ok(project_source_update(ctx, &elsewhere));
 	elsewhere.host = "db2.example";

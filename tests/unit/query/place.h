@@ -1,4 +1,5 @@
-/* A project with a shop to query: schema "shop" in the test database, read by role "reader" with a SCRAM password. */
+/* A project with a shop to query: schema "shop" in the test database, read by role "reader" with a SCRAM
+ * password. */
 #ifndef QUERY_PLACE_H
 #define QUERY_PLACE_H
 

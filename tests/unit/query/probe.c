@@ -60,8 +60,8 @@ static void test_query__what_is_wrong_is_said(void **state)
 	struct place p = place_make();
 
 	(void)state;
-	pg_exec("CREATE SCHEMA closed; CREATE SCHEMA empty; CREATE SCHEMA bare; CREATE TABLE bare.t (x "
-	        "integer);"
+	pg_exec("CREATE SCHEMA closed; CREATE SCHEMA empty; CREATE SCHEMA bare; CREATE TABLE bare.t (x"
+	        " integer);"
 	        "GRANT USAGE ON SCHEMA empty, bare TO reader");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct project_source s = p.source;

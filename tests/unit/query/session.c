@@ -1,4 +1,5 @@
-/* Connections: set up anew each time, replaced when dead, limited in number, and our own statements over them. */
+/* Connections: set up anew each time, replaced when dead, limited in number, and our own statements over
+ * them. */
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,11 +30,10 @@ static const char *direct(struct place *p, struct query_conn *conn, const char *
 }
 
 static const char all_settings[] =
-        "SELECT string_agg(name || '=' || setting, ';' ORDER BY name) || '|' || (SELECT count(*) FROM "
-        "pg_locks WHERE locktype ="
-        " 'advisory') || '|' || (SELECT count(*) FROM pg_prepared_statements) || '|' || (SELECT count(*) "
-        "FROM pg_class WHERE"
-        " relpersistence = 't') FROM pg_settings WHERE name <> 'transaction_read_only'";
+        "SELECT string_agg(name || '=' || setting, ';' ORDER BY name) || '|' || (SELECT count(*)"
+        " FROM pg_locks WHERE locktype ="
+        " 'advisory') || '|' || (SELECT count(*) FROM pg_prepared_statements) || '|' || (SELECT count(*)"
+        " FROM pg_class WHERE relpersistence = 't') FROM pg_settings WHERE name <> 'transaction_read_only'";
 
 static void test_query__a_session_is_rebuilt_for_each_query(void **state)
 {

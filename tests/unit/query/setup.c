@@ -34,8 +34,8 @@ static void make(struct setting *s)
 	pg_exec("DROP ROLE IF EXISTS \"we\"\"ird ro'le\"");
 	pg_exec("CREATE SCHEMA \"my sch\"\"ema; --\"; SET search_path = \"my sch\"\"ema; --\"; CREATE TABLE "
 	        "\"Or ders\" (id integer);"
-	        "CREATE VIEW seen AS SELECT * FROM \"Or ders\"; CREATE TABLE \"pay, \"\"roll\\\" (amount "
-	        "integer);"
+	        "CREATE VIEW seen AS SELECT * FROM \"Or ders\"; CREATE TABLE \"pay, \"\"roll\\\" (amount"
+	        " integer);"
 	        "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'");
 }
 
@@ -151,12 +151,12 @@ static void test_query__a_role_that_strayed_is_brought_back(void **state)
 	make(&s);
 	run(&s);
 	s.setup.password = NULL;
-	pg_exec("SET search_path = \"my sch\"\"ema; --\"; ALTER ROLE \"we\"\"ird ro'le\" CREATEDB INHERIT "
-	        "CONNECTION LIMIT 99;"
+	pg_exec("SET search_path = \"my sch\"\"ema; --\"; ALTER ROLE \"we\"\"ird ro'le\" CREATEDB INHERIT"
+	        " CONNECTION LIMIT 99;"
 	        "GRANT INSERT, UPDATE ON \"Or ders\" TO \"we\"\"ird ro'le\"; GRANT SELECT ON \"pay, "
 	        "\"\"roll\\\" TO \"we\"\"ird ro'le\";"
-	        "GRANT CREATE ON SCHEMA \"my sch\"\"ema; --\" TO \"we\"\"ird ro'le\"; CREATE TABLE late (x "
-	        "integer)");
+	        "GRANT CREATE ON SCHEMA \"my sch\"\"ema; --\" TO \"we\"\"ird ro'le\"; CREATE TABLE late (x"
+	        " integer)");
 	run(&s);
 	assert_int_equal(s.report.nsteps, 5);
 	assert_string_equal(s.report.steps[0].what,

@@ -10,9 +10,8 @@ static void test_query__connection_failures_have_words(void **state)
 	static const struct {
 		const char *text, *code;
 	} cases[] = {
-	        {"connection to server at \"h\" (10.0.0.1), port 5432 failed: FATAL:  28P01: password "
-	         "authentication "
-	         "failed for user \"reader\"\nLOCATION:  auth_failed, auth.c:338\n",
+	        {"connection to server at \"h\" (10.0.0.1), port 5432 failed: FATAL:  28P01: password"
+	         " authentication failed for user \"reader\"\nLOCATION:  auth_failed, auth.c:338\n",
 	         "wrong_password"},
 	        {"connection to server on socket \"/s\" failed: FEHLER:  3D000: Datenbank existiert nicht\n",
 	         "no_database"},

@@ -17,8 +17,8 @@ static void test_sql__limit_is_added_or_capped(void **state)
 	        {"SELECT 1 FETCH FIRST 600 ROWS ONLY", "SELECT 1 LIMIT 500"},
 	        {"SELECT 1 LIMIT (SELECT 900)", "SELECT 1 LIMIT LEAST((SELECT 900), 500)::bigint"},
 	        {"SELECT id FROM orders ORDER BY id FETCH FIRST 9 ROWS WITH TIES",
-	         "SELECT * FROM (SELECT id FROM shop.orders ORDER BY id FETCH FIRST 9 ROWS WITH TIES) result "
-	         "LIMIT 500"},
+	         "SELECT * FROM (SELECT id FROM shop.orders ORDER BY id FETCH FIRST 9 ROWS WITH TIES) result"
+	         " LIMIT 500"},
 	        {"SELECT 1 UNION SELECT 2", "SELECT 1 UNION SELECT 2 LIMIT 500"},
 	        {"VALUES (1)", "VALUES (1) LIMIT 500"},
 	        {"TABLE orders", "SELECT * FROM shop.orders LIMIT 500"},

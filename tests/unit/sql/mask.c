@@ -18,8 +18,8 @@ static void test_sql__a_filtered_table_is_a_subquery(void **state)
 	        {"SELECT o.a FROM orders o(a)", "SELECT o.a FROM " FILTERED " o(a) LIMIT 500"},
 	        {"SELECT 1 FROM orders TABLESAMPLE system (1)", "statement_not_allowed"},
 	        {"SELECT 1 FROM ONLY orders",
-	         "SELECT 1 FROM (SELECT orders.id, orders.total FROM ONLY shop.orders WHERE orders.total > 5 "
-	         "OFFSET 0) orders LIMIT 500"},
+	         "SELECT 1 FROM (SELECT orders.id, orders.total FROM ONLY shop.orders"
+	         " WHERE orders.total > 5 OFFSET 0) orders LIMIT 500"},
 	};
 	(void)state;
 	SHOP_CHECK(SIMPLE, cases);
@@ -54,8 +54,8 @@ static void test_sql__a_filter_works_without_known_columns(void **state)
 {
 	static const struct shop_case cases[] = {
 	        {"SELECT id FROM orders",
-	         "WITH _quern_1 AS (SELECT region FROM shop.orders _quern) SELECT id FROM "
-	         "(SELECT * FROM shop.orders WHERE orders.region = 'US' OFFSET 0) orders LIMIT 500"},
+	         "WITH _quern_1 AS (SELECT region FROM shop.orders _quern) SELECT id FROM (SELECT *"
+	         " FROM shop.orders WHERE orders.region = 'US' OFFSET 0) orders LIMIT 500"},
 	};
 	(void)state;
 	SHOP_CHECK(POLICY("\"row_filters\":{\"orders\":\"region = 'US'\"}"), cases);

@@ -56,12 +56,12 @@ static void test_sql__scopes_are_those_of_the_server(void **state)
 	         "table_not_allowed"},
 	        {"WITH RECURSIVE x AS (SELECT y.a FROM y), y AS (SELECT 1 AS a) SELECT x.a FROM x",
 	         OK("WITH RECURSIVE x AS (SELECT y.a FROM y), y AS (SELECT 1 AS a) SELECT x.a FROM x")},
-	        {"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT t.n + 1 FROM t WHERE t.n < 9) SELECT t.n "
-	         "FROM t",
-	         OK("WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT t.n + 1 FROM t WHERE t.n < 9) SELECT "
-	            "t.n FROM t")},
-	        {"SELECT salaries.a FROM (WITH salaries AS (SELECT 1 AS a) SELECT a FROM salaries) q, "
-	         "salaries",
+	        {"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT t.n + 1 FROM t WHERE t.n < 9)"
+	         " SELECT t.n FROM t",
+	         OK("WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT t.n + 1 FROM t WHERE t.n < 9)"
+	            " SELECT t.n FROM t")},
+	        {"SELECT salaries.a FROM (WITH salaries AS (SELECT 1 AS a) SELECT a"
+	         " FROM salaries) q, salaries",
 	         "table_not_allowed"},
 	        {"SELECT id AS n FROM orders WHERE n > 1", "column_not_known"},
 	        {"SELECT id AS n FROM orders ORDER BY n", OK("SELECT id AS n FROM shop.orders ORDER BY n")},
@@ -95,8 +95,9 @@ static void test_sql__functions_in_from_have_their_columns(void **state)
 static void test_sql__unknown_columns_are_proved_by_the_server(void **state)
 {
 	static const struct shop_case cases[] = {
-	        {"SELECT c.secret FROM customers c", OK("WITH _quern_1 AS (SELECT secret FROM shop.customers "
-	                                                "_quern) SELECT c.secret FROM shop.customers c")},
+	        {"SELECT c.secret FROM customers c", OK("WITH _quern_1 AS (SELECT secret"
+	                                                " FROM shop.customers _quern) SELECT c.secret"
+	                                                " FROM shop.customers c")},
 	        {"SELECT id FROM customers", OK("SELECT id FROM shop.customers")},
 	        {"SELECT c.x FROM customers c(x)", OK("SELECT c.x FROM shop.customers c(x)")},
 	        {"SELECT c.y FROM customers c(x)", "column_not_known"},
@@ -115,8 +116,8 @@ static void test_sql__what_was_used_is_told(void **state)
 	struct sql_statement *s;
 	(void)state;
 	assert_null(shop_guard(a, SHOP,
-	                       "SELECT lower(c.name), count(*) FROM orders JOIN customers c ON c.id = "
-	                       "customer_id GROUP BY 1",
+	                       "SELECT lower(c.name), count(*) FROM orders JOIN customers c"
+	                       " ON c.id = customer_id GROUP BY 1",
 	                       &s));
 	assert_int_equal(s->ntables, 2);
 	assert_string_equal(s->tables[0], "shop.customers");
