@@ -20,8 +20,14 @@ function keepingEnd(change) {
 turns.addEventListener("scroll", () => { $("[data-to-end]").hidden = atEnd(); }, { passive: true });
 $("[data-to-end]").addEventListener("click", toEnd);
 
-/* The question box grows with its text. */
-const fit = () => { box.style.height = "auto"; box.style.height = `${box.scrollHeight}px`; };
+/* The question box grows with its text. What is typed there outlives a reload and a new sign-in. */
+const draft = () => `draft ${location.pathname}`;
+const fit = () => {
+	box.style.height = "auto";
+	box.style.height = `${box.scrollHeight}px`;
+	if (box.value) sessionStorage.setItem(draft(), box.value);
+	else sessionStorage.removeItem(draft());
+};
 box.addEventListener("input", fit);
 box.addEventListener("keydown", (event) => {
 	if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -104,7 +110,8 @@ function adoptConversation(chat, turn) {
 	form.dataset.chat = chat;
 	form.action = `/p/${slug}/chat/${chat}/turns`;
 	history.replaceState(null, "", `/p/${slug}/chat/${chat}`);
-	const title = turn.question.split("\n")[0].slice(0, 80);
+	const line = turn.question.trim().split("\n")[0];
+	const title = line.length > 80 ? `${line.slice(0, 79)}…` : line;
 	document.title = `${title} · Quern`;
 	const heading = $("[data-title]");
 	heading.textContent = title;
@@ -191,10 +198,11 @@ async function settle(turn) {
 	finish();
 }
 
-function fail(turn, message) {
+function fail(turn, message, link) {
 	$(".spinner", turn.article)?.remove();
 	$("[data-status]", turn.article)?.replaceChildren("Not answered");
-	$(".answer", turn.article).append(element("div", { class: "problem", role: "alert" }, element("strong", {}, message)));
+	$(".answer", turn.article).append(element("div", { class: "problem", role: "alert" }, element("strong", {}, message), ...(link ? [" ", link] : [])));
+	toEnd();
 	if (!box.value) write(turn.question);
 	finish();
 }
@@ -218,6 +226,10 @@ async function ask(question) {
 		});
 	} catch {
 		return fail(turn, "The server cannot be reached. Check the connection and try again.");
+	}
+	if (response.status === 401) {
+		const signIn = element("a", { href: `/sign-in?next=${encodeURIComponent(location.pathname)}` }, "Sign in again");
+		return fail(turn, "You are not signed in any more. Your question is kept.", signIn);
 	}
 	if (!response.ok) return fail(turn, await sentence(response));
 	await follow(turn, response);
@@ -347,6 +359,7 @@ if (running) {
 	setRunning(true);
 	follow(live);
 }
+if (!box.value) box.value = sessionStorage.getItem(draft()) ?? "";
 fit();
 if (turns.children.length) toEnd();
 if (matchMedia("(min-width: 801px)").matches) box.focus();

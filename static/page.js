@@ -48,13 +48,21 @@ export async function sentence(response) {
 	}
 }
 
-async function copy(text) {
+async function copy(text, done = "Copied") {
 	try {
 		await navigator.clipboard.writeText(text);
-		toast("Copied");
+		toast(done);
 	} catch {
 		toast("The browser did not allow copying");
 	}
+}
+
+/** Copies what a card shows, and says so when that is not all of it. */
+function copyTable(card) {
+	const table = $("table", card);
+	const rows = table.tBodies[0].rows.length;
+	const more = $("[data-result]", card).dataset.rows;
+	copy(tableText(table), Number(more) > rows ? `Copied the ${rows} rows shown, of ${more}` : "Copied");
 }
 
 /** Table rows as tab-separated text; numbers as they came. */
@@ -87,7 +95,7 @@ function sortBy(header) {
 		const cell = row.children[index];
 		if (cell.classList.contains("null")) return null;
 		const text = cell.dataset.raw ?? (cell.title || cell.textContent);
-		return numeric ? Number(text) : text;
+		return !numeric ? text : Number.isNaN(Number(text)) ? null : Number(text);
 	};
 	const order = (a, b) => (a === b ? 0 : a === null ? 1 : b === null ? -1 : (numeric ? a - b : a.localeCompare(b)) * (up ? 1 : -1));
 	const body = table.tBodies[0];
@@ -96,13 +104,24 @@ function sortBy(header) {
 	header.setAttribute("aria-sort", up ? "ascending" : "descending");
 }
 
+/* A cell that was cut to one line shows all of its text, and folds again. */
+function unfold(cell) {
+	if (getSelection().toString() || (!cell.classList.contains("open") && cell.scrollWidth <= cell.clientWidth && !cell.title)) return;
+	const open = cell.classList.toggle("open");
+	if (!cell.matches(".text, .json, .bytes") || !cell.title) return;
+	cell.dataset.short ??= cell.textContent;
+	cell.textContent = open ? cell.title : cell.dataset.short;
+}
+
 document.addEventListener("click", (event) => {
 	const button = event.target.closest("[data-copy]");
 	if (button) copy(button.dataset.copy);
 	const tableButton = event.target.closest("[data-copy-table]");
-	if (tableButton) copy(tableText($("table", tableButton.closest("[data-card]"))));
+	if (tableButton) copyTable(tableButton.closest("[data-card]"));
 	const header = event.target.closest("table.result th");
 	if (header) sortBy(header);
+	const cell = event.target.closest("table.result td");
+	if (cell) unfold(cell);
 	for (const open of $$(".person[open]")) if (!open.contains(event.target)) open.open = false;
 });
 
@@ -141,15 +160,21 @@ export function dialog(className, ...children) {
 // Ctrl K: everything that can be opened from here, found by typing.
 function palette() {
 	if ($("dialog.palette")) return;
-	const input = element("input", { type: "search", placeholder: "Go to a conversation or page", "aria-label": "Go to", autocomplete: "off" });
+	const input = element("input", { type: "search", placeholder: "Go to a conversation, a table or a page", "aria-label": "Go to", autocomplete: "off" });
 	const list = element("ul", { role: "listbox" });
-	const links = $$(".sidebar a[href], .cards a[href], #tables a[href]").map((a) => [a.textContent.trim().replace(/\s+/g, " ").replace(/ ?Ctrl K$/, ""), a.getAttribute("href")]);
-	const seen = new Set();
-	const entries = links.filter(([, href]) => !seen.has(href) && seen.add(href));
+	const entries = new Map();
+	const collect = (root) => {
+		for (const a of $$(".sidebar a[href], .cards a[href], #tables a[href]", root)) {
+			const label = a.cloneNode(true);
+			for (const extra of $$("kbd, [aria-hidden]", label)) extra.remove();
+			if (!entries.has(a.getAttribute("href"))) entries.set(a.getAttribute("href"), label.textContent.trim().replace(/\s+/g, " "));
+		}
+	};
+	collect(document);
 	const show = () => {
 		const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-		const found = entries.filter(([text]) => words.every((word) => text.toLowerCase().includes(word))).slice(0, 50);
-		list.replaceChildren(...found.map(([text, href], i) => element("li", { role: "option", "aria-selected": String(i === 0) }, element("a", { href, tabindex: "-1" }, text))));
+		const found = [...entries].filter(([, text]) => words.every((word) => text.toLowerCase().includes(word))).slice(0, 50);
+		list.replaceChildren(...found.map(([href, text], i) => element("li", { role: "option", "aria-selected": String(i === 0) }, element("a", { href, tabindex: "-1" }, text))));
 	};
 	const node = dialog("palette", input, list);
 	input.addEventListener("input", show);
@@ -169,10 +194,17 @@ function palette() {
 	});
 	show();
 	input.focus();
+	// What the other pages of the project list: its conversations and its tables.
+	for (const link of $$(".sections [data-for=chat], .sections [data-for=data]")) {
+		fetch(link.href).then((r) => r.text()).then((html) => {
+			collect(new DOMParser().parseFromString(html, "text/html"));
+			show();
+		}).catch(() => {});
+	}
 }
 
 function shortcuts() {
-	const keys = [["Ctrl K", "find a conversation or page"], ["/", "write a question"], ["Enter", "send it; Shift Enter starts a new line"],
+	const keys = [["Ctrl K", "find a conversation, a table or a page"], ["/", "write a question"], ["Enter", "send it; Shift Enter starts a new line"],
 		["Esc", "stop the answer, or close"], ["↑", "in an empty box: the last question again"], ["?", "this list"]];
 	const rows = keys.flatMap(([key, what]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, what)]);
 	dialog("shortcuts", element("div", { class: "dialog-body" }, element("h2", {}, "Keyboard"), element("dl", {}, ...rows)));
@@ -191,6 +223,9 @@ document.addEventListener("keydown", (event) => {
 	} else if (event.key === "Escape") {
 		const drawer = $("#drawer");
 		if (drawer?.checked) drawer.checked = false;
+	} else if (event.target.matches?.("table.result th") && (event.key === "Enter" || event.key === " ")) {
+		event.preventDefault();
+		sortBy(event.target);
 	} else if (event.target.matches?.("label[role=button]") && (event.key === "Enter" || event.key === " ")) {
 		event.preventDefault();
 		event.target.click();

@@ -219,4 +219,7 @@ const char *agent_err_text(struct arena *a, const struct err *e);
 /* loop.c */
 void agent_work(struct agent_run *r);
 
+/* FORBIDDEN once the person was removed from the project or disabled: a running turn asks before it uses a tool. */
+MUST_CHECK struct err *agent_turn_permitted(struct ctx *ctx, const struct project *project);
+
 #endif

@@ -271,6 +271,7 @@ static enum step step_tools(struct work *w)
 	struct llm_block *results = ARENA_ARRAY(r->ctx.a, struct llm_block, reply->nblocks);
 	size_t n = 0;
 
+	STEP_TRY(r, agent_turn_permitted(&r->ctx, r->project));
 	for (size_t i = 0; i < reply->nblocks; i++) {
 		if (reply->blocks[i].kind != LLM_TOOL_USE)
 			continue;

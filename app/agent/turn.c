@@ -114,6 +114,17 @@ struct err *agent_turn_get(struct ctx *ctx, int64_t turn_id, struct agent_turn *
 	return turn_read(ctx->a, &row, out);
 }
 
+DB_STMT(agent_turn_may, "SELECT" PROJECT_SEEN("$1", "$2"), DB_I64, DB_I64);
+static const struct db_row may_row = DB_ROW(bool, {DB_BOOL, 0});
+
+struct err *agent_turn_permitted(struct ctx *ctx, const struct project *project)
+{
+	bool may = false;
+
+	TRY(db_one(ctx, &agent_turn_may, DB_ARGS(db_i64(project->id), db_i64(ctx->user_id)), &may_row, "project", &may));
+	return may ? NULL : err_new(ctx->a, ERR_FORBIDDEN, "you may no longer see this project");
+}
+
 struct begin {
 	int64_t conversation_id;
 	struct str question;

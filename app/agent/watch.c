@@ -26,9 +26,10 @@ static struct waiter *waiters[BUCKETS];
 DB_STMT(agent_watch_read,
         "SELECT coalesce(e.seq, 0), coalesce(e.kind, ''), e.body, t.status = 'running',"
         " CASE WHEN row_number() OVER (ORDER BY e.seq) = 1 THEN t.answer END"
-        " FROM turns t LEFT JOIN turn_events e ON e.turn_id = t.id AND e.seq > $2"
-        " WHERE t.id = $1 ORDER BY e.seq LIMIT 200",
-        DB_I64, DB_I64);
+        " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
+        " LEFT JOIN turn_events e ON e.turn_id = t.id AND e.seq > $2"
+        " WHERE t.id = $1 AND" PROJECT_SEEN("c.project_id", "$3") " ORDER BY e.seq LIMIT 200",
+        DB_I64, DB_I64, DB_I64);
 
 struct event_row {
 	int64_t seq;
@@ -147,7 +148,7 @@ static struct err *catch_up(struct watch *w, struct ctx *ctx, bool *over)
 	size_t n = PAGE;
 
 	while (n == PAGE) {
-		TRY(db_all(ctx, &agent_watch_read, DB_ARGS(db_i64(w->turn_id), db_i64(w->after)), &event_row,
+		TRY(db_all(ctx, &agent_watch_read, DB_ARGS(db_i64(w->turn_id), db_i64(w->after), db_i64(ctx->user_id)), &event_row,
 		           &rows, &n));
 		if (n == 0)
 			return err_new(ctx->a, ERR_NOT_FOUND, "turn not found");

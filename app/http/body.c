@@ -4,7 +4,6 @@
  */
 #include "http/http_priv.h"
 #include "lib/arena.h"
-#include "lib/json.h"
 
 static size_t most_bytes(const struct http_request *req)
 {

@@ -41,7 +41,7 @@ struct project {
  * that belong to one person in one project and are found without the project's slug. */
 #define PROJECT_SEEN(project_id, user_id) \
 	" EXISTS (SELECT FROM users seer LEFT JOIN members seen ON seen.user_id = seer.id AND seen.project_id = " project_id \
-	" WHERE seer.id = " user_id " AND (seer.is_admin OR seen.user_id IS NOT NULL))"
+	" WHERE seer.id = " user_id " AND seer.disabled_at IS NULL AND (seer.is_admin OR seen.user_id IS NOT NULL))"
 
 /* A PostgreSQL database, as its read-only role. */
 struct project_source {

@@ -28,6 +28,7 @@ struct card {
 	bool failed;
 	const char *error;
 	const char *rows; /* "12 rows" */
+	int64_t total;    /* the same as a number */
 	const char *took;
 	const char *cut;
 	struct web_table *table;
@@ -39,7 +40,8 @@ static const struct view card_view =
              VIEW_HTML(struct card, sql_html), VIEW_HTML(struct card, sql_run_html),
              VIEW_BOOL(struct card, failed), VIEW_STR(struct card, error), VIEW_STR(struct card, rows),
              VIEW_STR(struct card, took), VIEW_STR(struct card, cut),
-             VIEW_ONE(struct card, table, &web_table_view), VIEW_STR(struct card, more));
+             VIEW_ONE(struct card, table, &web_table_view), VIEW_STR(struct card, more),
+             VIEW_I64(struct card, total));
 
 struct name {
 	const char *name;
@@ -117,7 +119,7 @@ static struct card make_card(struct arena *a, const struct agent_query *q)
 	if (q->preview) {
 		c.table = web_table(a, q->preview, 0, AGENT_PREVIEW_ROWS);
 		if (q->rows > (int64_t)c.table->nrows)
-			c.more = arena_printf(a, "Show all %s", web_count(a, q->rows, "row", "rows"));
+			c.more = arena_printf(a, q->rows > WEB_ROWS_A_PAGE ? "Page through %s" : "Show all %s", c.rows);
 	}
 	return c;
 }

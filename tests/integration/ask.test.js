@@ -138,6 +138,26 @@ test('the turn goes on when the browser leaves, and can be watched again', async
 	assert.equal(events.at(-1).data.status, 'stopped');
 });
 
+test('somebody who was removed sees no more of a running turn', async () => {
+	const admin = await new Client(q).signIn('admin@example.com');
+	const viewer = await new Client(q).signIn('viewer@example.com');
+	const id = q.sql('quern', `SELECT id FROM users WHERE email = 'viewer@example.com'`);
+	const leave = new AbortController();
+	let turn;
+	await viewer.ask('/p/shop/turns', 'Tell me a long story about the shop slowly', {signal: leave.signal, onEvent: (event) => {
+		if (event.event === 'turn') turn = event.data.turn_id;
+		if (event.event === 'delta') leave.abort();
+	}}).catch((e) => assert.equal(e.code, 'ABORT_ERR'));
+	let removed;
+	const events = await viewer.watch(turn, 0, () => { removed ??= admin.post(`/p/shop/members/${id}/remove`); });
+	assert.equal((await removed).status, 303);
+	assert.notEqual(events.at(-1).event, 'done', 'the stream ended before the turn');
+	assert.equal(q.sql('quern', `SELECT status FROM turns WHERE id = ${turn}`), 'running');
+	assert.equal((await viewer.get(`/turns/${turn}`)).status, 404);
+	assert.equal((await admin.post('/p/shop/members', {email: 'viewer@example.com', role: 'viewer'})).status, 303);
+	assert.equal((await viewer.post(`/turns/${turn}/stop`)).status, 204);
+});
+
 test('bad questions are refused in words and nothing is lost', async () => {
 	const empty = await analyst.post('/p/shop/turns', {question: '   '}, {headers: {Accept: 'application/json'}});
 	assert.equal(empty.status, 400);
