@@ -48,7 +48,7 @@ function write(text) {
 function placeLive(question) {
 	const steps = element("ol", { "data-steps": "" });
 	const summary = element("summary", {}, element("span", { class: "spinner", "aria-hidden": "true" }), element("span", { "data-status": "" }, "Working"));
-	const details = element("details", { class: "steps", open: "" }, summary, steps);
+	const details = element("details", { class: "steps" }, summary, steps);
 	const text = element("div", { class: "text", "data-text": "", "aria-live": "polite" });
 	const article = element("article", { class: "turn" }, element("div", { class: "question" }, element("p", {}, question)),
 		element("div", { class: "answer" }, details, text));
@@ -116,6 +116,7 @@ function adoptConversation(chat, turn) {
 	const heading = $("[data-title]");
 	heading.textContent = title;
 	heading.hidden = false;
+	$(".topbar-title").textContent = title;
 	addHeadActions(heading);
 	const list = $("[data-conversations]");
 	let today = $(".day", list);
@@ -182,7 +183,7 @@ async function follow(turn, response) {
 
 /* The finished turn as the server renders it takes the place of the live one. */
 async function settle(turn) {
-	const open = $(".steps", turn.article)?.open && turn.userOpened;
+	const open = $(".steps", turn.article)?.open;
 	try {
 		const response = await fetch(`/turns/${turn.id}`, { headers: { Accept: "text/html" } });
 		if (!response.ok) throw new Error();
@@ -304,6 +305,8 @@ function rename() {
 		try {
 			await post(`/p/${slug}/chat/${form.dataset.chat}/rename`, { title });
 			heading.textContent = title;
+			$(".topbar-title").textContent = title;
+			document.title = `${title} · Quern`;
 			for (const a of $$(`[data-chat="${form.dataset.chat}"] .clip`)) a.textContent = title;
 		} catch (error) { toast(error.message); }
 	});
@@ -338,7 +341,6 @@ document.addEventListener("click", (event) => {
 	on("[data-rename]", rename);
 	on("[data-delete]", remove);
 	on(".proof > summary", (node) => { event.preventDefault(); openSide(node.parentNode); });
-	on(".steps > summary", () => { if (live) live.userOpened = true; });
 });
 document.addEventListener("keydown", (event) => {
 	if (event.key !== "Escape" || event.defaultPrevented || $("dialog[open]")) return;

@@ -108,7 +108,7 @@ function sortBy(header) {
 function unfold(cell) {
 	if (getSelection().toString() || (!cell.classList.contains("open") && cell.scrollWidth <= cell.clientWidth && !cell.title)) return;
 	const open = cell.classList.toggle("open");
-	if (!cell.matches(".text, .json, .bytes") || !cell.title) return;
+	if (!cell.matches(".words, .json, .bytes") || !cell.title) return;
 	cell.dataset.short ??= cell.textContent;
 	cell.textContent = open ? cell.title : cell.dataset.short;
 }
@@ -190,6 +190,9 @@ function palette() {
 		} else if (event.key === "Enter" && options[at]) {
 			event.preventDefault();
 			$("a", options[at]).click();
+		} else if (event.key === "Escape") {
+			event.preventDefault(); // which would only empty the box
+			node.close();
 		}
 	});
 	show();

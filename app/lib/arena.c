@@ -1,6 +1,7 @@
 /*
- * Chunks of memory used from bottom to top, newest first. An allocation too large for a chunk is a block of
- * its own in a second list, which is counted, so that a mark stays true when such a block moves by growing.
+ * Chunks of memory used from bottom to top, newest first. An allocation as large as a small chunk is a block of
+ * its own in a second list, which is counted, so that a mark stays true when such a block moves by growing. So a
+ * text that grows leaves little behind, and no chunk is taken for the sake of one thing.
  * With ARENA_DEBUG every allocation takes that second way.
  */
 #include "lib/arena.h"
@@ -64,7 +65,7 @@ static bool is_alone(size_t size)
 	(void)size;
 	return true;
 #else
-	return size >= CHUNK_MOST / 4;
+	return size >= CHUNK_FIRST;
 #endif
 }
 
@@ -92,8 +93,6 @@ static struct chunk *chunk_grow(struct chunk *c, size_t size)
 {
 	size_t total = c->size + sizeof(*c);
 
-	if (total > CHUNK_MOST)
-		total = CHUNK_MOST;
 	do {
 		if (total < CHUNK_MOST)
 			total *= 2;
@@ -163,23 +162,6 @@ static void *block_grow(struct arena *a, size_t old, size_t size)
 	return b + 1;
 }
 
-/* So may what has a chunk to itself: growing text leaves no copies of itself behind. */
-static void *chunk_regrow(struct arena *a, size_t old, size_t size)
-{
-	size_t rounded = round_up(size);
-	struct chunk *c;
-
-	if (rounded > PTRDIFF_MAX - sizeof(*c))
-		out_of_memory();
-	c = realloc(a->chunk, sizeof(*c) + rounded);
-	if (!c)
-		out_of_memory();
-	memset((char *)(c + 1) + old, 0, rounded - old);
-	c->size = c->used = rounded;
-	a->chunk = c;
-	return c + 1;
-}
-
 void *arena_grow(struct arena *a, void *p, size_t old, size_t size)
 {
 	struct chunk *c = a->chunk;
@@ -197,10 +179,6 @@ void *arena_grow(struct arena *a, void *p, size_t old, size_t size)
 		c->used += round_up(size) - have;
 		a->used += size - old;
 		return p;
-	}
-	if (p && p == c + 1 && have == c->used) {
-		a->used += size - old;
-		return chunk_regrow(a, old, size);
 	}
 	copy = arena_alloc(a, size);
 	return p ? memcpy(copy, p, old) : copy;

@@ -16,7 +16,7 @@ enum {
 	CONNECT_MS = 10 * 1000,
 	SILENCE_US = 60 * 1000 * 1000,
 	POLL_MS = 150,
-	RECEIVE_BYTES = 4 << 10,
+	RECEIVE_BYTES = 2 << 10,
 	SEND_BYTES = 16 << 10, /* the least that libcurl takes */
 };
 

@@ -152,14 +152,13 @@ struct err *web_home(struct ctx *ctx, struct http_request *req, struct http_resp
 
 struct account_view {
 	struct web_layout *layout;
-	const char *name;            /* NULL when it is only the e-mail */
+	const char *name; /* NULL when it is only the e-mail */
 	struct web_problem *problem;
 };
 
 static const struct view account_view =
         VIEW(struct account_view, VIEW_ONE(struct account_view, layout, &web_layout_view),
-             VIEW_STR(struct account_view, name),
-                  VIEW_ONE(struct account_view, problem, &web_problem_view));
+             VIEW_STR(struct account_view, name), VIEW_ONE(struct account_view, problem, &web_problem_view));
 WEB_PAGE(account_page, "account", account_view);
 
 static struct err *show_account(struct ctx *ctx, struct http_request *req, struct http_response *res,

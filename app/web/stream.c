@@ -69,6 +69,12 @@ static void announce(struct ctx *ctx, struct http_stream *s, int64_t chat, int64
 	http_stream_event(s, 0, "turn", buf_str(&b));
 }
 
+/* A page without script waits for the whole answer, and is then shown the conversation. */
+static bool without_script(const struct http_request *req)
+{
+	return str_find(http_header(req, "accept"), STR("text/html")) >= 0;
+}
+
 static struct err *run_turn(struct ctx *ctx, struct http_request *req, struct http_response *res,
                             int64_t chat)
 {
@@ -76,6 +82,11 @@ static struct err *run_turn(struct ctx *ctx, struct http_request *req, struct ht
 	int64_t turn;
 
 	TRY(agent_turn_start(ctx, &person->project, chat, http_field(req, "question"), &turn));
+	if (without_script(req)) {
+		http_redirect(res, arena_printf(ctx->a, "/p/%s/chat/%lld#turn-%lld", person->project.slug,
+		                                (long long)chat, (long long)turn));
+		return agent_turn_run(ctx, &person->project, person->role, turn, NULL);
+	}
 	struct relay d = open_relay(ctx, req, res);
 	announce(ctx, d.stream, chat, turn);
 	const struct agent_sink sink = {relay_event, relay_delta, &d};

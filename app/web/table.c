@@ -5,7 +5,7 @@
 #include "lib/buf.h"
 #include "web/web_priv.h"
 
-enum { CELL_CHARS = 300, ROWS_A_PAGE = 100 };
+enum { CELL_CHARS = 300 };
 
 static const struct view cell_view =
         VIEW(struct web_cell, VIEW_STR(struct web_cell, text), VIEW_STR(struct web_cell, kind),
@@ -40,7 +40,7 @@ static bool names_things(const char *column)
 static const char *kind_class(const struct query_column *c)
 {
 	static const char *const classes[QUERY_KIND__MAX] = {
-	        [QUERY_TEXT] = "text",   [QUERY_NUMBER] = "number", [QUERY_DATE] = "date",
+	        [QUERY_TEXT] = "words",  [QUERY_NUMBER] = "number", [QUERY_DATE] = "date",
 	        [QUERY_TIME] = "time",   [QUERY_BOOL] = "bool",     [QUERY_JSON] = "json",
 	        [QUERY_BYTES] = "bytes",
 	};
@@ -119,12 +119,12 @@ struct err *web_run_show(struct ctx *ctx, struct http_request *req, struct http_
 	if (!str_to_i64(http_query(req, "first"), &first) || first < 0)
 		first = 0;
 	TRY(query_load(ctx, id, &run, &r));
-	struct run_view v = {.run_id = id, .table = web_table(ctx->a, r, (size_t)first, ROWS_A_PAGE)};
+	struct run_view v = {.run_id = id, .table = web_table(ctx->a, r, (size_t)first, WEB_ROWS_A_PAGE)};
 	size_t last = (size_t)first + v.table->nrows;
 	v.range = arena_printf(ctx->a, "%lld to %zu of %zu", (long long)first + 1, last, r->nrows);
 	v.next = last < r->nrows ? (int64_t)last : 0;
 	if (first > 0)
 		v.previous = arena_printf(ctx->a, "%lld",
-		                          first > ROWS_A_PAGE ? (long long)first - ROWS_A_PAGE : 0LL);
+		                          first > WEB_ROWS_A_PAGE ? (long long)first - WEB_ROWS_A_PAGE : 0LL);
 	return web_render(ctx, res, &run_page, &v);
 }

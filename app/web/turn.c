@@ -32,7 +32,7 @@ struct card {
 	const char *took;
 	const char *cut;
 	struct web_table *table;
-	const char *more; /* "Show all 500 rows", NULL when the preview holds them all */
+	const char *more; /* "Show all 50 rows", NULL when the preview holds them all */
 };
 
 static const struct view card_view =
@@ -65,6 +65,12 @@ struct web_turn {
 	const char *summary; /* "looked at 2 tables, ran 1 query, 0.21 s" */
 	struct card *cards;  /* queries that worked */
 	size_t ncards;
+	struct card *earlier; /* of those, the ones that are folded away */
+	size_t nearlier;
+	bool folded; /* there are some */
+	const char *earlier_label;
+	struct card *latest; /* and the ones that are shown */
+	size_t nlatest;
 	struct card *attempts; /* queries that failed or were refused */
 	size_t nattempts;
 	const char *attempts_label;
@@ -86,6 +92,8 @@ const struct view web_turn_view = VIEW(
         VIEW_STR(struct web_turn, answer), VIEW_STR(struct web_turn, error), VIEW_STR(struct web_turn, hint),
         VIEW_LIST(struct web_turn, steps, nsteps, &step_view), VIEW_STR(struct web_turn, summary),
         VIEW_LIST(struct web_turn, cards, ncards, &card_view),
+        VIEW_LIST(struct web_turn, earlier, nearlier, &card_view), VIEW_BOOL(struct web_turn, folded),
+        VIEW_STR(struct web_turn, earlier_label), VIEW_LIST(struct web_turn, latest, nlatest, &card_view),
         VIEW_LIST(struct web_turn, attempts, nattempts, &card_view),
         VIEW_STR(struct web_turn, attempts_label), VIEW_LIST(struct web_turn, tables, ntables, &name_view),
         VIEW_BOOL(struct web_turn, from_catalog), VIEW_BOOL(struct web_turn, proof),
@@ -112,6 +120,7 @@ static struct card make_card(struct arena *a, const struct agent_query *q)
 	        .error = q->error,
 	        .took = web_duration(a, q->ms),
 	        .rows = web_count(a, q->rows, "row", "rows"),
+	        .total = q->rows,
 	        .cut = q->cut,
 	};
 	if (q->sql_run && strcmp(q->sql_run, q->sql) != 0)
@@ -119,12 +128,15 @@ static struct card make_card(struct arena *a, const struct agent_query *q)
 	if (q->preview) {
 		c.table = web_table(a, q->preview, 0, AGENT_PREVIEW_ROWS);
 		if (q->rows > (int64_t)c.table->nrows)
-			c.more = arena_printf(a, q->rows > WEB_ROWS_A_PAGE ? "Page through %s" : "Show all %s", c.rows);
+			c.more = arena_printf(
+			        a, "%s %s", q->rows > WEB_ROWS_A_PAGE ? "Page through" : "Show all", c.rows);
 	}
 	return c;
 }
 
-/* Queries that worked are the result; those that did not are folded away. */
+enum { CARDS_SHOWN = 3 };
+
+/* Queries that worked are the result, the last ones most of all; those that did not are folded away. */
 static void sort_queries(struct arena *a, const struct agent_turn *t, struct web_turn *v)
 {
 	v->cards = ARENA_ARRAY(a, struct card, t->nqueries);
@@ -136,6 +148,12 @@ static void sort_queries(struct arena *a, const struct agent_turn *t, struct web
 		else
 			v->cards[v->ncards++] = c;
 	}
+	v->nlatest = v->ncards < CARDS_SHOWN ? v->ncards : CARDS_SHOWN;
+	v->nearlier = v->ncards - v->nlatest;
+	v->folded = v->nearlier > 0;
+	v->earlier = v->cards;
+	v->latest = v->cards + v->nearlier;
+	v->earlier_label = web_count(a, (int64_t)v->nearlier, "earlier query", "earlier queries");
 	v->attempts_label =
 	        web_count(a, (int64_t)v->nattempts, "attempt did not work", "attempts did not work");
 }

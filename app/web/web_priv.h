@@ -115,6 +115,8 @@ struct web_table {
 };
 extern const struct view web_table_view;
 
+enum { WEB_ROWS_A_PAGE = 100 }; /* of a result that is shown in full */
+
 /* Rows first .. first+count of a result as a table; what lies outside is left out. */
 struct web_table *web_table(struct arena *a, const struct query_result *r, size_t first, size_t count);
 

@@ -35,7 +35,7 @@ test('an empty chat offers questions to click', async () => {
 test('an answer streams, with steps, table, SQL and proof', async () => {
 	await page.locator('#question').fill('How did revenue develop month by month in 2025?');
 	await page.keyboard.press('Enter');
-	await page.locator('.turn').last().locator('.step').first().waitFor();
+	await page.locator('.turn').last().locator('.step').first().waitFor({state: 'attached'});
 	assert.ok(await page.locator('[data-stop]').isVisible());
 	await page.locator('.turn').last().locator('.partial').waitFor();
 	await shot(page, 'streaming');
