@@ -57,12 +57,11 @@ async function copy(text, done = "Copied") {
 	}
 }
 
-/** Copies what a card shows, and says so when that is not all of it. */
-function copyTable(card) {
-	const table = $("table", card);
-	const rows = table.tBodies[0].rows.length;
-	const more = $("[data-result]", card).dataset.rows;
-	copy(tableText(table), Number(more) > rows ? `Copied the ${rows} rows shown, of ${more}` : "Copied");
+/** " the 10 rows shown, of 500" where a table does not show all of its result, else nothing. */
+function partOf(table) {
+	const shown = table.tBodies[0].rows.length;
+	const all = Number(table.closest("[data-result]")?.dataset.rows ?? 0);
+	return all > shown ? ` the ${shown} rows shown, of ${all}` : "";
 }
 
 /** Table rows as tab-separated text; numbers as they came. */
@@ -102,6 +101,7 @@ function sortBy(header) {
 	body.append(...[...body.rows].map((row) => [value(row), row]).sort((a, b) => order(a[0], b[0])).map(([, row]) => row));
 	for (const th of header.parentNode.children) th.removeAttribute("aria-sort");
 	header.setAttribute("aria-sort", up ? "ascending" : "descending");
+	if (partOf(table)) toast(`Sorted${partOf(table)}`);
 }
 
 /* A cell that was cut to one line shows all of its text, and folds again. */
@@ -117,7 +117,10 @@ document.addEventListener("click", (event) => {
 	const button = event.target.closest("[data-copy]");
 	if (button) copy(button.dataset.copy);
 	const tableButton = event.target.closest("[data-copy-table]");
-	if (tableButton) copyTable(tableButton.closest("[data-card]"));
+	if (tableButton) {
+		const table = $("table", tableButton.closest("[data-card]"));
+		copy(tableText(table), `Copied${partOf(table)}`);
+	}
 	const header = event.target.closest("table.result th");
 	if (header) sortBy(header);
 	const cell = event.target.closest("table.result td");
@@ -137,6 +140,7 @@ document.addEventListener("input", (event) => {
 document.addEventListener("submit", (event) => {
 	const question = event.target.dataset?.confirm;
 	if (question && !window.confirm(question)) event.preventDefault();
+	if (event.target.matches("[action='/sign-out']")) sessionStorage.clear(); // drafts are the person's own
 });
 
 // A form that was sent shows that it is under way; it cannot be sent twice.

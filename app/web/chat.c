@@ -1,6 +1,7 @@
 /* The chat page: conversations, the turns of one of them, and the question box. */
 #include <string.h>
 
+#include "catalog/catalog.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/settings.h"
@@ -119,26 +120,54 @@ static struct chat_view *new_view(struct ctx *ctx, struct http_request *req, con
 	return v;
 }
 
-/* What can be asked about any data; used when the project's admin wrote nothing better. */
-static const char *const common_questions[] = {"What tables are there?",
-                                               "Which columns does each table have?"};
+static const struct catalog_table *largest(const struct catalog *c)
+{
+	const struct catalog_table *t = c->tables;
+
+	for (size_t i = 1; i < c->ntables; i++)
+		if (c->tables[i].rows > t->rows)
+			t = &c->tables[i];
+	return t;
+}
+
+/* What the data dictionary answers about any data: offered where the project's admin wrote nothing, and without a
+ * model, when nothing else has an answer. */
+static struct err *suggest_common(struct ctx *ctx, const struct project *project, struct chat_view *v)
+{
+	static const struct {
+		const char *before, *behind;
+	} about[] = {{"Describe ", ""}, {"Show sample rows of ", ""}, {"How many rows are in ", "?"}};
+	struct project_source source;
+	struct catalog *c;
+
+	v->suggestions[v->nsuggestions++].text = "What tables are there?";
+	TRY(project_source_get(ctx, project->id, &source));
+	struct err *e = catalog_load(ctx, project, &source, &c);
+	if (e && e->kind != ERR_NOT_FOUND)
+		return e;
+	for (size_t i = 0; !e && c->ntables && i < sizeof(about) / sizeof(*about); i++)
+		v->suggestions[v->nsuggestions++].text =
+		        arena_printf(ctx->a, "%s%s%s", about[i].before, largest(c)->name, about[i].behind);
+	return NULL;
+}
+
+static struct err *suggest(struct ctx *ctx, const struct project *project, struct chat_view *v)
+{
+	v->suggestions = ARENA_ARRAY(ctx->a, struct suggestion, SUGGESTIONS);
+	if (!project->suggestions.n || v->no_model)
+		return suggest_common(ctx, project, v);
+	for (size_t i = 0; i < project->suggestions.n && i < SUGGESTIONS; i++)
+		v->suggestions[v->nsuggestions++].text = project->suggestions.p[i];
+	return NULL;
+}
 
 struct err *web_chat_new(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	const struct project *project = &auth_person(req)->project;
 	struct chat_view *v = new_view(ctx, req, project->name);
-	const char **texts = project->suggestions.p;
-	size_t n = project->suggestions.n;
 
-	if (!n) {
-		texts = (const char **)common_questions;
-		n = sizeof(common_questions) / sizeof(*common_questions);
-	}
 	v->fresh = true;
-	v->nsuggestions = n < SUGGESTIONS ? n : SUGGESTIONS;
-	v->suggestions = ARENA_ARRAY(ctx->a, struct suggestion, v->nsuggestions);
-	for (size_t i = 0; i < v->nsuggestions; i++)
-		v->suggestions[i].text = texts[i];
+	TRY(suggest(ctx, project, v));
 	TRY(fill_list(ctx, project->id, v));
 	return web_render(ctx, res, &chat_page, v);
 }

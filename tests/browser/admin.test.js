@@ -85,6 +85,11 @@ test('settings are saved by section; wrong ones are named', async () => {
 	await page.getByRole('button', {name: 'Test connection'}).click();
 	await page.locator('#source .notice').waitFor();
 	await shot(page, 'settings-tested');
+	await page.goto('/p/clinic/settings');
+	await page.getByRole('button', {name: 'Read it from the database'}).click();
+	await page.waitForURL('**/settings?done=generated#dictionary');
+	const box = await page.locator('.notice').boundingBox();
+	assert.ok(box.y >= 0 && box.y < 900, 'what was done is said where one looks');
 });
 
 test('members: added, role changed, removed', async () => {

@@ -15,6 +15,12 @@ test('start and sign in', async () => {
 	page = await open(browser, q);
 	await page.goto('/');
 	await shot(page, 'sign-in');
+	await page.getByLabel('E-mail').fill('analyst@example.com');
+	await page.getByLabel('Password').fill('wrong');
+	await page.keyboard.press('Enter');
+	await page.locator('.problem').waitFor();
+	assert.equal(await page.evaluate(() => document.activeElement.name), 'password', 'the e-mail stays, the password is typed again');
+	page.problems = [];
 	await signIn(page, q);
 	await shot(page, 'welcome');
 });
@@ -120,6 +126,11 @@ test('keyboard: /, Ctrl K, ?, arrows, Escape', async () => {
 	await page.keyboard.press('Control+k');
 	const palette = page.locator('dialog.palette');
 	await palette.waitFor();
+	await page.keyboard.type('refunds');
+	await palette.getByText('refunds', {exact: true}).waitFor();
+	await page.keyboard.press('Escape');
+	await palette.waitFor({state: 'detached'});
+	await page.keyboard.press('Control+k');
 	await page.keyboard.type('data');
 	await shot(page, 'palette');
 	await page.keyboard.press('Enter');
@@ -130,6 +141,64 @@ test('keyboard: /, Ctrl K, ?, arrows, Escape', async () => {
 	await page.keyboard.press('?');
 	await page.locator('dialog.shortcuts').waitFor();
 	await page.keyboard.press('Escape');
+});
+
+const ODD = `CREATE TABLE shop.odd AS SELECT 1 AS id, 1e300::float8 AS huge, 123456789012345678901234567890.5 AS exact, NULL::int AS none,
+	'{"a": 1e400}'::jsonb AS doc, 'infinity'::timestamp AS at, repeat('on and on ', 50) AS long; CREATE TABLE shop.forty (${Array.from({length: 40}, (_, i) => `column_${i} int`)});
+	GRANT SELECT ON shop.odd, shop.forty TO shop_reader`;
+
+test('odd values are shown, kept and unfolded', async () => {
+	q.sql('shop', ODD);
+	assert.equal(q.cli(['dictionary', 'generate', '--project', 'shop']).code, 0);
+	await page.goto('/p/shop');
+	await ask(page, 'show sample rows of odd');
+	await page.reload();
+	const row = page.locator('table.result tbody tr');
+	assert.match(await row.innerText(), /1e\+300\s+123,456,789,012,345,678,901,234,567,890.5\s+–/);
+	const height = (await row.boundingBox()).height;
+	assert.ok(height < 50, 'a long cell stays on one line');
+	await row.locator('td').last().click();
+	assert.ok((await row.boundingBox()).height > height);
+	assert.equal((await row.locator('td').last().innerText()).trim().length, 499, 'all of its text');
+	const empty = await ask(page, 'show sample rows of forty');
+	assert.match(await empty.innerText(), /No rows/);
+	assert.ok(await fits(page));
+	await shot(page, 'odd');
+});
+
+test('a result is sorted by keyboard; a long one says how much is sorted and copied', async () => {
+	const turn = await ask(page, 'show me all order items');
+	await turn.locator('th').last().focus();
+	await page.keyboard.press('Enter');
+	assert.equal(await turn.locator('th').last().getAttribute('aria-sort'), 'ascending');
+	assert.match(await page.locator('.toast').innerText(), /Sorted the 10 rows shown, of 500/);
+	await turn.getByRole('button', {name: 'Copy the table'}).click();
+	assert.match(await page.locator('.toast').innerText(), /10 rows shown, of 500/);
+	await turn.getByRole('button', {name: 'Page through 500 rows'}).click();
+	await turn.getByText('Rows 1 to 100 of 500').waitFor();
+});
+
+test('many queries of one answer do not bury it; without an answer there is none to copy', async () => {
+	const turn = await ask(page, 'this never ends');
+	assert.ok(await turn.locator('[data-card]').filter({visible: true}).count() <= 3);
+	await turn.getByText('earlier queries').click();
+	assert.ok(await turn.locator('[data-card]').filter({visible: true}).count() > 3);
+	assert.equal(await turn.getByRole('button', {name: 'Copy answer'}).count(), 0);
+});
+
+test('a session that ends while somebody types does not lose the question', async () => {
+	const p = await open(browser, q);
+	await signIn(p, q, 'viewer@example.com');
+	await p.locator('#question').fill('What tables are there, please?');
+	await p.context().clearCookies();
+	await p.keyboard.press('Enter');
+	await p.getByRole('link', {name: 'Sign in again'}).click();
+	await p.getByLabel('E-mail').fill('viewer@example.com');
+	await p.getByLabel('Password').fill(q.env.QUERN_DEMO_PASSWORD);
+	await p.keyboard.press('Enter');
+	await p.locator('#question').waitFor();
+	assert.equal(await p.locator('#question').inputValue(), 'What tables are there, please?');
+	await p.context().close();
 });
 
 test('rename, delete, undo', async () => {
@@ -192,6 +261,10 @@ test('pages can be read without script', async () => {
 	await plain.locator('.conversations a').first().click();
 	assert.ok(await plain.locator('table.result').count() > 0);
 	assert.ok(await plain.locator('code.sql').first().isVisible());
+	await plain.locator('#question').fill('What tables are there?');
+	await plain.getByRole('button', {name: 'Send'}).click();
+	await plain.waitForURL(/\/chat\/\d+#turn-\d+$/);
+	assert.match(await plain.locator('.turn').last().innerText(), /orders/);
 	await plain.context().close();
 });
 

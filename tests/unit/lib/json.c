@@ -157,6 +157,60 @@ static void test_lib__json_members_by_type(void **state)
 	assert_null(json_get(json_get(o, "l"), "x"));
 }
 
+static bool pull_two(const char *text, struct str *first, struct str *second)
+{
+	struct json_pull m[] = {{"a", STR("")}, {"b", STR("")}};
+	bool ok = json_pull(str_of(text), m, 2);
+
+	*first = m[0].raw;
+	*second = m[1].raw;
+	return ok;
+}
+
+static void test_lib__json_pull_takes_exactly_the_members_asked_for(void **state)
+{
+	static const char *const refused[] = {
+		"", "{", "{}", "[]", "null", "{\"a\":1}", "{\"a\":1,}", "{\"a\":1,\"b\":2,}", "{\"a\":1,\"b\":2,\"c\":3}",
+		"{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":2} x", "{\"a\":1 \"b\":2}", "{\"a\":1,\"b\":2", "{\"a\":1,\"b\"}",
+		"{\"a\":01,\"b\":2}", "{\"a\":\"\\u0000\",\"b\":2}", "{\"a\":\"\\x\",\"b\":2}", "{\"\\u0061\":1,\"b\":2}",
+		"{\"a\":\"\xff\",\"b\":2}", "{\"a\":'x',\"b\":2}", "{\"a\":\"x,\"b\":2}", "{\"a\":1,,\"b\":2}", "{,\"a\":1,\"b\":2}",
+	};
+	struct str x, y;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		if (pull_two(refused[i], &x, &y))
+			fail_msg("taken: %s", refused[i]);
+	assert_true(pull_two(" { \"b\" : {\"x\":[1,{}]} , \"a\" : \"q\\\"\" } ", &x, &y));
+	assert_str(x, "\"q\\\"\"");
+	assert_str(y, "{\"x\":[1,{}]}");
+}
+
+/* Every string says the same with and without a tree. */
+static void test_lib__json_pull_str_reads_like_the_tree(void **state)
+{
+	static const char *const parts[] = {
+		"", "a", "\xc3\xa9", "\xf0\x9f\x98\x80", "\\n", "\\t\\b\\f\\r", "\\\\", "\\/", "\\\"", "\\u0041", "\\u00e9",
+		"\\u07ff", "\\u0800", "\\uFFFf", "\\ud83d\\ude00", "\\udbff\\udfff", "\\ud800", "\\udc00", "\\ud800x", "\\ud800\\n",
+		"\\ud83d\\u0041", "\\udc00\\ud800",
+	};
+	enum { N = sizeof(parts) / sizeof(*parts) };
+
+	(void)state;
+	for (size_t i = 0; i < N * N; i++) {
+		const char *text = arena_printf(a, "{\"a\":\"%s%s\",\"b\":1}", parts[i / N], parts[i % N]);
+		struct json_object *o;
+		struct str raw, number, got;
+
+		assert_null(json_read(a, str_of(text), JSON_DEPTH, &o));
+		assert_true(pull_two(text, &raw, &number));
+		assert_true(json_pull_str(a, raw, &got));
+		if (!str_is(got, json_get_str(o, "a")))
+			fail_msg("%s: %.*s and %s", text, STR_ARG(got), json_get_str(o, "a"));
+		assert_false(json_pull_str(a, number, &got));
+	}
+}
+
 static void test_lib__json_writer_writes_what_it_can_read(void **state)
 {
 	struct buf b = buf_init(a, BUF_LINE);
@@ -205,6 +259,8 @@ static const struct CMUnitTest lib_json_tests[] = {
         TEST(test_lib__json_refuses_what_json_c_lets_pass),
         TEST(test_lib__json_nests_as_deep_as_asked),
         TEST(test_lib__json_members_by_type),
+        TEST(test_lib__json_pull_takes_exactly_the_members_asked_for),
+        TEST(test_lib__json_pull_str_reads_like_the_tree),
         TEST(test_lib__json_writer_writes_what_it_can_read),
         TEST(test_lib__json_writes_an_error),
 };
