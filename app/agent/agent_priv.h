@@ -78,7 +78,8 @@ struct agent_run {
 	struct arena *scene_arena;  /* what scene lives in; NULL once it is given back */
 	struct agent_scene *scene;
 	const char *system;
-	struct buf text; /* of the model since its last message, in an arena of its own; checkpoint.c changes it */
+	struct buf
+	        text; /* of the model since its last message, in an arena of its own; checkpoint.c changes it */
 	pthread_mutex_t text_lock; /* for text and checkpoint_bytes */
 	size_t checkpoint_bytes;   /* of text, stored */
 	int64_t checkpoint_us;

@@ -252,7 +252,8 @@ struct err *agent_close(struct agent_run *r)
 	done = arena_printf(ctx.a, "{\"turn_id\":%lld,\"status\":\"%s\"}", (long long)r->live.turn_id,
 	                    status_of(r));
 	agent_record_put(&record, r);
-	e = write_surely(&(struct writing){r, finish, "done", str_of(done), record.full ? "{}" : buf_cstr(&record)});
+	e = write_surely(
+	        &(struct writing){r, finish, "done", str_of(done), record.full ? "{}" : buf_cstr(&record)});
 	arena_free(ctx.a);
 	return e;
 }

@@ -121,7 +121,8 @@ struct err *agent_turn_permitted(struct ctx *ctx, const struct project *project)
 {
 	bool may = false;
 
-	TRY(db_one(ctx, &agent_turn_may, DB_ARGS(db_i64(project->id), db_i64(ctx->user_id)), &may_row, "project", &may));
+	TRY(db_one(ctx, &agent_turn_may, DB_ARGS(db_i64(project->id), db_i64(ctx->user_id)), &may_row,
+	           "project", &may));
 	return may ? NULL : err_new(ctx->a, ERR_FORBIDDEN, "you may no longer see this project");
 }
 

@@ -263,7 +263,8 @@ static struct err *perform(struct call *c, int64_t deadline_us)
 struct err *llm_transport(struct ctx *ctx, const struct llm_format *format, struct llm_stream *s,
                           int64_t deadline_us)
 {
-	struct call c = {.ctx = ctx, .s = s, .format = format, .socket = CURL_SOCKET_BAD, .heard_us = clock_mono_us()};
+	struct call c = {
+	        .ctx = ctx, .s = s, .format = format, .socket = CURL_SOCKET_BAD, .heard_us = clock_mono_us()};
 	struct buf body;
 	struct err *e;
 

@@ -170,10 +170,29 @@ static bool pull_two(const char *text, struct str *first, struct str *second)
 static void test_lib__json_pull_takes_exactly_the_members_asked_for(void **state)
 {
 	static const char *const refused[] = {
-		"", "{", "{}", "[]", "null", "{\"a\":1}", "{\"a\":1,}", "{\"a\":1,\"b\":2,}", "{\"a\":1,\"b\":2,\"c\":3}",
-		"{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":2} x", "{\"a\":1 \"b\":2}", "{\"a\":1,\"b\":2", "{\"a\":1,\"b\"}",
-		"{\"a\":01,\"b\":2}", "{\"a\":\"\\u0000\",\"b\":2}", "{\"a\":\"\\x\",\"b\":2}", "{\"\\u0061\":1,\"b\":2}",
-		"{\"a\":\"\xff\",\"b\":2}", "{\"a\":'x',\"b\":2}", "{\"a\":\"x,\"b\":2}", "{\"a\":1,,\"b\":2}", "{,\"a\":1,\"b\":2}",
+	        "",
+	        "{",
+	        "{}",
+	        "[]",
+	        "null",
+	        "{\"a\":1}",
+	        "{\"a\":1,}",
+	        "{\"a\":1,\"b\":2,}",
+	        "{\"a\":1,\"b\":2,\"c\":3}",
+	        "{\"a\":1,\"a\":2}",
+	        "{\"a\":1,\"b\":2} x",
+	        "{\"a\":1 \"b\":2}",
+	        "{\"a\":1,\"b\":2",
+	        "{\"a\":1,\"b\"}",
+	        "{\"a\":01,\"b\":2}",
+	        "{\"a\":\"\\u0000\",\"b\":2}",
+	        "{\"a\":\"\\x\",\"b\":2}",
+	        "{\"\\u0061\":1,\"b\":2}",
+	        "{\"a\":\"\xff\",\"b\":2}",
+	        "{\"a\":'x',\"b\":2}",
+	        "{\"a\":\"x,\"b\":2}",
+	        "{\"a\":1,,\"b\":2}",
+	        "{,\"a\":1,\"b\":2}",
 	};
 	struct str x, y;
 
@@ -190,9 +209,10 @@ static void test_lib__json_pull_takes_exactly_the_members_asked_for(void **state
 static void test_lib__json_pull_str_reads_like_the_tree(void **state)
 {
 	static const char *const parts[] = {
-		"", "a", "\xc3\xa9", "\xf0\x9f\x98\x80", "\\n", "\\t\\b\\f\\r", "\\\\", "\\/", "\\\"", "\\u0041", "\\u00e9",
-		"\\u07ff", "\\u0800", "\\uFFFf", "\\ud83d\\ude00", "\\udbff\\udfff", "\\ud800", "\\udc00", "\\ud800x", "\\ud800\\n",
-		"\\ud83d\\u0041", "\\udc00\\ud800",
+	        "",         "a",          "\xc3\xa9",       "\xf0\x9f\x98\x80", "\\n",     "\\t\\b\\f\\r",
+	        "\\\\",     "\\/",        "\\\"",           "\\u0041",          "\\u00e9", "\\u07ff",
+	        "\\u0800",  "\\uFFFf",    "\\ud83d\\ude00", "\\udbff\\udfff",   "\\ud800", "\\udc00",
+	        "\\ud800x", "\\ud800\\n", "\\ud83d\\u0041", "\\udc00\\ud800",
 	};
 	enum { N = sizeof(parts) / sizeof(*parts) };
 
