@@ -46,10 +46,14 @@ static void to_plain_user(void)
 		_exit(126);
 }
 
+enum { WORDS = 40 };
+
 /* Starts bin/name; it dies with this process, and writes to the log below dir. */
 static pid_t run(const char *name, const char *const argv[])
 {
+	/* By its whole path also as argv[0]: there PostgreSQL's programs look for each other. */
 	char path[400], log[64];
+	const char *words[WORDS] = {path};
 	pid_t pid = fork();
 	int fd;
 
@@ -62,7 +66,9 @@ static pid_t run(const char *name, const char *const argv[])
 	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0 || chdir(dir))
 		_exit(126);
-	execv(path, (char *const *)argv);
+	for (size_t i = 1; argv[i] && i + 1 < WORDS; i++)
+		words[i] = argv[i];
+	execv(path, (char *const *)words);
 	_exit(127);
 }
 
