@@ -72,7 +72,7 @@ function tableSql(name, n) {
 	const list = columns.map((column, i) => `${ident(column)} ${i % 7 === 0 ? `${ident(SCHEMA)}.mood` : 'text'} DEFAULT ${i % 7 === 0 ? literal(at(NAMES, 3)) : literal(at(LINES, n * 60 + i))}`);
 	return `CREATE TABLE ${table} (id bigint PRIMARY KEY, ${list.join(', ')}, CONSTRAINT ${ident(at(NAMES, n))} CHECK (id::text <> ${literal(at(LINES, n))}));
 		INSERT INTO ${table} (id) SELECT generate_series(1, 20);
-		COMMENT ON TABLE ${table} IS ${literal(at(ALL, n))}; CREATE INDEX ${ident(at(NAMES, n + 1000))} ON ${table} (id);
+		COMMENT ON TABLE ${table} IS ${literal(at(ALL, n))}; CREATE INDEX ${ident(`${n} ${at(NAMES, n + 1000)}`)} ON ${table} (id);
 		${columns.map((column, i) => `COMMENT ON COLUMN ${table}.${ident(column)} IS ${literal(at(ALL, n * 60 + i))};`).join('\n')}`;
 }
 

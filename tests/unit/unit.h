@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "lib/arena.h"
 #include "lib/err.h"
 #include "lib/str.h"
 
@@ -33,10 +34,11 @@ struct unit_suite {
 #define unit_skip(why) (unit_note_skip(why), _skip(__FILE__, __LINE__))
 void unit_note_skip(const char *why);
 
-/* The path of a shared data file, below $QUERN_SHARED or ../shared; skips the test if it is not there. */
+/* The path of a shared data file, below $QUERN_SHARED or ../shared; frees the test's arena and skips the test if it is not
+ * there. */
 #define unit_shared(a, path) \
 	(unit_has_shared((a), (path)) ? unit_shared_path((a), (path)) \
-	                              : (unit_skip("no shared " path), (char *)NULL))
+	                              : (arena_free((a)), unit_skip("no shared " path), (char *)NULL))
 int unit_has_shared(struct arena *a, const char *path);
 char *unit_shared_path(struct arena *a, const char *path);
 

@@ -169,11 +169,13 @@ static void check_case(struct json_object *c, enum chunking how)
 /* Cases that raise are about what a client makes of an error event, which is not the parser's business. */
 static void test_lib__sse_decodes_as_the_providers_clients_do(void **state)
 {
-	char *path = unit_shared(a, "streams/sse_decoder_cases.json");
+	struct arena *own = arena_create();
+	char *path = arena_strdup(a, unit_shared(own, "streams/sse_decoder_cases.json"));
 	struct json_object *cases;
 	size_t i, how;
 
 	(void)state;
+	arena_free(own);
 	assert_null(json_read(a, unit_file(a, path), JSON_DEPTH, &cases));
 	assert_true(json_object_array_length(cases) > 0);
 	for (i = 0; i < json_object_array_length(cases); i++)
