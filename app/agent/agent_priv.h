@@ -25,7 +25,7 @@ enum {
 /* Where the project's data is and what this member may read of it, loaded for one step. */
 struct agent_scene {
 	struct project_source source;
-	const struct policy *policy;
+	struct policy *policy;
 	struct catalog *catalog;
 	struct query_scope scope;
 };

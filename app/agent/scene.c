@@ -19,7 +19,7 @@ struct err *agent_scene_load(struct ctx *ctx, const struct project *project, enu
 	struct agent_scene *s = ARENA_NEW(ctx->a, struct agent_scene);
 
 	TRY(project_source_get(ctx, project->id, &s->source));
-	s->policy = policy_for(ctx->a, project, &s->source, role);
+	TRY(policy_for(ctx, project, &s->source, role, &s->policy));
 	TRY(load_catalog(ctx, project, s));
 	s->scope.source = &s->source;
 	s->scope.policy = s->policy;

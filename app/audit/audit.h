@@ -14,8 +14,8 @@
 struct audit_entry {
 	int64_t id;
 	int64_t at;         /* wall clock, microseconds */
-	int64_t user_id;    /* 0: nobody, or a person who was removed since */
-	const char *email;  /* NULL with user_id 0 */
+	int64_t user_id;    /* 0: nobody */
+	const char *email;  /* at that time; "" with user_id 0 */
 	const char *action; /* "project.create" */
 	const char *object; /* "project:7" or "" */
 	const char *detail; /* JSON text */
@@ -24,12 +24,50 @@ struct audit_entry {
 };
 
 /* Appends an entry with the user, address and request of ctx. detail is JSON text without secrets, or NULL.
- * Inside a transaction the entry is kept if the action is. Errors: UNAVAILABLE; INVALID for a detail that is
- * not JSON. */
+ * Inside a transaction the entry is kept if the action is, and is written at its end, for the chain is held
+ * from then on. Errors: UNAVAILABLE; INVALID for a detail that is not JSON. */
 MUST_CHECK struct err *audit_log(struct ctx *ctx, const char *action, const char *object, const char *detail);
 
 /* The newest entries, newest first, at most `most` of them. */
 MUST_CHECK struct err *audit_recent(struct ctx *ctx, int64_t most, struct audit_entry **entries, size_t *n);
+
+/* Entries that meet all that is given (NULL, "" or 0: not asked), newest first, at most `most` of them. */
+struct audit_filter {
+	const char *person; /* part of the e-mail */
+	const char *action; /* an action, or its first part: "project" */
+	const char *object;
+	int64_t from; /* wall clock */
+	int64_t to;
+	int64_t before; /* id: for the next page */
+	int64_t most;
+};
+MUST_CHECK struct err *audit_search(struct ctx *ctx, const struct audit_filter *filter,
+                                    struct audit_entry **entries, size_t *n);
+
+/* Checks the chain from its first row, in one pass with memory that does not grow. With heads (a file that
+ * audit_heads() wrote) also that no end was cut off. ok false: `wrong` says what is wrong with which entry. */
+struct audit_report {
+	bool ok;
+	int64_t entries;  /* in the chain */
+	int64_t unchained; /* written before there was one */
+	const char *wrong;
+};
+MUST_CHECK struct err *audit_verify(struct ctx *ctx, const char *heads, struct audit_report *out);
+/* Appends the present end of the chain to the file when it moved: a copy outside of the database's reach. */
+MUST_CHECK struct err *audit_heads(struct ctx *ctx, const char *path);
+
+/* May a person run one more query now? Counts it against all limits (0: none) in one statement, and gives a
+ * place that is held until audit_leave() or for hold_ms. Errors: RATE_LIMITED with retry_after and the limit
+ * in words; UNAVAILABLE. */
+struct audit_quota {
+	int64_t project_id;
+	int64_t a_minute; /* of ctx->user_id in the project */
+	int64_t at_once;  /* of ctx->user_id in the project */
+	int64_t a_day;    /* of the project */
+	int64_t hold_ms;
+};
+MUST_CHECK struct err *audit_admit(struct ctx *ctx, const struct audit_quota *quota, int64_t *place);
+void audit_leave(struct ctx *ctx, int64_t place);
 
 enum { AUDIT_WINDOW_MOST = 86400 };
 

@@ -28,7 +28,7 @@
 DB_STMT(rate_add,
         COUNTS "INSERT INTO rate_limits (bucket, window_start, count)"
                " SELECT $1, start, 1 FROM c WHERE before * left_s / $2 + 1 <= $3"
-               " ON CONFLICT (bucket, window_start) DO UPDATE SET count = rate_limits.count + 1"
+               " ON CONFLICT (bucket, window_start, part) DO UPDATE SET count = rate_limits.count + 1"
                " WHERE rate_limits.count + 1 + (SELECT before * left_s / $2 FROM c) <= $3",
         DB_TEXT, DB_I64, DB_I64);
 DB_STMT(rate_counts, COUNTS "SELECT count, before, left_s::float8 FROM c", DB_TEXT, DB_I64);

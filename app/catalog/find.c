@@ -62,7 +62,7 @@ void catalog_scope(struct arena *a, const struct catalog *c, struct query_scope 
 	for (size_t i = 0; i < c->ntables; i++) {
 		const struct catalog_table *t = &c->tables[i];
 
-		tables[i] = (struct query_table){t->name, names, t->ncolumns};
+		tables[i] = (struct query_table){.name = t->name, .columns = names, .ncolumns = t->ncolumns};
 		for (size_t k = 0; k < t->ncolumns; k++)
 			*names++ = t->columns[k].name;
 	}

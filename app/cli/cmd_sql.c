@@ -65,12 +65,13 @@ static struct err *scope_for(struct ctx *ctx, const char *slug, struct query_sco
 	struct project *project = ARENA_NEW(ctx->a, struct project);
 	struct project_source *source = ARENA_NEW(ctx->a, struct project_source);
 	struct catalog *catalog;
+	struct policy *policy;
 
 	TRY(project_by_slug(ctx, slug, project));
 	TRY(project_source_get(ctx, project->id, source));
 	TRY(catalog_load(ctx, project, source, &catalog));
-	*scope = (struct query_scope){.source = source,
-	                              .policy = policy_for(ctx->a, project, source, PROJECT_ADMIN)};
+	TRY(policy_for(ctx, project, source, PROJECT_ADMIN, &policy));
+	*scope = (struct query_scope){.source = source, .policy = policy};
 	catalog_scope(ctx->a, catalog, scope);
 	return NULL;
 }

@@ -46,11 +46,11 @@ static int64_t digest(struct arena *a, const struct policy *p, const struct proj
 	return (int64_t)(v >> 1) | 1;
 }
 
-struct policy *policy_for(struct arena *a, const struct project *project, const struct project_source *source,
-                          enum project_role role)
+struct err *policy_for(struct ctx *ctx, const struct project *project, const struct project_source *source,
+                       enum project_role role, struct policy **out)
 {
 	static const char *nothing[1];
-	struct policy *p = ARENA_NEW(a, struct policy);
+	struct policy *p = ARENA_NEW(ctx->a, struct policy);
 
 	*p = (struct policy){
 	        .schema = source->schema,
@@ -61,8 +61,9 @@ struct policy *policy_for(struct arena *a, const struct project *project, const 
 	        .max_cell_bytes = POLICY_MAX_CELL_BYTES,
 	        .timeout_ms = project->timeout_ms,
 	};
-	p->version = digest(a, p, source, role);
-	return p;
+	p->version = digest(ctx->a, p, source, role);
+	*out = p;
+	return NULL;
 }
 
 static bool listed(struct db_texts t, struct str name, bool (*same)(struct str, struct str))

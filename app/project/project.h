@@ -24,6 +24,13 @@ struct project {
 	int64_t timeout_ms;
 	const char *model; /* "": the instance's */
 	int64_t created_at;
+	int64_t max_cost; /* of a query in the planner's units; 0: no limit, as in the next three */
+	int64_t queries_a_minute; /* of a person */
+	int64_t queries_at_once;  /* of a person */
+	int64_t queries_a_day;    /* of all */
+	int64_t cache_seconds;    /* 0: results are not used again */
+	int64_t export_rows;
+	bool tells_hidden; /* people are told that there is something that they may not see */
 };
 
 /* The columns of a project "p" in a statement, and the fields they fill: for statements of other modules that

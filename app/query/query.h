@@ -21,6 +21,19 @@ struct query_table {
 	const char *name;
 	const char **columns;
 	size_t ncolumns;
+	const struct db_texts *keys; /* sets of columns that no two rows share */
+	size_t nkeys;
+};
+
+/* Where a query comes from, as query_runs records it. */
+enum query_origin {
+	QUERY_FROM_CHAT,
+	QUERY_FROM_SQL,    /* the SQL page */
+	QUERY_FROM_SAVED,  /* a saved query */
+	QUERY_FROM_EXPORT, /* the rows of a run again, for a file */
+	QUERY_FROM_CLI,
+	QUERY_FROM_DATA, /* a preview on the data pages */
+	QUERY_ORIGIN__MAX
 };
 
 /* Where and for whom a query runs. ctx->user_id is who. */
@@ -29,8 +42,12 @@ struct query_scope {
 	const struct policy *policy;
 	const struct query_table *tables;
 	size_t ntables;
+	enum query_origin origin;
 	int64_t conversation_id; /* 0: none */
 	int64_t turn_id;         /* 0: none */
+	int64_t saved_query_id;  /* 0: none */
+	const char *time_zone;   /* IANA name for the session; NULL or "": UTC */
+	bool fresh;              /* do not answer from another run's rows */
 };
 
 /* What a column's values are, for alignment and formatting. */
@@ -65,7 +82,19 @@ struct query_result {
 	const char *cut; /* which, in words: "only the first 500 rows were fetched"; or NULL */
 	int64_t bytes;
 	int64_t took_us;
-	int64_t at; /* wall clock, when it ran */
+	int64_t at;            /* wall clock, when the rows were read */
+	int64_t cached_from;   /* the run whose rows these are, or 0: read for this one */
+	const char *time_zone; /* of times in it */
+	double plan_cost;      /* the planner's estimate; 0: not asked */
+	/* What to know before trusting it, a sentence each with its reason: what the policy kept back, what was cut,
+	 * rows that a join repeats, nothing but nulls. */
+	struct query_caveat *caveats;
+	size_t ncaveats;
+};
+
+struct query_caveat {
+	const char *code; /* "no_rows", "all_null", "fan_out", "duplicates", "cut", "magnitude", "filtered", "masked" */
+	const char *text;
 };
 
 /* Guards, runs and records one statement. Errors: REFUSED (guard), QUERY (the database's words, position
@@ -73,9 +102,49 @@ struct query_result {
 MUST_CHECK struct err *query_run(struct ctx *ctx, const struct query_scope *scope, const char *sql,
                                  struct query_result **out);
 
-/* As query_run(), but gives the database's plan of the guarded statement instead of its rows; also recorded. */
+/* As query_run(), but gives each row as it comes and keeps none, with the caps given; the result has all but
+ * cells. A sink's error ends the query and is returned. Never from the cache. */
+struct query_sink {
+	struct err *(*columns)(void *arg, const struct query_column *columns, size_t n); /* once, before the rows */
+	struct err *(*row)(void *arg, const char *const *cells); /* as many as columns; NULL is null; until it returns */
+	void *arg;
+};
+struct query_caps {
+	int64_t rows;
+	int64_t bytes;
+	int64_t cell_bytes;
+};
+MUST_CHECK struct err *query_stream(struct ctx *ctx, const struct query_scope *scope, const char *sql,
+                                    const struct query_caps *caps, const struct query_sink *sink,
+                                    struct query_result **out);
+
+/* The database's plan of the guarded statement, in words: the nodes in reading order, depth telling the tree.
+ * What it estimates of a table with a row filter is left out: it tells of hidden rows. Recorded as a run. */
+struct query_plan_node {
+	int64_t depth;
+	const char *what;   /* "Reads all of orders", "Joins by hash" */
+	const char *detail; /* condition or index, or NULL */
+	double cost;        /* of the node and what is below it; 0: not told */
+	double rows;
+	bool costly; /* where most of the cost arises */
+};
+struct query_plan {
+	struct query_plan_node *nodes;
+	size_t nnodes;
+	double cost; /* 0: not told */
+	const char *sql_run;
+};
 MUST_CHECK struct err *query_explain(struct ctx *ctx, const struct query_scope *scope, const char *sql,
                                      struct query_result **out);
+
+/* A query that may take longer than somebody waits. query_begin() guards and records it as running and gives
+ * its id at once; query_finish() runs it, in the thread that calls it, and fills the record; who watches loads
+ * the run. query_cancel() asks for its end. Errors as query_run(). */
+struct query_background;
+MUST_CHECK struct err *query_begin(struct ctx *ctx, const struct query_scope *scope, const char *sql,
+                                   struct query_background **out, int64_t *run_id);
+MUST_CHECK struct err *query_finish(struct ctx *ctx, struct query_background *query);
+MUST_CHECK struct err *query_cancel(struct ctx *ctx, int64_t run_id);
 
 /* A recorded run of the caller (ctx->user_id) with its stored rows. NOT_FOUND when it has none, is somebody
  * else's, or belongs to a project that the caller may not see any more. */
@@ -84,7 +153,9 @@ struct query_run_record {
 	int64_t project_id;
 	int64_t user_id;
 	int64_t conversation_id;
-	const char *outcome;
+	const char *outcome; /* "running", "done", "refused", "failed", "cancelled" */
+	const char *origin;
+	const char *error; /* JSON of what went wrong, or NULL */
 };
 MUST_CHECK struct err *query_load(struct ctx *ctx, int64_t run_id, struct query_run_record *run,
                                   struct query_result **out);

@@ -95,11 +95,6 @@ struct err *query_fail_connect(struct arena *a, const struct project_source *sou
 int query_position(struct str asked, struct str sent, int position);
 
 /* result.c */
-struct query_caps {
-	int64_t rows;
-	int64_t bytes;
-	int64_t cell_bytes;
-};
 /* A result under way: add PGresults row by row; false when a cap is reached and no more is wanted. */
 struct query_builder {
 	struct arena *a;

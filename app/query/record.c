@@ -102,8 +102,11 @@ struct err *query_load(struct ctx *ctx, int64_t run_id, struct query_run_record 
 		return err_new(ctx->a, ERR_NOT_FOUND, "the query run has no stored result");
 	TRY(json_read(ctx->a, str_of(row.result), JSON_DEPTH, &o));
 	TRY(query_read_json(ctx->a, o, out));
-	*run = (struct query_run_record){row.id, row.project_id, row.user_id, row.conversation_id,
-	                                 row.outcome};
+	*run = (struct query_run_record){.id = row.id,
+	                                 .project_id = row.project_id,
+	                                 .user_id = row.user_id,
+	                                 .conversation_id = row.conversation_id,
+	                                 .outcome = row.outcome};
 	(*out)->run_id = row.id;
 	(*out)->sql_asked = row.sql_asked;
 	(*out)->sql_run = row.sql_run;

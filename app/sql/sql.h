@@ -61,6 +61,11 @@ struct sql_policy {
 	size_t ntables;
 	int64_t max_rows;     /* 0: SQL_ROWS */
 	const char *mask_key; /* secret for SQL_MASK_HASH; NULL: such columns show '***' */
+	/* What {user.email} and {user.groups} in a filter stand for; NULL: nobody, and no groups. */
+	const char *user_email;
+	const char **user_groups;
+	size_t nuser_groups;
+	bool tells_hidden; /* a refusal may say that a table exists which may not be read */
 };
 
 /* An accepted statement. It must run with search_path = pg_catalog: tables are qualified in it, functions,
@@ -76,6 +81,39 @@ struct sql_statement {
 	size_t nfunctions;
 	const char *fingerprint; /* of what was asked, literals aside */
 	int64_t max_rows;        /* cap in force */
+	/* Values of $1, $2, ... in sql, as text ('{"a","b"}' for text[]): a filter's user, a mask's key. The key is
+	 * a secret: params are never shown or logged. */
+	const char **params;
+	size_t nparams;
+	bool repeatable; /* the same rows again over the same data: no random(), no clock */
+	/* What the policy kept back, of the tables it reads: "customers", "customers.email"; sorted, each once. */
+	const char **filtered;
+	size_t nfiltered;
+	const char **masked;
+	size_t nmasked;
+	const struct sql_facts *facts;
+};
+
+/* How the statement puts its rows together, as far as the tree tells; for checks of the result. */
+struct sql_join {
+	const char *left; /* "orders.id": columns of base tables that an equality joins */
+	const char *right;
+};
+struct sql_aggregate {
+	const char *function; /* "sum" */
+	const char *column;   /* "orders.total", or NULL: not a column alone */
+	bool distinct;
+};
+struct sql_facts {
+	struct sql_join *joins; /* of the outermost query level that aggregates, or of the outermost one */
+	size_t njoins;
+	struct sql_aggregate *aggregates;
+	size_t naggregates;
+	const char **tables; /* base tables in FROM of that level, as often as they stand there */
+	size_t ntables;
+	bool grouped;  /* GROUP BY or an aggregate */
+	bool distinct; /* DISTINCT, UNION */
+	bool limited;  /* people wrote a LIMIT of their own */
 };
 
 /* Checks and rewrites one statement. A refusal is REFUSED with code, message, hint and position (1-based

@@ -34,6 +34,16 @@ static const struct allow_case cases[] = {
         {true, false, PROJECT_NONE, "orders", false},
 };
 
+static const struct policy *made(struct arena *a, const struct project *project, const struct project_source *source,
+                                 enum project_role role)
+{
+	struct ctx ctx = {.a = a};
+	struct policy *p;
+
+	assert_null(policy_for(&ctx, project, source, role, &p));
+	return p;
+}
+
 static void test_policy__tables_are_allowed_by_list(void **state)
 {
 	struct arena *a = arena_create();
@@ -45,7 +55,7 @@ static void test_policy__tables_are_allowed_by_list(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct project_source s = source(cases[i].allow, cases[i].exclude);
 
-		if (policy_allows_table(policy_for(a, &project, &s, cases[i].role), cases[i].table) !=
+		if (policy_allows_table(made(a, &project, &s, cases[i].role), cases[i].table) !=
 		    cases[i].expected)
 			fail_msg("case %zu: %s", i, cases[i].table);
 	}
@@ -61,7 +71,7 @@ static void test_policy__an_empty_list_allows_nothing(void **state)
 	(void)state;
 	crypto_init();
 	s.allowed = (struct db_texts){orders, 0};
-	assert_false(policy_allows_table(policy_for(a, &project, &s, PROJECT_ADMIN), "orders"));
+	assert_false(policy_allows_table(made(a, &project, &s, PROJECT_ADMIN), "orders"));
 	arena_free(a);
 }
 
@@ -74,7 +84,7 @@ static void test_policy__limits_come_from_the_project(void **state)
 
 	(void)state;
 	crypto_init();
-	p = policy_for(a, &project, &s, PROJECT_VIEWER);
+	p = made(a, &project, &s, PROJECT_VIEWER);
 	assert_string_equal(p->schema, "shop");
 	assert_int_equal(p->max_rows, 7);
 	assert_int_equal(p->timeout_ms, 1234);
@@ -100,11 +110,11 @@ static void test_policy__the_version_differs_with_every_field(void **state)
 	sources[4].id = 2;
 	sources[5].schema = "bank";
 	for (i = 0; i < 3; i++)
-		seen[n++] = policy_for(a, &projects[i], &sources[0], PROJECT_VIEWER)->version;
+		seen[n++] = made(a, &projects[i], &sources[0], PROJECT_VIEWER)->version;
 	for (i = 1; i < 6; i++)
-		seen[n++] = policy_for(a, &projects[0], &sources[i], PROJECT_VIEWER)->version;
-	seen[n++] = policy_for(a, &projects[0], &sources[0], PROJECT_ADMIN)->version;
-	assert_int_equal(seen[0], policy_for(a, &projects[0], &sources[0], PROJECT_VIEWER)->version);
+		seen[n++] = made(a, &projects[0], &sources[i], PROJECT_VIEWER)->version;
+	seen[n++] = made(a, &projects[0], &sources[0], PROJECT_ADMIN)->version;
+	assert_int_equal(seen[0], made(a, &projects[0], &sources[0], PROJECT_VIEWER)->version);
 	for (i = 0; i < n; i++) {
 		assert_true(seen[i] > 0);
 		for (k = 0; k < i; k++)

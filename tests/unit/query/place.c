@@ -27,10 +27,10 @@ static const char *order_columns[] = {"id", "total", "state", "note", "gone"};
 static const char *kind_columns[] = {"i", "b", "n", "f", "t", "d", "z", "y", "j", "x", "s", "l", "u", "w"};
 static const char *salary_columns[] = {"amount"};
 static const struct query_table tables[] = {
-        {"orders", order_columns, 5},
-        {"kinds", kind_columns, 14},
-        {"salaries", salary_columns, 1},
-        {"vanished", salary_columns, 1},
+        {.name = "orders", .columns = order_columns, .ncolumns = 5},
+        {.name = "kinds", .columns = kind_columns, .ncolumns = 14},
+        {.name = "salaries", .columns = salary_columns, .ncolumns = 1},
+        {.name = "vanished", .columns = salary_columns, .ncolumns = 1},
 };
 static const char *excluded[] = {"salaries"};
 
