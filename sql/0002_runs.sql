@@ -117,3 +117,90 @@ ALTER TABLE rate_limits
 	ADD COLUMN part bigint NOT NULL DEFAULT 0,
 	DROP CONSTRAINT rate_limits_pkey,
 	ADD PRIMARY KEY (bucket, window_start, part);
+
+-- Admits one query of a person (0: nobody, only the day counts) in a project and gives its place, or says which limit is
+-- full ('day', 'minute', 'at once') with what that one counts now and counted in the window before, and the seconds left
+-- of the window. A limit of 0 is none, and counts nothing; a query that is not admitted counts nowhere.
+--
+-- A lock of the person in the project makes the limits a minute and at once exact. It is plpgsql because each statement in
+-- it sees what was committed before it began: counts that are read after the lock was got are those of now. The day is
+-- counted in 16 parts without a lock, until a thousand are left: from there the project's lock makes it exact, too. It is
+-- passed only by admissions that stand still for as long as it takes to admit that thousand. What is lost of these counts
+-- when the server dies does not matter, so nobody waits for the disk: call it as a transaction of its own.
+CREATE FUNCTION query_admit(person bigint, project bigint, a_minute bigint, at_once bigint, a_day bigint, hold_ms bigint,
+	OUT place bigint, OUT full_limit text, OUT counted bigint, OUT before bigint, OUT left_s double precision)
+LANGUAGE plpgsql AS $$
+DECLARE
+	minute_bucket text := format('query:minute:%s:%s', project, person);
+	day_bucket    text := format('query:day:%s', project);
+	today         timestamptz := date_trunc('day', clock_timestamp(), 'UTC');
+	at            timestamptz;
+	this_minute   timestamptz;
+BEGIN
+	PERFORM set_config('synchronous_commit', 'off', true);
+	before := 0;
+	IF person = 0 THEN
+		a_minute := 0;
+		at_once := 0;
+	END IF;
+	IF a_minute > 0 OR at_once > 0 THEN
+		PERFORM pg_advisory_xact_lock(hashtextextended(minute_bucket, 0));
+	END IF;
+
+	IF a_day > 0 THEN
+		counted := query_day_count(day_bucket, today);
+		IF counted < a_day AND counted >= a_day - 1000 THEN
+			PERFORM pg_advisory_xact_lock(hashtextextended(day_bucket, 0));
+			counted := query_day_count(day_bucket, today);
+		END IF;
+		IF counted >= a_day THEN
+			full_limit := 'day';
+			left_s := greatest(extract(epoch FROM today + interval '1 day' - clock_timestamp()), 0);
+			RETURN;
+		END IF;
+	END IF;
+
+	at := clock_timestamp();
+	this_minute := date_trunc('minute', at, 'UTC');
+	IF a_minute > 0 THEN
+		left_s := extract(epoch FROM this_minute + interval '1 minute' - at);
+		SELECT coalesce(sum(count) FILTER (WHERE window_start = this_minute), 0),
+			coalesce(sum(count) FILTER (WHERE window_start < this_minute), 0)
+			INTO counted, before FROM rate_limits
+			WHERE bucket = minute_bucket AND window_start >= this_minute - interval '1 minute';
+		IF before * left_s / 60 + counted + 1 > a_minute THEN
+			full_limit := 'minute';
+			RETURN;
+		END IF;
+	END IF;
+	IF at_once > 0 THEN
+		DELETE FROM query_places WHERE user_id = person AND project_id = project AND until <= at;
+		SELECT count(*) INTO counted FROM query_places WHERE user_id = person AND project_id = project;
+		IF counted >= at_once THEN
+			full_limit := 'at once';
+			left_s := 0;
+			RETURN;
+		END IF;
+		INSERT INTO query_places (project_id, user_id, until)
+			VALUES (project, person, at + hold_ms * interval '1 millisecond') RETURNING id INTO place;
+	END IF;
+
+	IF a_minute > 0 THEN
+		INSERT INTO rate_limits AS r (bucket, window_start, count) VALUES (minute_bucket, this_minute, 1)
+			ON CONFLICT (bucket, window_start, part) DO UPDATE SET count = r.count + 1;
+	END IF;
+	IF a_day > 0 THEN
+		INSERT INTO rate_limits AS r (bucket, window_start, count, part)
+			VALUES (day_bucket, today, 1, floor(random() * 16))
+			ON CONFLICT (bucket, window_start, part) DO UPDATE SET count = r.count + 1;
+	END IF;
+END
+$$;
+CREATE FUNCTION query_day_count(day_bucket text, today timestamptz) RETURNS bigint LANGUAGE sql AS
+	'SELECT coalesce(sum(count), 0)::bigint FROM rate_limits WHERE bucket = day_bucket AND window_start = today';
+
+-- Gives the place back. As above, nobody waits for the disk.
+CREATE FUNCTION query_leave(place bigint) RETURNS void LANGUAGE sql AS $$
+	SELECT set_config('synchronous_commit', 'off', true);
+	DELETE FROM query_places WHERE id = place;
+$$;

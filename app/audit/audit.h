@@ -5,6 +5,7 @@
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,7 +49,7 @@ MUST_CHECK struct err *audit_search(struct ctx *ctx, const struct audit_filter *
  * audit_heads() wrote) also that no end was cut off. ok false: `wrong` says what is wrong with which entry. */
 struct audit_report {
 	bool ok;
-	int64_t entries;  /* in the chain */
+	int64_t entries;   /* in the chain */
 	int64_t unchained; /* written before there was one */
 	const char *wrong;
 };
@@ -57,8 +58,10 @@ MUST_CHECK struct err *audit_verify(struct ctx *ctx, const char *heads, struct a
 MUST_CHECK struct err *audit_heads(struct ctx *ctx, const char *path);
 
 /* May a person run one more query now? Counts it against all limits (0: none) in one statement, and gives a
- * place that is held until audit_leave() or for hold_ms. Errors: RATE_LIMITED with retry_after and the limit
- * in words; UNAVAILABLE. */
+ * place (0: none is needed) that is held until audit_leave() or for hold_ms, so that a process that dies holds
+ * none for long. The limits of a person do not bind user_id 0; the day is one of UTC. What is refused counts
+ * nowhere. Call it outside of transactions. Errors: RATE_LIMITED with retry_after and the limit in words;
+ * UNAVAILABLE. */
 struct audit_quota {
 	int64_t project_id;
 	int64_t a_minute; /* of ctx->user_id in the project */
@@ -67,6 +70,7 @@ struct audit_quota {
 	int64_t hold_ms;
 };
 MUST_CHECK struct err *audit_admit(struct ctx *ctx, const struct audit_quota *quota, int64_t *place);
+/* Gives the place back, whatever happened to the query. What goes wrong with it is logged. */
 void audit_leave(struct ctx *ctx, int64_t place);
 
 enum { AUDIT_WINDOW_MOST = 86400 };

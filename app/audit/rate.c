@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "audit/audit.h"
+#include "audit/audit_priv.h"
 #include "db/db.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -37,19 +37,13 @@ DB_STMT(rate_undo,
         " (SELECT max(window_start) FROM rate_limits WHERE bucket = $1 AND count > 0)",
         DB_TEXT);
 DB_STMT0(rate_sweep, "DELETE FROM rate_limits WHERE window_start < now() - interval '2 days'");
-
-struct counts {
-	int64_t now;
-	int64_t before;
-	double left_s;
-};
+DB_STMT0(places_sweep, "DELETE FROM query_places WHERE until < now()");
 
 static const struct db_row counts_row =
-        DB_ROW(struct counts, DB_COL_I64(struct counts, now), DB_COL_I64(struct counts, before),
-               DB_COL_F64(struct counts, left_s));
+        DB_ROW(struct audit_counts, DB_COL_I64(struct audit_counts, now),
+               DB_COL_I64(struct audit_counts, before), DB_COL_F64(struct audit_counts, left_s));
 
-/* Seconds until one more fits; none or less when it fits now. */
-static double wait_seconds(const struct counts *c, double limit, double window)
+double audit_wait_seconds(const struct audit_counts *c, double limit, double window)
 {
 	double fits = limit - 1 - (double)c->now;
 
@@ -69,10 +63,10 @@ static struct err *refused(struct ctx *ctx, double seconds)
 
 static struct err *look(struct ctx *ctx, const char *bucket, int64_t limit, int64_t window, double *wait)
 {
-	struct counts c;
+	struct audit_counts c;
 
 	TRY(db_one(ctx, &rate_counts, DB_ARGS(db_text(bucket), db_i64(window)), &counts_row, "counter", &c));
-	*wait = wait_seconds(&c, (double)limit, (double)window);
+	*wait = audit_wait_seconds(&c, (double)limit, (double)window);
 	return NULL;
 }
 
@@ -87,15 +81,16 @@ static bool sweep_is_due(void)
 
 struct err *audit_rate_sweep(struct ctx *ctx)
 {
-	return db_run(ctx, &rate_sweep, DB_NO_ARGS, NULL);
+	TRY(db_run(ctx, &rate_sweep, DB_NO_ARGS, NULL));
+	return db_run(ctx, &places_sweep, DB_NO_ARGS, NULL);
 }
 
-static void sweep_sometimes(struct ctx *ctx)
+void audit_sweep_sometimes(struct ctx *ctx)
 {
 	struct err *e = sweep_is_due() ? audit_rate_sweep(ctx) : NULL;
 
 	if (e)
-		log_err(LOG_WARNING, ctx->request_id, "removing old rate limit counters", e);
+		log_err(LOG_WARNING, ctx->request_id, "removing old rate limit counters and places", e);
 }
 
 struct err *audit_rate(struct ctx *ctx, const char *bucket, int64_t limit, int64_t window_seconds)
@@ -104,7 +99,7 @@ struct err *audit_rate(struct ctx *ctx, const char *bucket, int64_t limit, int64
 	double wait;
 
 	assert(limit > 0 && window_seconds > 0 && window_seconds <= AUDIT_WINDOW_MOST);
-	sweep_sometimes(ctx);
+	audit_sweep_sometimes(ctx);
 	TRY(db_run(ctx, &rate_add, DB_ARGS(db_text(bucket), db_i64(window_seconds), db_i64(limit)),
 	           &counted));
 	if (counted)
