@@ -48,6 +48,21 @@ static void write_names(struct json_writer *w, const char *key, const char *cons
 	json_array_close(w);
 }
 
+/* What is bound to $1, $2, ...; a mask's key is not shown. */
+static void write_params(struct json_writer *w, const struct sql_statement *s)
+{
+	if (!s->nparams)
+		return;
+	json_array_open(w, "params");
+	for (size_t i = 0; i < s->nparams; i++) {
+		if (s->params[i] && i + 1 != s->secret_param)
+			json_put_cstr(w, NULL, s->params[i]);
+		else
+			json_put_null(w, NULL);
+	}
+	json_array_close(w);
+}
+
 static void write_statement(struct json_writer *w, const struct sql_statement *s)
 {
 	json_put_bool(w, "ok", true);
@@ -57,6 +72,10 @@ static void write_statement(struct json_writer *w, const struct sql_statement *s
 	write_names(w, "functions", s->functions, s->nfunctions);
 	json_put_cstr(w, "fingerprint", s->fingerprint);
 	json_put_i64(w, "max_rows", s->max_rows);
+	write_params(w, s);
+	json_put_bool(w, "repeatable", s->repeatable);
+	write_names(w, "filtered", s->filtered, s->nfiltered);
+	write_names(w, "masked", s->masked, s->nmasked);
 }
 
 /* JSON may spell a NUL, which no statement has; with a space in its place the line can be read and its id

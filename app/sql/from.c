@@ -142,6 +142,7 @@ static struct err *from_sample(struct guard *g, PgQuery__Node *item, struct cols
 			              "TABLESAMPLE takes a number here");
 	if (s->repeatable && !bound_number(s->repeatable, &number))
 		return refuse(g, "statement_not_allowed", s->location, "REPEATABLE takes a number here");
+	g->varies |= !s->repeatable;
 	TRY(from_table(g, s->relation, out));
 	if (s->relation->node_case != PG_QUERY__NODE__NODE_RANGE_VAR)
 		return refuse(g, "statement_not_allowed", s->location,
@@ -165,15 +166,25 @@ static struct cols merged(struct guard *g, const struct cols *on, const struct c
 	return out;
 }
 
-static struct cols joined_on(struct guard *g, const PgQuery__JoinExpr *j, const struct cols *l,
-                             const struct cols *r)
+/* A column that both sides are joined on: it is read of every table among them that has it. */
+static void join_column(struct guard *g, const struct rel *before, struct cols *on, const char *name)
+{
+	if (!name)
+		return;
+	cols_add(g->a, on, name);
+	for (const struct rel *r = g->scope->rels; r != before; r = r->next)
+		column_note(g, r, name);
+}
+
+static struct cols joined_on(struct guard *g, const PgQuery__JoinExpr *j, const struct rel *before,
+                             const struct cols *l, const struct cols *r)
 {
 	struct cols on = {0};
 	for (size_t i = 0; i < j->n_using_clause; i++)
-		cols_add(g->a, &on, tree_str(j->using_clause[i]) ? tree_str(j->using_clause[i]) : "");
+		join_column(g, before, &on, tree_str(j->using_clause[i]));
 	for (size_t i = 0; j->is_natural && i < l->n; i++)
 		if (cols_has(r, l->name[i]))
-			cols_add(g->a, &on, l->name[i]);
+			join_column(g, before, &on, l->name[i]);
 	return on;
 }
 
@@ -188,7 +199,7 @@ static struct err *from_join(struct guard *g, PgQuery__JoinExpr *j, struct cols 
 	struct err *e = walk(g, j->quals);
 	g->scope->stop = stop;
 	TRY(e);
-	struct cols on = joined_on(g, j, &l, &r);
+	struct cols on = joined_on(g, j, before, &l, &r);
 	*out = merged(g, &on, &l, &r);
 	if (j->alias) {
 		g->scope->rels = before; /* an alias hides what is joined */

@@ -97,6 +97,7 @@ struct err *func_call(struct guard *g, PgQuery__FuncCall *call)
 	if (!f)
 		return unknown_function(g, name, call->location);
 	names_add(g->a, &g->functions, f->name);
+	vary_call(g, f->name, call->n_args);
 	if (f->bound)
 		TRY(bound_call(g, f->bound, call));
 	g->growing += f->bound == BOUND_GROW;

@@ -56,7 +56,23 @@ static struct err *guard_statement(struct guard *g, struct sql_statement *out)
 	TRY(parse_deparse(g->a, tree, &out->sql));
 	TRY(same_again(g, tree, out->sql));
 	out->fingerprint = parse_fingerprint(g->a, text);
-	return NULL;
+	return param_values(g, out);
+}
+
+/* Masked columns among those that the statement uses. */
+static struct names masked(struct guard *g)
+{
+	const struct sql_policy *p = g->policy;
+	struct names out = {0}, used = g->columns;
+	for (size_t i = 0; i < p->ntables; i++)
+		for (size_t k = 0; k < p->tables[i].nmasks; k++) {
+			const char *table = p->tables[i].name;
+			const char *name = arena_printf(g->a, "%s.%s", table, p->tables[i].masks[k].column);
+			if (names_has(&used, name) ||
+			    names_has(&used, arena_printf(g->a, "%s.*", table)))
+				names_add(g->a, &out, name);
+		}
+	return out;
 }
 
 static void guard_run(void *arg)
@@ -69,7 +85,11 @@ struct err *sql_guard(struct arena *a, const struct sql_policy *policy, struct s
                       struct sql_statement **out)
 {
 	struct sql_statement *s = ARENA_NEW(a, struct sql_statement);
+	struct names hidden;
 	struct guard g = {.a = a, .policy = policy, .text = sql};
+	if (policy->dialect != SQL_POSTGRES)
+		return err_code(err_new(a, ERR_REFUSED, "statements in this dialect cannot be checked"),
+		                "policy_invalid");
 	g.max_rows = policy->max_rows > 0 ? policy->max_rows : SQL_ROWS;
 	struct guard_job job = {.g = &g, .out = s};
 	TRY(stack_run(a, guard_run, &job));
@@ -83,6 +103,14 @@ struct err *sql_guard(struct arena *a, const struct sql_policy *policy, struct s
 	s->ncolumns = g.columns.n;
 	s->functions = g.functions.name;
 	s->nfunctions = g.functions.n;
+	names_sort(&g.filtered);
+	s->filtered = g.filtered.name;
+	s->nfiltered = g.filtered.n;
+	hidden = masked(&g);
+	names_sort(&hidden);
+	s->masked = hidden.name;
+	s->nmasked = hidden.n;
+	s->repeatable = !g.varies;
 	s->max_rows = g.max_rows;
 	*out = s;
 	return NULL;

@@ -13,16 +13,22 @@ static struct err *invalid(struct guard *g, const struct sql_table *t, const cha
 	                "Somebody who administers this project must correct its policy.");
 }
 
-/* Values become text: %1$s is the column. A value too short to be cut is hidden whole. */
+/* %1$s is the column, of any type; %2$s the key. No value may raise an error: it would tell of the value, and
+ * one row would close the table. What does not look as the mask expects, or is too short to be cut, is hidden
+ * whole. The "C" collation is one that every pattern works with. */
 static const char *const masks[SQL_MASK__MAX] = {
         [SQL_MASK_FULL] = "CASE WHEN %1$s IS NULL THEN NULL ELSE '***' END",
         [SQL_MASK_EMAIL] =
-                "CASE WHEN %1$s IS NULL THEN NULL WHEN strpos(%1$s::text, '@') > 1"
+                "CASE WHEN %1$s IS NULL THEN NULL"
+                " WHEN %1$s::text COLLATE \"C\" ~ '^[^@[:space:]]+@[^@[:space:]]+$'"
                 " THEN left(%1$s::text, 1) || '***@' || split_part(%1$s::text, '@', 2) ELSE '***' END",
-        [SQL_MASK_LAST4] = "CASE WHEN %1$s IS NULL THEN NULL WHEN length(%1$s::text) > 4"
+        [SQL_MASK_LAST4] = "CASE WHEN %1$s IS NULL THEN NULL WHEN length(%1$s::text) >= 8"
                            " THEN '***' || right(%1$s::text, 4) ELSE '***' END",
         [SQL_MASK_HASH] = "left(encode(sha256(convert_to(%2$s || %1$s::text, 'UTF8')), 'hex'), 16)",
-        [SQL_MASK_YEAR] = "make_date(extract(year FROM %1$s)::int, 1, 1)",
+        [SQL_MASK_YEAR] =
+                "CASE WHEN %1$s::text COLLATE \"C\" ~ '^(?!0+-)[0-9]{4,6}-[0-9]{2}-[0-9]{2}'"
+                " THEN (split_part(%1$s::text, '-', 1) || '-01-01'"
+                " || CASE WHEN right(%1$s::text, 3) = ' BC' THEN ' BC' ELSE '' END)::date END",
         [SQL_MASK_NULL] = "NULL::text",
 };
 
@@ -45,7 +51,10 @@ static void add_masked(struct guard *g, struct buf *b, enum sql_mask_kind kind, 
 			buf_add_char(b, *p);
 			continue;
 		}
-		buf_add_cstr(b, p[1] == '1' ? column : sql_quote_literal(g->a, g->policy->mask_key));
+		if (p[1] == '1')
+			buf_add_cstr(b, column);
+		else
+			param_put(g, PARAM_KEY, b);
 		p += 3;
 	}
 }
@@ -84,17 +93,24 @@ static struct err *filter(struct guard *g, const struct sql_table *t, const stru
 {
 	struct scope *outer = g->scope;
 	struct scope scope = {0};
+	struct param_slots slots;
 	if (!t->filter)
 		return NULL;
-	if (parse_expression(g->a, t->filter, out))
+	names_add(g->a, &g->filtered, t->name);
+	const char *text = param_expand(g, t->filter, &slots);
+	if (!text || parse_text_ok(g->a, str_of(text)) || parse_expression(g->a, text, out))
 		return invalid(g, t, "its row filter is not an SQL expression");
 	g->scope = &scope;
 	g->filter_of = t;
+	g->slots = &slots;
 	struct err *e = rel_push(g, t->name, cols);
 	if (!e)
 		e = walk(g, *out);
+	g->slots = NULL;
 	g->filter_of = NULL;
 	g->scope = outer;
+	if (!e && slots.met != slots.n)
+		return invalid(g, t, "{user.email} or {user.groups} stands in quotes or a comment");
 	return e;
 }
 

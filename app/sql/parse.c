@@ -1,6 +1,8 @@
 /*
  * Text to tree and back, by libpg_query: PostgreSQL's own lexer and grammar. Runs on the stack of stack.c.
  */
+#include <assert.h>
+
 #include <pg_query.h>
 
 #include "sql/sql_priv.h"
@@ -114,6 +116,7 @@ static bool only_a_target(const PgQuery__SelectStmt *s)
 struct err *parse_expression(struct arena *a, const char *text, PgQuery__Node **out)
 {
 	PgQuery__ParseResult *tree = NULL;
+	static_assert(sizeof("SELECT ") - 1 == EXPRESSION_OFFSET, "locations in filters");
 	TRY(parse_tree(a, arena_printf(a, "SELECT %s", text), &tree));
 	if (tree && tree->n_stmts == 1 &&
 	    tree->stmts[0]->stmt->node_case == PG_QUERY__NODE__NODE_SELECT_STMT) {

@@ -168,6 +168,36 @@ static size_t members(struct json_object *o, const char *key)
 	return json_object_is_type(m, json_type_object) ? (size_t)json_object_object_length(m) : 0;
 }
 
+static struct err *read_dialect(struct arena *a, struct json_object *o, struct sql_policy *p)
+{
+	static const char *const names[] = {[SQL_POSTGRES] = "postgres", [SQL_DUCKDB] = "duckdb"};
+	struct json_object *value = json_get(o, "dialect");
+	if (!value)
+		return NULL;
+	const char *name = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(names[i], name)) {
+			p->dialect = (enum sql_dialect)i;
+			return NULL;
+		}
+	return bad(a, "dialect", "postgres or duckdb");
+}
+
+/* "user": {"email": "ann@example.com", "groups": ["sales"]} */
+static struct err *read_user(struct arena *a, struct json_object *o, struct sql_policy *p)
+{
+	struct json_object *user = json_get(o, "user");
+	if (!user)
+		return NULL;
+	if (!json_object_is_type(user, json_type_object))
+		return bad(a, "user", "an object with email and groups");
+	struct json_object *email = json_get(user, "email");
+	if (email && !json_object_is_type(email, json_type_string))
+		return bad(a, "user", "an object with email and groups");
+	p->user_email = arena_strdup(a, json_get_str(user, "email"));
+	return read_list(a, user, "groups", &p->user_groups, &p->nuser_groups);
+}
+
 struct err *sql_policy_read(struct arena *a, struct str json, struct sql_policy **out)
 {
 	struct json_object *o;
@@ -182,6 +212,9 @@ struct err *sql_policy_read(struct arena *a, struct str json, struct sql_policy 
 	if (p->max_rows < 1)
 		return bad(a, "max_rows", "a number above 0");
 	p->mask_key = arena_strdup(a, json_get_str(o, "mask_key"));
+	p->tells_hidden = json_get_bool(o, "tells_hidden", false);
+	TRY(read_dialect(a, o, p));
+	TRY(read_user(a, o, p));
 	size_t n = members(o, "columns") + members(o, "row_filters") + members(o, "masks");
 	struct sql_table *tables = ARENA_ARRAY(a, struct sql_table, n + 1);
 	p->tables = tables;

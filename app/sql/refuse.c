@@ -71,11 +71,18 @@ const char *nearest(struct arena *a, const char *name, const char *const *candid
 	return best;
 }
 
-void names_add(struct arena *a, struct names *set, const char *name)
+bool names_has(const struct names *set, const char *name)
 {
 	for (size_t i = 0; i < set->n; i++)
 		if (!strcmp(set->name[i], name))
-			return;
+			return true;
+	return false;
+}
+
+void names_add(struct arena *a, struct names *set, const char *name)
+{
+	if (names_has(set, name))
+		return;
 	if (set->n == set->size) {
 		size_t size = set->size ? 2 * set->size : 8;
 		const char **grown = ARENA_ARRAY(a, const char *, size);

@@ -81,12 +81,14 @@ struct sql_statement {
 	size_t nfunctions;
 	const char *fingerprint; /* of what was asked, literals aside */
 	int64_t max_rows;        /* cap in force */
-	/* Values of $1, $2, ... in sql, as text ('{"a","b"}' for text[]): a filter's user, a mask's key. The key is
-	 * a secret: params are never shown or logged. */
+	/* Values of $1, $2, ... in sql, as text ('{"a","b"}' for text[]), NULL for SQL's NULL: a filter's user, a
+	 * mask's key. The key is a secret: params are never shown or logged. */
 	const char **params;
 	size_t nparams;
+	size_t secret_param; /* number of the one that is the mask's key; 0: none */
 	bool repeatable; /* the same rows again over the same data: no random(), no clock */
-	/* What the policy kept back, of the tables it reads: "customers", "customers.email"; sorted, each once. */
+	/* What the policy kept back: tables with a row filter, masked columns that it uses. "customers",
+	 * "customers.email"; sorted, each once. */
 	const char **filtered;
 	size_t nfiltered;
 	const char **masked;

@@ -64,6 +64,16 @@ struct names {
 	size_t size;
 };
 
+/* Values that are bound, not written: see param.c. */
+enum param { PARAM_EMAIL, PARAM_GROUPS, PARAM_KEY, PARAM__MAX };
+
+/* Where parameters stand in a row filter, as byte offsets in the text that is parsed. */
+struct param_slots {
+	int *at;
+	size_t n;
+	size_t met; /* how many of them the walk came to */
+};
+
 struct guard {
 	struct arena *a;
 	const struct sql_policy *policy;
@@ -75,6 +85,11 @@ struct guard {
 	struct names columns;
 	struct names functions;
 	const struct sql_table *filter_of; /* the table whose row filter is walked, or NULL */
+	struct param_slots *slots; /* of that filter */
+	int params[PARAM__MAX];    /* the number of each parameter; 0: not used */
+	int nparams;
+	struct names filtered;
+	bool varies; /* reads a clock, or chance */
 	int nrels;
 	int growing; /* nesting of calls that multiply the length of their argument */
 	int64_t max_rows;
@@ -86,6 +101,8 @@ MUST_CHECK struct err *stack_run(struct arena *a, void (*fn)(void *), void *arg)
 /* parse.c */
 MUST_CHECK struct err *parse_text_ok(struct arena *a, struct str text);
 MUST_CHECK struct err *parse_tree(struct arena *a, const char *text, PgQuery__ParseResult **out);
+/* The text is parsed behind "SELECT ", which the locations in the tree count in. */
+enum { EXPRESSION_OFFSET = 7 };
 MUST_CHECK struct err *parse_expression(struct arena *a, const char *text, PgQuery__Node **out);
 MUST_CHECK struct err *parse_deparse(struct arena *a, PgQuery__ParseResult *tree, const char **out);
 const char *parse_fingerprint(struct arena *a, const char *text);
@@ -112,6 +129,7 @@ struct err *refuse(struct guard *g, const char *code, int location, const char *
         __attribute__((format(printf, 4, 5), returns_nonnull));
 /* The candidate nearest to the name, or NULL if none is near. */
 const char *nearest(struct arena *a, const char *name, const char *const *candidates, size_t n);
+bool names_has(const struct names *set, const char *name);
 void names_add(struct arena *a, struct names *set, const char *name);
 void names_sort(struct names *set);
 
@@ -139,6 +157,8 @@ struct rel *rel_find(struct guard *g, const char *name);
 struct source *source_get(struct guard *g, const char *table);
 
 /* column.c */
+/* Notes that the statement uses the column, if r has it. */
+void column_note(struct guard *g, const struct rel *r, const char *name);
 MUST_CHECK struct err *column_ref(struct guard *g, PgQuery__ColumnRef *ref);
 MUST_CHECK struct err *column_indirection(struct guard *g, PgQuery__AIndirection *x);
 
@@ -165,6 +185,17 @@ MUST_CHECK struct err *mask_table(struct guard *g, PgQuery__Node *item, const st
 
 /* What the names of CTEs made by the guard start with. */
 #define REWRITE_PREFIX "_quern"
+
+/* param.c: writes "($1::text)". */
+void param_put(struct guard *g, enum param kind, struct buf *b);
+/* A filter's text with parameters in place of {user.email} and {user.groups}; NULL if it gets too long. */
+const char *param_expand(struct guard *g, const char *text, struct param_slots *slots);
+MUST_CHECK struct err *param_ref(struct guard *g, const PgQuery__ParamRef *p);
+MUST_CHECK struct err *param_values(struct guard *g, struct sql_statement *out);
+
+/* vary.c: notes what does not give the same rows again. */
+void vary_call(struct guard *g, const char *name, size_t nargs);
+void vary_constant(struct guard *g, const PgQuery__AConst *c);
 
 /* rewrite.c: the condition on columns that are not known. */
 MUST_CHECK struct err *rewrite_sources(struct guard *g, PgQuery__SelectStmt *root);

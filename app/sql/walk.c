@@ -16,7 +16,13 @@ struct rule {
 
 static struct err *check_constant(struct guard *g, void *m)
 {
+	vary_constant(g, m);
 	return bound_constant(g, m);
+}
+
+static struct err *check_param(struct guard *g, void *m)
+{
+	return param_ref(g, m);
 }
 
 static struct err *check_column(struct guard *g, void *m)
@@ -105,6 +111,7 @@ static struct err *check_value_function(struct guard *g, void *m)
 		return err_hint(refuse(g, "function_not_allowed", f->location,
 		                       "names of users and databases are not allowed"),
 		                "Only current_date, current_timestamp and their like are.");
+	g->varies = true;
 	return walk_fields(g, m, 0);
 }
 
@@ -188,8 +195,6 @@ static const struct {
          "Leave out INTO; the result is shown and can be saved as a query."},
         {&pg_query__locking_clause__descriptor, "statement_not_allowed", "row locks are not allowed",
          "Leave out FOR UPDATE and FOR SHARE."},
-        {&pg_query__param_ref__descriptor, "parameter_not_allowed", "parameters are not allowed",
-         "Write the value in place of the parameter."},
         {&pg_query__xml_expr__descriptor, "function_not_allowed", "XML is not allowed",
          "Use JSON functions."},
         {&pg_query__xml_serialize__descriptor, "function_not_allowed", "XML is not allowed",

@@ -12,13 +12,19 @@ static void test_sql__a_policy_is_read_whole(void **state)
 	        a,
 	        str_of("{\"schema\":\"shop\",\"allowed_tables\":[\"a\",\"b\"],\"excluded_tables\":[\"c\"],"
 	               "\"max_rows\":7,\"row_filters\":{\"a\":\"x = 1\"},\"masks\":{\"a\":{\"y\":\"last4\"}},"
-	               "\"columns\":{\"a\":[\"x\",\"y\"]}}"),
+	               "\"columns\":{\"a\":[\"x\",\"y\"]},\"tells_hidden\":true,\"dialect\":\"postgres\","
+	               "\"user\":{\"email\":\"ann@example.com\",\"groups\":[\"sales\",\"eu\"]}}"),
 	        &p));
 	assert_string_equal(p->schema, "shop");
 	assert_int_equal(p->nallowed, 2);
 	assert_int_equal(p->nexcluded, 1);
 	assert_int_equal(p->max_rows, 7);
 	assert_int_equal(p->ntables, 1);
+	assert_true(p->tells_hidden);
+	assert_int_equal(p->dialect, SQL_POSTGRES);
+	assert_string_equal(p->user_email, "ann@example.com");
+	assert_int_equal(p->nuser_groups, 2);
+	assert_string_equal(p->user_groups[1], "eu");
 	assert_string_equal(p->tables[0].filter, "x = 1");
 	assert_int_equal(p->tables[0].ncolumns, 2);
 	assert_int_equal(p->tables[0].masks[0].kind, SQL_MASK_LAST4);
@@ -39,6 +45,10 @@ static void test_sql__a_wrong_policy_is_not_read(void **state)
 	        "{\"schema\":\"s\",\"masks\":{\"a\":\"y\"}}",
 	        "{\"schema\":\"s\",\"row_filters\":{\"a\":1}}",
 	        "{\"schema\":\"s\",\"columns\":[\"a\"]}",
+	        "{\"schema\":\"s\",\"dialect\":\"mysql\"}",
+	        "{\"schema\":\"s\",\"user\":\"ann\"}",
+	        "{\"schema\":\"s\",\"user\":{\"email\":1}}",
+	        "{\"schema\":\"s\",\"user\":{\"groups\":\"sales\"}}",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
@@ -49,6 +59,13 @@ static void test_sql__a_wrong_policy_is_not_read(void **state)
 		assert_int_equal(e->kind, ERR_INVALID);
 		arena_free(a);
 	}
+}
+
+static void test_sql__another_dialect_is_not_run(void **state)
+{
+	static const struct shop_case cases[] = {{"SELECT 1", "policy_invalid"}};
+	(void)state;
+	SHOP_CHECK("{\"schema\":\"s\",\"dialect\":\"duckdb\"}", cases);
 }
 
 static void test_sql__excluded_beats_allowed(void **state)
@@ -67,6 +84,7 @@ static void test_sql__excluded_beats_allowed(void **state)
 static const struct CMUnitTest sql_policy_tests[] = {
         cmocka_unit_test(test_sql__a_policy_is_read_whole),
         cmocka_unit_test(test_sql__a_wrong_policy_is_not_read),
+        cmocka_unit_test(test_sql__another_dialect_is_not_run),
         cmocka_unit_test(test_sql__excluded_beats_allowed),
 };
 UNIT_SUITE(sql_policy_tests);
