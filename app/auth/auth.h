@@ -33,6 +33,8 @@ struct auth_person {
 	const char *name;
 	const char *origin; /* "local" or "header" */
 	bool is_admin;
+	const char *time_zone;  /* IANA name; "": not chosen yet, so UTC */
+	struct db_texts groups; /* sorted, each once */
 	const char *csrf;       /* goes into every form as field "csrf" or header X-CSRF-Token */
 	struct project project; /* of the route, id 0 when it has none or the caller is an outsider */
 	enum project_role role;
@@ -45,6 +47,8 @@ struct auth_user {
 	const char *origin;
 	bool is_admin;
 	bool disabled;
+	const char *time_zone;
+	struct db_texts groups;
 	int64_t created_at;
 	int64_t last_seen_at;
 };
@@ -75,16 +79,27 @@ MUST_CHECK struct err *auth_sign_out(struct ctx *ctx, struct http_request *req, 
 
 /* Accounts. E-mail is lower-cased and checked; a password has 10..200 bytes. Errors: INVALID, CONFLICT.
  * Audited. */
-MUST_CHECK struct err *auth_user_add(struct ctx *ctx, const char *email, const char *name,
-                                     const char *password, bool is_admin, int64_t *id);
+struct auth_account {
+	const char *name;   /* NULL: none */
+	const char *groups; /* comma-separated names; NULL: as they are */
+	bool is_admin;
+	bool disabled;
+};
+MUST_CHECK struct err *auth_user_add(struct ctx *ctx, const char *email, const char *password,
+                                     const struct auth_account *account, int64_t *id);
 /* Ends all sessions. CONFLICT for an account of single sign-on. */
 MUST_CHECK struct err *auth_user_passwd(struct ctx *ctx, const char *email, const char *password);
 MUST_CHECK struct err *auth_user_by_email(struct ctx *ctx, const char *email, struct auth_user *out);
 MUST_CHECK struct err *auth_users(struct ctx *ctx, struct auth_user **out, size_t *n);
 /* Changes what an admin may change; nobody can take the last admin away (CONFLICT). Disabling ends all
- * sessions. */
-MUST_CHECK struct err *auth_user_update(struct ctx *ctx, int64_t id, const char *name, bool is_admin,
-                                        bool disabled);
+ * sessions. Groups of an account of single sign-on come from there and stay as they are. */
+MUST_CHECK struct err *auth_user_update(struct ctx *ctx, int64_t id, const struct auth_account *account);
+
+/* The time zone of ctx->user_id; "" is none. Unless replace, only where there is none yet. INVALID, code
+ * "time_zone", for a name that PostgreSQL does not know. */
+MUST_CHECK struct err *auth_set_time_zone(struct ctx *ctx, const char *name, bool replace);
+/* Whether it could be the name of a zone, by its form. */
+bool auth_time_zone_form(const char *name);
 
 /* A person changes their own password; the old one is asked for. Other sessions end. Errors: INVALID with
  * code "old_password" or "password", FORBIDDEN for accounts of single sign-on, RATE_LIMITED. */

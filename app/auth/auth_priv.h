@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "auth/auth.h"
+#include "lib/json.h"
 
 enum { AUTH_TOKEN_BYTES = 32, AUTH_TOKEN_CHARS = 43 };
 
@@ -18,6 +19,8 @@ struct auth_found {
 	const char *origin;
 	bool is_admin;
 	bool disabled;
+	const char *time_zone;
+	struct db_texts groups;
 	bool stale; /* something has to be written: last use, groups */
 	const char *csrf;
 	struct project project;
@@ -25,7 +28,8 @@ struct auth_found {
 };
 
 /* Columns and joins of such a statement over "users u"; $2 is the slug of the project, or null. */
-#define AUTH_PERSON_COLUMNS "u.id, u.email, u.name, u.origin, u.is_admin, u.disabled_at IS NOT NULL, "
+#define AUTH_PERSON_COLUMNS \
+	"u.id, u.email, u.name, u.origin, u.is_admin, u.disabled_at IS NOT NULL, u.time_zone, u.groups, "
 #define AUTH_PROJECT_COLUMNS \
 	PROJECT_COLUMNS ", CASE WHEN p.id IS NULL THEN NULL WHEN u.is_admin THEN 'admin' ELSE m.role END "
 #define AUTH_PROJECT_JOINS \
@@ -61,6 +65,10 @@ struct auth_grants {
 	struct db_texts roles; /* of the same index */
 };
 struct auth_grants auth_grants_of(struct arena *a, struct str mapping, struct str groups);
+/* The names of a comma-separated list, sorted, each once; p is never NULL. */
+struct db_texts auth_group_list(struct arena *a, struct str groups);
+/* As the member "groups" of an audit row's detail. */
+void auth_put_groups(struct json_writer *w, struct db_texts groups);
 /* Whether the comma-separated list holds the group. */
 bool auth_has_group(struct str groups, struct str group);
 /* CONFIG naming the first malformed entry. */

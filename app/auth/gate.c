@@ -26,6 +26,7 @@ const struct db_row auth_found_row =
         DB_ROW(struct auth_found, DB_COL_I64(struct auth_found, id), DB_COL_TEXT(struct auth_found, email),
                DB_COL_TEXT(struct auth_found, name), DB_COL_TEXT(struct auth_found, origin),
                DB_COL_BOOL(struct auth_found, is_admin), DB_COL_BOOL(struct auth_found, disabled),
+               DB_COL_TEXT(struct auth_found, time_zone), DB_COL_TEXTS(struct auth_found, groups),
                DB_COL_BOOL(struct auth_found, stale), DB_COL_TEXT(struct auth_found, csrf),
                PROJECT_COLS(struct auth_found, project), DB_COL_TEXT(struct auth_found, role));
 
@@ -81,6 +82,8 @@ static void fill(struct auth_person *me, const struct auth_found *f)
 	me->name = f->name;
 	me->origin = f->origin;
 	me->is_admin = f->is_admin;
+	me->time_zone = f->time_zone;
+	me->groups = f->groups;
 	me->csrf = f->csrf;
 	me->role = project_role_of(f->role);
 	if (me->role != PROJECT_NONE)
@@ -129,7 +132,7 @@ struct err *auth_gate(struct ctx *ctx, struct http_request *req, const struct ht
 	struct auth_person *me = ARENA_NEW(ctx->a, struct auth_person);
 
 	assert(route->access >= AUTH_PUBLIC && route->access <= AUTH_ADMIN);
-	*me = (struct auth_person){.email = "", .name = "", .origin = "", .csrf = ""};
+	*me = (struct auth_person){.email = "", .name = "", .origin = "", .time_zone = "", .csrf = ""};
 	http_request_set_data(req, me);
 	TRY(identify(ctx, req, route, me));
 	TRY(permit(ctx, route, me));

@@ -1,5 +1,6 @@
 /* Single sign-on groups and what they give, as QUERN_AUTH_ROLES maps them: group=project:role,
  * comma-separated. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth/auth_priv.h"
@@ -45,6 +46,39 @@ static bool read_grant(struct arena *a, struct str entry, struct grant *out)
 	out->slug = str_trim(out->slug);
 	out->role = project_role_of(str_dup(a, str_trim(role)));
 	return out->group.n > 0 && is_slug(out->slug) && out->role != PROJECT_NONE;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+struct db_texts auth_group_list(struct arena *a, struct str groups)
+{
+	struct db_texts out = {ARENA_ARRAY(a, const char *, groups.n / 2 + 1), 0};
+	size_t n = 0, i;
+
+	while (groups.p) {
+		struct str one = str_trim(str_chop(&groups, ','));
+
+		if (one.n)
+			out.p[n++] = str_dup(a, one);
+	}
+	qsort(out.p, n, sizeof(*out.p), by_bytes);
+	for (i = 0; i < n; i++)
+		if (!out.n || strcmp(out.p[out.n - 1], out.p[i]) != 0)
+			out.p[out.n++] = out.p[i];
+	return out;
+}
+
+void auth_put_groups(struct json_writer *w, struct db_texts groups)
+{
+	size_t i;
+
+	json_array_open(w, "groups");
+	for (i = 0; i < groups.n; i++)
+		json_put_cstr(w, NULL, groups.p[i]);
+	json_array_close(w);
 }
 
 bool auth_has_group(struct str groups, struct str group)

@@ -9,12 +9,14 @@
 #include "audit/audit.h"
 #include "auth/auth_priv.h"
 #include "lib/arena.h"
+#include "lib/buf.h"
 #include "lib/crypto.h"
 #include "lib/settings.h"
 
 DB_STMT(auth_header_select,
         "SELECT " AUTH_PERSON_COLUMNS
         "u.last_seen_at IS NULL OR u.last_seen_at < now() - interval '1 hour' OR u.name <> $5"
+        " OR u.groups <> $8"
         " OR ($7 AND u.is_admin <> $6)"
         " OR EXISTS (SELECT FROM unnest($3, $4) d (slug, role) JOIN projects g ON g.slug = d.slug"
         "  LEFT JOIN members h ON h.project_id = g.id AND h.user_id = u.id"
@@ -22,13 +24,14 @@ DB_STMT(auth_header_select,
         " OR EXISTS (SELECT FROM members h JOIN projects g ON g.id = h.project_id"
         "  WHERE h.user_id = u.id AND h.origin = 'header' AND g.slug <> ALL ($3)), '', " AUTH_PROJECT_COLUMNS
         "FROM users u" AUTH_PROJECT_JOINS "WHERE u.email = $1",
-        DB_TEXT, DB_TEXT, DB_TEXTS, DB_TEXTS, DB_TEXT, DB_BOOL, DB_BOOL);
+        DB_TEXT, DB_TEXT, DB_TEXTS, DB_TEXTS, DB_TEXT, DB_BOOL, DB_BOOL, DB_TEXTS);
 DB_STMT(auth_header_upsert,
-        "INSERT INTO users (email, name, origin, is_admin, last_seen_at) VALUES ($1, $2, 'header', $3, now())"
-        " ON CONFLICT (email) DO UPDATE SET name = $2, last_seen_at = now(),"
+        "INSERT INTO users (email, name, origin, is_admin, last_seen_at, groups)"
+        " VALUES ($1, $2, 'header', $3, now(), $5)"
+        " ON CONFLICT (email) DO UPDATE SET name = $2, last_seen_at = now(), groups = $5,"
         " is_admin = CASE WHEN $4 THEN $3 ELSE users.is_admin END WHERE users.origin = 'header'"
         " RETURNING id, xmax = 0",
-        DB_TEXT, DB_TEXT, DB_BOOL, DB_BOOL);
+        DB_TEXT, DB_TEXT, DB_BOOL, DB_BOOL, DB_TEXTS);
 DB_STMT(auth_header_leave,
         "DELETE FROM members m USING projects p WHERE p.id = m.project_id AND m.user_id = $1"
         " AND m.origin = 'header' AND p.slug <> ALL ($2)",
@@ -46,10 +49,12 @@ enum { NAME_CHARS = 200, GROUPS_BYTES = 16 << 10 };
 struct identity {
 	const char *email;
 	const char *name;
+	struct db_texts groups;
 	struct auth_grants grants;
 	bool admin;
 	bool admin_known; /* a group is set that decides it */
 	bool was_admin;
+	struct db_texts had_groups;
 };
 struct made_row {
 	int64_t id;
@@ -92,6 +97,7 @@ static struct err *read_identity(struct ctx *ctx, const struct http_request *req
 	if (!plain(user, NAME_CHARS) || !plain(groups, GROUPS_BYTES))
 		return refuse(ctx, "single sign-on gave a name or groups that cannot be used");
 	out->name = str_dup(ctx->a, user);
+	out->groups = auth_group_list(ctx->a, groups);
 	out->grants = auth_grants_of(ctx->a, str_of(ctx->settings->auth_roles), groups);
 	out->admin_known = admins.n > 0;
 	out->admin = auth_has_group(groups, admins);
@@ -111,6 +117,26 @@ static struct db_arg texts(struct db_texts t)
 	return db_texts(t.p, t.n);
 }
 
+static bool same(struct db_texts x, struct db_texts y)
+{
+	size_t i;
+
+	for (i = 0; i < x.n && i < y.n && strcmp(x.p[i], y.p[i]) == 0; i++)
+		;
+	return i == x.n && i == y.n;
+}
+
+static const char *detail(struct ctx *ctx, const struct identity *who)
+{
+	struct buf b = buf_init(ctx->a, BUF_PAGE);
+	struct json_writer w = {.b = &b};
+
+	json_object_open(&w, NULL);
+	auth_put_groups(&w, who->groups);
+	json_object_close(&w);
+	return buf_cstr(&b);
+}
+
 /* Writes account and memberships as the groups want them. */
 static struct err *follow(struct ctx *ctx, void *arg)
 {
@@ -121,7 +147,7 @@ static struct err *follow(struct ctx *ctx, void *arg)
 
 	TRY(db_find(ctx, &auth_header_upsert,
 	            DB_ARGS(db_text(who->email), db_text(who->name), db_bool(who->admin),
-	                    db_bool(who->admin_known)),
+	                    db_bool(who->admin_known), texts(who->groups)),
 	            &made_row, &made, &written));
 	if (!written)
 		return belongs_to_local(ctx);
@@ -131,8 +157,10 @@ static struct err *follow(struct ctx *ctx, void *arg)
 	           DB_ARGS(db_i64(made.id), texts(who->grants.slugs), texts(who->grants.roles)), &joined));
 	if (made.created)
 		return audit_log(ctx, "user.create", auth_object(ctx->a, made.id), NULL);
-	if (left || joined || (who->admin_known && who->admin != who->was_admin))
-		return audit_log(ctx, "user.groups", auth_object(ctx->a, made.id), NULL);
+	if (left || joined || (who->admin_known && who->admin != who->was_admin) ||
+	    !same(who->groups, who->had_groups))
+		return audit_log(ctx, "user.groups", auth_object(ctx->a, made.id),
+		                 detail(ctx, who));
 	return NULL;
 }
 
@@ -143,7 +171,7 @@ static struct err *find(struct ctx *ctx, const struct identity *who, const char 
 	TRY(db_find(ctx, &auth_header_select,
 	            DB_ARGS(db_text(who->email), db_text(slug), texts(who->grants.slugs),
 	                    texts(who->grants.roles), db_text(who->name), db_bool(who->admin),
-	                    db_bool(who->admin_known)),
+	                    db_bool(who->admin_known), texts(who->groups)),
 	            &auth_found_row, out, &found));
 	if (!found)
 		memset(out, 0, sizeof(*out));
@@ -174,6 +202,7 @@ struct err *auth_header_find(struct ctx *ctx, const struct http_request *req, co
 	TRY(find(ctx, &who, slug, &f));
 	if (!f.id || f.stale) {
 		who.was_admin = f.is_admin;
+		who.had_groups = f.groups;
 		TRY(db_transact(ctx, follow, &who));
 		TRY(find(ctx, &who, slug, &f));
 	}

@@ -54,17 +54,17 @@ static struct err *read_password(struct ctx *ctx, const char **out)
 	return input_line(ctx->a, PASSWORD_BYTES, out);
 }
 
-static int add(struct ctx *ctx, const char *email, const char *name, bool is_admin)
+static int add(struct ctx *ctx, const char *email, const struct auth_account *account)
 {
 	const char *password = "";
 	int64_t id;
 	struct err *e = read_password(ctx, &password);
 
 	if (!e)
-		e = auth_user_add(ctx, email, name, password, is_admin, &id);
+		e = auth_user_add(ctx, email, password, account, &id);
 	if (e)
 		return cli_fail(e);
-	printf("added %s%s\n", email, is_admin ? " as admin" : "");
+	printf("added %s%s\n", email, account->is_admin ? " as admin" : "");
 	return CLI_OK;
 }
 
@@ -105,15 +105,16 @@ static int list(struct ctx *ctx)
 
 int cmd_user(struct ctx *ctx, int argc, char **argv)
 {
-	const char *name = NULL;
-	bool is_admin = false;
-	const struct cli_option options[] = {{"--name", &name, NULL}, {"--admin", NULL, &is_admin}};
+	struct auth_account account = {0};
+	const struct cli_option options[] = {{"--name", &account.name, NULL},
+	                                     {"--groups", &account.groups, NULL},
+	                                     {"--admin", NULL, &account.is_admin}};
 
-	if (!cli_options(&argc, argv, options, 2) || argc < 2)
+	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc < 2)
 		return cli_usage("user");
 	if (strcmp(argv[1], "add") == 0 && argc == 3)
-		return add(ctx, argv[2], name, is_admin);
-	if (name || is_admin)
+		return add(ctx, argv[2], &account);
+	if (account.name || account.groups || account.is_admin)
 		return cli_usage("user");
 	if (strcmp(argv[1], "passwd") == 0 && argc == 3)
 		return passwd(ctx, argv[2]);

@@ -186,24 +186,37 @@ static struct err *users_done(struct ctx *ctx, struct http_request *req, struct 
 	return NULL;
 }
 
+/* The fields of an account that a form has; where it has no groups, they stay. */
+static struct auth_account account_sent(struct ctx *ctx, const struct http_request *req)
+{
+	return (struct auth_account){
+	        .name = web_field(ctx, req, "name"),
+	        .groups = http_has_field(req, "groups") ? web_field(ctx, req, "groups") : NULL,
+	        .is_admin = http_has_field(req, "admin"),
+	        .disabled = http_has_field(req, "disabled"),
+	};
+}
+
 struct err *web_user_add(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
+	struct auth_account account;
 	int64_t id;
 
 	TRY(http_form(ctx, req));
+	account = account_sent(ctx, req);
 	return users_done(ctx, req, res,
-	                  auth_user_add(ctx, web_field(ctx, req, "email"), web_field(ctx, req, "name"),
-	                                str_dup(ctx->a, http_field(req, "password")),
-	                                http_has_field(req, "admin"), &id),
+	                  auth_user_add(ctx, web_field(ctx, req, "email"),
+	                                str_dup(ctx->a, http_field(req, "password")), &account, &id),
 	                  "created");
 }
 
 struct err *web_user_update(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
+	struct auth_account account;
+
 	TRY(http_form(ctx, req));
-	return users_done(ctx, req, res,
-	                  auth_user_update(ctx, http_param_i64(req, "user"), web_field(ctx, req, "name"),
-	                                   http_has_field(req, "admin"), http_has_field(req, "disabled")),
+	account = account_sent(ctx, req);
+	return users_done(ctx, req, res, auth_user_update(ctx, http_param_i64(req, "user"), &account),
 	                  "saved");
 }
 

@@ -42,6 +42,9 @@ static void test_auth__an_account_is_made_on_first_sight(void **state)
 	assert_string_equal(auth_person(req)->origin, "header");
 	assert_false(auth_person(req)->is_admin);
 	assert_int_equal(strlen(auth_person(req)->csrf), 64);
+	assert_int_equal(auth_person(req)->groups.n, 1);
+	assert_string_equal(auth_person(req)->groups.p[0], "analysts");
+	assert_string_equal(auth_person(req)->time_zone, "");
 	assert_string_equal(members(), "shop:analyst:header");
 	assert_string_equal(
 	        pg_value("SELECT count(*) FROM users WHERE password_hash IS NULL AND origin = 'header'"),
@@ -65,14 +68,16 @@ static void test_auth__nothing_is_written_while_nothing_changes(void **state)
 	assert_int_equal(come(ctx, "ann@example.com", "Ann", "analysts,ghosts", NULL), 200);
 	pg_exec("INSERT INTO members SELECT p.id, u.id, 'admin', 'local' FROM projects p, users u"
 	        " WHERE p.slug = 'bank'");
+	assert_int_equal(come(ctx, "ann@example.com", "Ann", "analysts,ghosts,x", NULL), 200);
 	snprintf(before, sizeof(before), "%s", pg_value(versions));
 	assert_int_equal(come(ctx, "ann@example.com", "Ann", "analysts,ghosts,x", NULL), 200);
-	assert_int_equal(come(ctx, "ANN@example.com", "Ann", " ghosts , analysts", NULL), 200);
+	assert_int_equal(come(ctx, "ANN@example.com", "Ann", " ghosts ,x, analysts,x", NULL), 200);
 	assert_string_equal(pg_value(versions), before);
-	assert_string_equal(pg_value("SELECT count(*) FROM audit_log"), "1");
+	assert_string_equal(pg_value("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_log"),
+	                    "user.create user.groups");
 	/* An hour later the last use is written. */
 	pg_exec("UPDATE users SET last_seen_at = now() - interval '61 minutes'");
-	assert_int_equal(come(ctx, "ann@example.com", "Ann", "analysts,ghosts", NULL), 200);
+	assert_int_equal(come(ctx, "ann@example.com", "Ann", "analysts,ghosts,x", NULL), 200);
 	assert_string_equal(pg_value("SELECT last_seen_at > now() - interval '1 minute' FROM users"), "t");
 }
 
@@ -97,6 +102,28 @@ static void test_auth__memberships_follow_the_groups(void **state)
 	assert_string_equal(members(), "bank:admin:local");
 	assert_string_equal(pg_value("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_log"),
 	                    "user.create user.groups user.groups user.groups user.groups");
+}
+
+static void test_auth__groups_are_kept_as_they_come(void **state)
+{
+	struct ctx *ctx = call_ctx("header", NULL, NULL);
+	struct http_request *req;
+
+	(void)state;
+	assert_int_equal(come(ctx, "ann@example.com", "Ann", NULL, &req), 200);
+	assert_int_equal(auth_person(req)->groups.n, 0);
+	assert_int_equal(come(ctx, "ann@example.com", "Ann", "north,/org/eu,it's {x}", &req), 200);
+	assert_int_equal(auth_person(req)->groups.n, 3);
+	assert_string_equal(auth_person(req)->groups.p[1], "it's {x}");
+	assert_string_equal(pg_value("SELECT string_agg(g, '|' ORDER BY n) FROM users, unnest(groups)"
+	                             " WITH ORDINALITY AS x (g, n)"),
+	                    "/org/eu|it's {x}|north");
+	assert_string_equal(pg_value("SELECT string_agg(action || (detail->>'groups'), ' ' ORDER BY id)"
+	                             " FROM audit_log WHERE action = 'user.groups'"),
+	                    "user.groups[\"/org/eu\", \"it's {x}\", \"north\"]");
+	assert_int_equal(come(ctx, "ann@example.com", "Ann", "", &req), 200);
+	assert_int_equal(auth_person(req)->groups.n, 0);
+	assert_string_equal(pg_value("SELECT groups FROM users"), "{}");
 }
 
 static void test_auth__a_changed_role_counts_in_the_same_request(void **state)
@@ -237,6 +264,7 @@ static const struct CMUnitTest auth_header_tests[] = {
         cmocka_unit_test(test_auth__an_account_is_made_on_first_sight),
         cmocka_unit_test(test_auth__nothing_is_written_while_nothing_changes),
         cmocka_unit_test(test_auth__memberships_follow_the_groups),
+        cmocka_unit_test(test_auth__groups_are_kept_as_they_come),
         cmocka_unit_test(test_auth__a_changed_role_counts_in_the_same_request),
         cmocka_unit_test(test_auth__the_admin_group_makes_and_unmakes_admins),
         cmocka_unit_test(test_auth__a_local_account_is_never_taken_over),
