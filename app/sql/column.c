@@ -19,7 +19,7 @@ static struct err *system_column(struct guard *g, const char *name, int location
 /* The table's own name for a column that an alias list may have renamed. */
 static const char *own_name(struct guard *g, const struct rel *r, const char *name)
 {
-	const struct sql_table *t = policy_table(g->policy, r->table);
+	const struct sql_table *t = table_known(g->policy, r->table);
 	for (size_t i = 0; t && i < t->ncolumns && i < r->cols.n; i++)
 		if (!strcmp(r->cols.name[i], name))
 			return t->columns[i];
@@ -29,8 +29,7 @@ static const char *own_name(struct guard *g, const struct rel *r, const char *na
 static void record(struct guard *g, const struct rel *r, const char *name)
 {
 	if (r->table)
-		names_add(g->a, &g->columns,
-		          arena_printf(g->a, "%s.%s", r->table, own_name(g, r, name)));
+		names_add(g->a, &g->columns, arena_printf(g->a, "%s.%s", r->table, own_name(g, r, name)));
 }
 
 void column_note(struct guard *g, const struct rel *r, const char *name)

@@ -28,7 +28,7 @@ static struct err *from_table(struct guard *g, PgQuery__Node *item, struct cols 
 	TRY(policy_allows(g, v));
 	v->schemaname = arena_strdup(g->a, g->policy->schema);
 	names_add(g->a, &g->tables, arena_printf(g->a, "%s.%s", v->schemaname, v->relname));
-	const struct sql_table *t = policy_table(g->policy, v->relname);
+	const struct sql_table *t = table_known(g->policy, v->relname);
 	if (t && t->columns)
 		for (size_t i = 0; i < t->ncolumns; i++)
 			cols_add(g->a, out, t->columns[i]);

@@ -68,8 +68,7 @@ static struct names masked(struct guard *g)
 		for (size_t k = 0; k < p->tables[i].nmasks; k++) {
 			const char *table = p->tables[i].name;
 			const char *name = arena_printf(g->a, "%s.%s", table, p->tables[i].masks[k].column);
-			if (names_has(&used, name) ||
-			    names_has(&used, arena_printf(g->a, "%s.*", table)))
+			if (names_has(&used, name) || names_has(&used, arena_printf(g->a, "%s.*", table)))
 				names_add(g->a, &out, name);
 		}
 	return out;

@@ -25,10 +25,9 @@ static const char *const masks[SQL_MASK__MAX] = {
         [SQL_MASK_LAST4] = "CASE WHEN %1$s IS NULL THEN NULL WHEN length(%1$s::text) >= 8"
                            " THEN '***' || right(%1$s::text, 4) ELSE '***' END",
         [SQL_MASK_HASH] = "left(encode(sha256(convert_to(%2$s || %1$s::text, 'UTF8')), 'hex'), 16)",
-        [SQL_MASK_YEAR] =
-                "CASE WHEN %1$s::text COLLATE \"C\" ~ '^(?!0+-)[0-9]{4,6}-[0-9]{2}-[0-9]{2}'"
-                " THEN (split_part(%1$s::text, '-', 1) || '-01-01'"
-                " || CASE WHEN right(%1$s::text, 3) = ' BC' THEN ' BC' ELSE '' END)::date END",
+        [SQL_MASK_YEAR] = "CASE WHEN %1$s::text COLLATE \"C\" ~ '^(?!0+-)[0-9]{4,6}-[0-9]{2}-[0-9]{2}'"
+                          " THEN (split_part(%1$s::text, '-', 1) || '-01-01'"
+                          " || CASE WHEN right(%1$s::text, 3) = ' BC' THEN ' BC' ELSE '' END)::date END",
         [SQL_MASK_NULL] = "NULL::text",
 };
 

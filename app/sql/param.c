@@ -25,8 +25,7 @@ void param_put(struct guard *g, enum param kind, struct buf *b)
 static enum param param_at(const char *text)
 {
 	int k = 0;
-	while (k < PARAM__MAX &&
-	       (!kinds[k].name || strncmp(text, kinds[k].name, strlen(kinds[k].name)) != 0))
+	while (k < PARAM__MAX && (!kinds[k].name || strncmp(text, kinds[k].name, strlen(kinds[k].name)) != 0))
 		k++;
 	return k;
 }

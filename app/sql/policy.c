@@ -11,6 +11,7 @@ static const char *const mask_names[SQL_MASK__MAX] = {
         [SQL_MASK_HASH] = "hash", [SQL_MASK_YEAR] = "year",   [SQL_MASK_NULL] = "null",
 };
 
+/* A permission has to be exact. */
 static bool listed(const char *const *list, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
@@ -19,7 +20,16 @@ static bool listed(const char *const *list, size_t n, const char *name)
 	return false;
 }
 
-const struct sql_table *policy_table(const struct sql_policy *p, const char *name)
+/* An exclusion counts in any case of letters, quoted or not: which case the table really has is not known. */
+static bool excluded(const struct sql_policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->nexcluded; i++)
+		if (str_eq_nocase(str_of(p->excluded[i]), str_of(name)))
+			return true;
+	return false;
+}
+
+const struct sql_table *table_known(const struct sql_policy *p, const char *name)
 {
 	for (size_t i = 0; i < p->ntables; i++)
 		if (!strcmp(p->tables[i].name, name))
@@ -27,49 +37,80 @@ const struct sql_table *policy_table(const struct sql_policy *p, const char *nam
 	return NULL;
 }
 
-static const char *nearest_table(struct guard *g, const char *name)
+/* Only of what may be read. */
+static const char *nearest_table(struct arena *a, const struct sql_policy *p, const char *name)
 {
-	const struct sql_policy *p = g->policy;
-	if (p->allowed)
-		return nearest(g->a, name, p->allowed, p->nallowed);
-	const char **known = ARENA_ARRAY(g->a, const char *, p->ntables + 1);
+	const char **known = ARENA_ARRAY(a, const char *, p->nallowed + p->ntables + 1);
 	size_t n = 0;
-	for (size_t i = 0; i < p->ntables; i++)
-		if (!listed(p->excluded, p->nexcluded, p->tables[i].name))
-			known[n++] = p->tables[i].name;
-	return nearest(g->a, name, known, n);
+	for (size_t i = 0; i < p->nallowed; i++)
+		known[n++] = p->allowed[i];
+	for (size_t i = 0; !p->allowed && i < p->ntables; i++)
+		known[n++] = p->tables[i].name;
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!excluded(p, known[i]))
+			known[kept++] = known[i];
+	return nearest(a, name, known, kept);
 }
 
-static bool is_catalog(const PgQuery__RangeVar *t)
+#define LOOK \
+	"describe_table and search_schema, and the Data page, tell the tables and columns of this project."
+
+static struct err *refused(struct arena *a, const char *message)
 {
-	return !strcmp(t->schemaname, "information_schema") || !strncmp(t->schemaname, "pg_", 3) ||
-	       !strncmp(t->relname, "pg_", 3);
+	return err_code(err_new(a, ERR_REFUSED, "%s", message), "table_not_allowed");
+}
+
+static const char *full_name(struct arena *a, const char *schema, const char *table)
+{
+	return *schema ? arena_printf(a, "%s.%s", schema, table) : table;
+}
+
+/* The same words whether the table is excluded or is not there at all. */
+struct err *sql_no_table(struct arena *a, const struct sql_policy *p, const char *schema, const char *table)
+{
+	const char *name = full_name(a, schema, table);
+	struct err *e = refused(a, arena_printf(a, "table %s does not exist or may not be read", name));
+	const char *near = nearest_table(a, p, table);
+	if (near && (strcmp(near, table) != 0 || (*schema && strcmp(schema, p->schema) != 0)))
+		return err_hint(e, "Did you mean %s.%s?", p->schema, near);
+	return err_hint(e, LOOK);
+}
+
+static struct err *hidden_table(struct arena *a, const char *schema, const char *table)
+{
+	return err_hint(refused(a, arena_printf(a, "table %s exists, but may not be read with this role",
+	                                        full_name(a, schema, table))),
+	                "Somebody who administers this project can give access to it.");
+}
+
+static bool is_catalog(const char *schema, const char *table)
+{
+	return !strcmp(schema, "information_schema") || !strncmp(schema, "pg_", 3) ||
+	       !strncmp(table, "pg_", 3);
+}
+
+static struct err *table_allowed(struct arena *a, const struct sql_policy *p, const PgQuery__RangeVar *t)
+{
+	const char *schema = t->schemaname, *table = t->relname;
+	if (*t->catalogname)
+		return err_hint(refused(a, "a table with a database name is not allowed"),
+		                "Write schema.table or the table's name alone.");
+	bool ours = !*schema || !strcmp(schema, p->schema);
+	if (ours && excluded(p, table))
+		return p->tells_hidden ? hidden_table(a, schema, table) : sql_no_table(a, p, schema, table);
+	bool catalog = is_catalog(p->schema, "");
+	if (ours && !catalog && p->allowed && listed(p->allowed, p->nallowed, table))
+		return NULL;
+	if (catalog || is_catalog(schema, table))
+		return err_hint(refused(a, "system catalogs may not be read"), LOOK);
+	return ours && !p->allowed ? NULL : sql_no_table(a, p, schema, table);
 }
 
 struct err *policy_allows(struct guard *g, const PgQuery__RangeVar *t)
 {
-	const struct sql_policy *p = g->policy;
-	bool known = !p->allowed || listed(p->allowed, p->nallowed, t->relname);
-	if (*t->catalogname)
-		return err_hint(refuse(g, "table_not_allowed", t->location,
-		                       "a table with a database name is not allowed"),
-		                "Write schema.table or the table's name alone.");
-	bool named = p->allowed && known &&
-	             !is_catalog(&(PgQuery__RangeVar){.schemaname = t->schemaname, .relname = ""});
-	if (is_catalog(t) && !named)
-		return err_hint(
-		        refuse(g, "table_not_allowed", t->location, "system catalogs are not allowed"),
-		        "The data dictionary lists the tables and columns of this project.");
-	if ((*t->schemaname && strcmp(t->schemaname, p->schema) != 0) || !known ||
-	    listed(p->excluded, p->nexcluded, t->relname)) {
-		const char *near = nearest_table(g, t->relname);
-		struct err *e = refuse(g, "table_not_allowed", t->location, "table %s%s%s is not allowed",
-		                       t->schemaname, *t->schemaname ? "." : "", t->relname);
-		if (near && strcmp(near, t->relname) != 0)
-			return err_hint(e, "Did you mean %s.%s?", p->schema, near);
-		return err_hint(e, "The data dictionary lists the tables of this project.");
-	}
-	return NULL;
+	struct err *e = table_allowed(g->a, g->policy, t);
+	return e ? err_at(e, refuse_position(g, t->location)) : NULL;
 }
 
 static struct err *bad(struct arena *a, const char *key, const char *what)

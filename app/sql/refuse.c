@@ -14,6 +14,12 @@ static int character_at(struct str text, int offset)
 	return n;
 }
 
+/* Positions in a filter's text would be read as positions in the statement. */
+int refuse_position(const struct guard *g, int location)
+{
+	return g->filter_of ? 0 : character_at(g->text, location);
+}
+
 struct err *refuse(struct guard *g, const char *code, int location, const char *fmt, ...)
 {
 	va_list ap;
@@ -21,8 +27,7 @@ struct err *refuse(struct guard *g, const char *code, int location, const char *
 	const char *message = arena_vprintf(g->a, fmt, ap);
 	va_end(ap);
 	struct err *e = err_code(err_new(g->a, ERR_REFUSED, "%s", message), code);
-	/* Positions in a filter's text would be read as positions in the statement. */
-	return g->filter_of ? e : err_at(e, character_at(g->text, location));
+	return err_at(e, refuse_position(g, location));
 }
 
 enum { NEAR_LENGTH = 48, NEAR_MOST = 2000 };

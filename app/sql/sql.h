@@ -86,7 +86,7 @@ struct sql_statement {
 	const char **params;
 	size_t nparams;
 	size_t secret_param; /* number of the one that is the mask's key; 0: none */
-	bool repeatable; /* the same rows again over the same data: no random(), no clock */
+	bool repeatable;     /* the same rows again over the same data: no random(), no clock */
 	/* What the policy kept back: tables with a row filter, masked columns that it uses. "customers",
 	 * "customers.email"; sorted, each once. */
 	const char **filtered;
@@ -122,6 +122,11 @@ struct sql_facts {
  * character in the text that was given). Threads may call it at once; it parses on a stack of its own. */
 MUST_CHECK struct err *sql_guard(struct arena *a, const struct sql_policy *policy, struct str sql,
                                  struct sql_statement **out);
+
+/* The refusal of a table that is not there, in the words of one that may not be read: for a server's answer that
+ * would otherwise tell the two apart. schema may be "". */
+struct err *sql_no_table(struct arena *a, const struct sql_policy *policy, const char *schema,
+                         const char *table) __attribute__((returns_nonnull));
 
 /* A policy from its JSON form (docs/security.md; the file of `quern guard --policy`). Errors: INVALID. */
 MUST_CHECK struct err *sql_policy_read(struct arena *a, struct str json, struct sql_policy **out);

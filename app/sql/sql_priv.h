@@ -85,8 +85,8 @@ struct guard {
 	struct names columns;
 	struct names functions;
 	const struct sql_table *filter_of; /* the table whose row filter is walked, or NULL */
-	struct param_slots *slots; /* of that filter */
-	int params[PARAM__MAX];    /* the number of each parameter; 0: not used */
+	struct param_slots *slots;         /* of that filter */
+	int params[PARAM__MAX];            /* the number of each parameter; 0: not used */
 	int nparams;
 	struct names filtered;
 	bool varies; /* reads a clock, or chance */
@@ -127,6 +127,8 @@ MUST_CHECK struct err *walk_fields(struct guard *g, void *m, unsigned skip);
 /* refuse.c. location is a byte offset in the text, -1 if unknown. */
 struct err *refuse(struct guard *g, const char *code, int location, const char *fmt, ...)
         __attribute__((format(printf, 4, 5), returns_nonnull));
+/* That location as people count, 0 if unknown. */
+int refuse_position(const struct guard *g, int location);
 /* The candidate nearest to the name, or NULL if none is near. */
 const char *nearest(struct arena *a, const char *name, const char *const *candidates, size_t n);
 bool names_has(const struct names *set, const char *name);
@@ -201,7 +203,7 @@ void vary_constant(struct guard *g, const PgQuery__AConst *c);
 MUST_CHECK struct err *rewrite_sources(struct guard *g, PgQuery__SelectStmt *root);
 
 /* policy.c */
-const struct sql_table *policy_table(const struct sql_policy *p, const char *name);
+const struct sql_table *table_known(const struct sql_policy *p, const char *name);
 MUST_CHECK struct err *policy_allows(struct guard *g, const PgQuery__RangeVar *t);
 
 #endif

@@ -8,8 +8,7 @@
 #include "sql/sql_priv.h"
 
 static const char *const calls[] = {
-        "clock_timestamp",     "gen_random_uuid",       "now", "random",
-        "statement_timestamp", "transaction_timestamp",
+        "clock_timestamp", "gen_random_uuid", "now", "random", "statement_timestamp", "transaction_timestamp",
 };
 
 void vary_call(struct guard *g, const char *name, size_t nargs)

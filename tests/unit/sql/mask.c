@@ -163,8 +163,7 @@ static void test_sql__only_filters_have_parameters(void **state)
 		                          .columns = (const char *[]){"id", "owner"},
 		                          .ncolumns = 2,
 		                          .filter = filters[i]};
-		struct sql_policy p = {
-		        .schema = "shop", .tables = &table, .ntables = 1, .user_email = "a"};
+		struct sql_policy p = {.schema = "shop", .tables = &table, .ntables = 1, .user_email = "a"};
 		struct err *e = sql_guard(a, &p, STR("SELECT id FROM orders"), &s);
 		if (!e)
 			fail_msg("%s: %s", filters[i], s->sql);
