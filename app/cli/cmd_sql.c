@@ -50,14 +50,25 @@ static const struct {
 
 enum { FORMATS = sizeof(formats) / sizeof(*formats) };
 
-static void print_explained(const struct query_result *plan)
+static void print_explained(const struct query_plan *plan)
 {
 	printf("%s\n\ntables:", plan->sql_run);
 	for (size_t i = 0; i < plan->ntables; i++)
 		printf(" %s", plan->tables[i]);
 	puts(plan->ntables ? "\n" : " none\n");
-	for (size_t i = 0; i < plan->nrows; i++)
-		puts(plan->cells[i]);
+	for (size_t i = 0; i < plan->nnodes; i++) {
+		const struct query_plan_node *n = &plan->nodes[i];
+
+		printf("%*s%s", (int)n->depth * 2, "", n->what);
+		if (n->detail)
+			printf(" (%s)", n->detail);
+		if (n->cost > 0)
+			printf(": cost %.0f, about %.0f row%s%s", n->cost, n->rows, n->rows == 1 ? "" : "s",
+			       n->costly ? ", most of the cost" : "");
+		putchar('\n');
+	}
+	if (plan->withheld)
+		puts("\nestimates and conditions are not shown: they would tell of hidden rows and values");
 }
 
 static struct err *scope_for(struct ctx *ctx, const char *slug, struct query_scope *scope)
@@ -108,6 +119,7 @@ int cmd_sql(struct ctx *ctx, int argc, char **argv)
 	        {"--project", &slug, NULL}, {"--format", &name, NULL}, {"--explain", NULL, &explain}};
 	struct query_scope scope;
 	struct query_result *r;
+	struct query_plan *plan;
 	size_t format = 0;
 
 	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc != 2 || !slug)
@@ -118,11 +130,11 @@ int cmd_sql(struct ctx *ctx, int argc, char **argv)
 		return cli_usage("sql");
 	struct err *e = scope_for(ctx, slug, &scope);
 	if (!e)
-		e = explain ? query_explain(ctx, &scope, argv[1], &r) : query_run(ctx, &scope, argv[1], &r);
+		e = explain ? query_explain(ctx, &scope, argv[1], &plan) : query_run(ctx, &scope, argv[1], &r);
 	if (e)
 		return fail(e);
 	if (!explain)
 		return show(ctx, format, r);
-	print_explained(r);
+	print_explained(plan);
 	return CLI_OK;
 }

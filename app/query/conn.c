@@ -39,17 +39,21 @@ static struct err *connection_lost(const struct query_wait *w, struct query_conn
 	return e;
 }
 
+static struct err *over(const struct query_wait *w)
+{
+	if (w->stop && atomic_load(w->stop))
+		return err_code(err_new(w->a, ERR_CANCELLED, "the query was stopped"), "stopped");
+	return clock_mono_us() >= w->until ? waited_too_long(w) : NULL;
+}
+
 static struct err *wait_for(const struct query_wait *w, int fd, short events)
 {
 	for (;;) {
 		int64_t left = (w->until - clock_mono_us()) / 1000;
 		struct pollfd p = {.fd = fd, .events = events};
 
-		if (w->stop && atomic_load(w->stop))
-			return err_code(err_new(w->a, ERR_CANCELLED, "the query was stopped"), "stopped");
-		if (left <= 0)
-			return waited_too_long(w);
-		if (poll(&p, 1, left < SLICE_MS ? (int)left : SLICE_MS) > 0)
+		TRY(over(w));
+		if (poll(&p, 1, left < SLICE_MS ? (int)left + 1 : SLICE_MS) > 0)
 			return NULL;
 	}
 }
@@ -176,8 +180,10 @@ bool query_conn_alive(struct query_conn *conn)
 	return PQstatus(conn->pg) == CONNECTION_OK && poll(&p, 1, 0) == 0;
 }
 
+/* A server that sends faster than we read never makes us wait, so the end is looked at here too. */
 static struct err *ready(const struct query_wait *w, struct query_conn *conn)
 {
+	TRY(over(w));
 	for (;;) {
 		int unsent = PQflush(conn->pg);
 
@@ -209,8 +215,12 @@ struct err *query_conn_send(const struct query_wait *w, struct query_conn *conn,
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct query_step *s = &steps[i];
+		bool sent = s->describe ? PQsendPrepare(conn->pg, "", s->sql, 0, NULL) &&
+		                                  PQsendDescribePrepared(conn->pg, "")
+		                        : PQsendQueryParams(conn->pg, s->sql, (int)s->nparams, NULL,
+		                                            s->params, NULL, NULL, 0);
 
-		if (!PQsendQueryParams(conn->pg, s->sql, (int)s->nparams, NULL, s->params, NULL, NULL, 0))
+		if (!sent)
 			return connection_lost(w, conn);
 		if ((s->sync || i + 1 == n) && !PQpipelineSync(conn->pg))
 			return connection_lost(w, conn);
@@ -218,9 +228,9 @@ struct err *query_conn_send(const struct query_wait *w, struct query_conn *conn,
 	return NULL;
 }
 
-/* The result of one step and the NULL behind it; after a sync also its mark. *failed keeps the first failure. */
-static struct err *take(const struct query_wait *w, struct query_conn *conn, bool sync, PGresult **out,
-                        struct err **failed)
+/* One result and the NULL behind it. *failed keeps the first failure. */
+static struct err *take_one(const struct query_wait *w, struct query_conn *conn, PGresult **out,
+                            struct err **failed)
 {
 	ExecStatusType status;
 	PGresult *rest;
@@ -234,7 +244,22 @@ static struct err *take(const struct query_wait *w, struct query_conn *conn, boo
 		return *failed;
 	TRY(query_conn_next(w, conn, &rest));
 	assert(!rest);
-	if (sync) {
+	return NULL;
+}
+
+/* What a step gives: with a description there is that of the preparing before it; after a sync its mark. */
+static struct err *take(const struct query_wait *w, struct query_conn *conn, const struct query_step *step,
+                        bool last, PGresult **out, struct err **failed)
+{
+	PGresult *rest;
+
+	TRY(take_one(w, conn, out, failed));
+	if (step->describe) {
+		PQclear(*out);
+		*out = NULL;
+		TRY(take_one(w, conn, out, failed));
+	}
+	if (last || step->sync) {
 		TRY(query_conn_next(w, conn, &rest));
 		PQclear(rest);
 	}
@@ -250,7 +275,7 @@ struct err *query_conn_trip(const struct query_wait *w, struct query_conn *conn,
 		results[i] = NULL;
 	e = query_conn_send(w, conn, steps, n);
 	for (size_t i = 0; !e && i < n; i++)
-		e = take(w, conn, steps[i].sync || i + 1 == n, &results[i], &failed);
+		e = take(w, conn, &steps[i], i + 1 == n, &results[i], &failed);
 	if (!e)
 		e = failed;
 	for (size_t i = 0; e && i < n; i++) {

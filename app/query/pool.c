@@ -217,6 +217,16 @@ void query_pool_put(struct query_conn *conn)
 		query_conn_close(conn);
 }
 
+void query_pool_drop(int64_t source_id)
+{
+	struct query_conn *closing = NULL;
+
+	pthread_mutex_lock(&lock);
+	sweep(slot_of(source_id), INT64_MAX, &closing);
+	pthread_mutex_unlock(&lock);
+	close_all(closing);
+}
+
 void query_close(void)
 {
 	struct query_conn *closing = NULL;

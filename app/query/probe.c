@@ -224,7 +224,9 @@ static struct err *check_tables(struct probe *p)
 
 static struct err *look(struct probe *p)
 {
-	TRY(query_transaction_begin_on(&p->w, p->conn, TIMEOUT_MS));
+	struct query_opening opening = {.timeout_ms = TIMEOUT_MS};
+
+	TRY(query_transaction_begin_on(&p->w, p->conn, &opening));
 	TRY(check_facts(p));
 	return p->out->message ? NULL : check_tables(p);
 }

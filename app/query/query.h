@@ -119,7 +119,8 @@ MUST_CHECK struct err *query_stream(struct ctx *ctx, const struct query_scope *s
                                     struct query_result **out);
 
 /* The database's plan of the guarded statement, in words: the nodes in reading order, depth telling the tree.
- * What it estimates of a table with a row filter is left out: it tells of hidden rows. Recorded as a run. */
+ * Where the policy filters or masks what it reads, figures and conditions are left out: they tell of what is
+ * hidden. Recorded as a run; nothing is executed. */
 struct query_plan_node {
 	int64_t depth;
 	const char *what;   /* "Reads all of orders", "Joins by hash" */
@@ -131,11 +132,14 @@ struct query_plan_node {
 struct query_plan {
 	struct query_plan_node *nodes;
 	size_t nnodes;
-	double cost; /* 0: not told */
+	double cost;   /* 0: not told */
+	bool withheld; /* figures and conditions are left out */
 	const char *sql_run;
+	const char **tables; /* "shop.orders" */
+	size_t ntables;
 };
 MUST_CHECK struct err *query_explain(struct ctx *ctx, const struct query_scope *scope, const char *sql,
-                                     struct query_result **out);
+                                     struct query_plan **out);
 
 /* A query that may take longer than somebody waits. query_begin() guards and records it as running and gives
  * its id at once; query_finish() runs it, in the thread that calls it, and fills the record; who watches loads

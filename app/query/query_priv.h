@@ -43,12 +43,14 @@ struct query_wait {
 };
 struct query_wait query_wait_ms(struct ctx *ctx, int64_t ms);
 
-/* One statement of a round trip. sync ends an (implicit) transaction there; the last step always syncs. */
+/* One statement of a round trip. sync ends an (implicit) transaction there; the last step always syncs.
+ * describe: it is not run, its result tells names and types of its columns. */
 struct query_step {
 	const char *sql;
 	const char *const *params;
 	size_t nparams;
 	bool sync;
+	bool describe;
 };
 
 /* conn.c. Connecting fails with UNAVAILABLE in words for admins (fail.c), or CANCELLED. */
@@ -73,14 +75,25 @@ MUST_CHECK struct err *query_pool_get(struct ctx *ctx, const struct project_sour
                                       struct query_conn **out);
 /* Closes a lost one. */
 void query_pool_put(struct query_conn *conn);
+/* Closes those of a source that are at rest. */
+void query_pool_drop(int64_t source_id);
+
+/* What a transaction is opened with. */
+struct query_opening {
+	int64_t timeout_ms;
+	const char *time_zone; /* NULL: UTC; becomes NULL when the server does not know it */
+	const char *sql;       /* to be described in the same round trip, or NULL */
+	PGresult *shape;       /* its columns, to be PQclear()ed by the caller */
+};
 
 /* transaction.c: takes a connection and begins a read-only transaction with settings that were read back.
  * A connection that died at rest is replaced once. query_transaction_end() rolls back, discards what the
- * session holds, and gives the connection back. */
+ * session holds, and gives the connection back. Errors: those of the pool, of connecting, and QUERY with a
+ * position in opening->sql. */
 MUST_CHECK struct err *query_transaction_begin(struct ctx *ctx, const struct project_source *source,
-                                               int64_t timeout_ms, struct query_conn **out);
+                                               struct query_opening *opening, struct query_conn **out);
 MUST_CHECK struct err *query_transaction_begin_on(const struct query_wait *w, struct query_conn *conn,
-                                                  int64_t timeout_ms);
+                                                  struct query_opening *opening);
 void query_transaction_end(struct query_conn *conn);
 
 /* fail.c. The error for a failed statement; its position is the server's, in the text that was sent. Marks
@@ -95,27 +108,57 @@ struct err *query_fail_connect(struct arena *a, const struct project_source *sou
 int query_position(struct str asked, struct str sent, int position);
 
 /* result.c */
-/* A result under way: add PGresults row by row; false when a cap is reached and no more is wanted. */
+/* A result under way: add PGresults row by row; false when a cap is reached, or a sink failed, and no more is
+ * wanted. */
 struct query_builder {
 	struct arena *a;
 	struct query_result *r;
 	struct query_caps caps;
-	size_t room; /* cells allocated */
+	const struct query_sink *sink; /* takes the rows; NULL: they are kept in r */
+	struct err *failed;            /* of the sink */
+	size_t room;                   /* cells allocated */
 	size_t cut_cells;
 };
-void query_builder_columns(struct query_builder *b, const PGresult *res);
+void query_builder_columns(struct query_builder *b, const PGresult *shape);
 bool query_builder_row(struct query_builder *b, const PGresult *res, int row);
 void query_builder_finish(struct query_builder *b);
 const char *query_kind_name(enum query_kind kind);
 enum query_kind query_kind_of(const char *name);
 /* The names of types that are not PostgreSQL's own, asked from the database. */
 MUST_CHECK struct err *query_result_types(const struct query_wait *w, struct query_conn *conn,
-                                          const PGresult *res, struct query_result *r);
+                                          const PGresult *shape, struct query_result *r);
 /* A text[] literal. */
 const char *query_text_array(struct arena *a, struct db_texts texts);
 
+/* One run under way. */
+struct query_work {
+	struct ctx *ctx;
+	const struct query_scope *scope;
+	struct query_caps caps;
+	const struct query_sink *sink; /* takes the rows; NULL: they are kept in r */
+	struct query_plan *plan;       /* to be filled, and nothing is run; or NULL */
+	struct sql_statement *statement; /* NULL until the guard accepted */
+	struct query_result *r;
+};
+
+/* guard.c: the statement as the policy lets it run. LIMIT is one more than the rows that are wanted, so that a
+ * cut can be told from an end. */
+MUST_CHECK struct err *query_guard(struct query_work *work, const char *sql);
+
+/* fetch.c: runs the guarded statement in a transaction that is open and reads its rows. shape is what the
+ * server said of its columns. */
+MUST_CHECK struct err *query_fetch(struct query_work *work, struct query_conn *conn, const PGresult *shape);
+
+/* wrap.c: the guarded statement so that no row is larger than what caps->cell_bytes (lowered when there are many
+ * columns) allows, whatever the database holds. */
+const char *query_wrap(struct arena *a, const char *sql, const PGresult *shape, struct query_caps *caps);
+
+/* plan.c: what the server would do for the statement, and what it estimates that to cost, also where the plan
+ * does not tell. */
+MUST_CHECK struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn,
+                                      struct query_work *work, struct query_plan *plan, double *cost);
+
 /* record.c: writes the row of query_runs and sets r->run_id. failed is NULL for a done one. */
-MUST_CHECK struct err *query_record(struct ctx *ctx, const struct query_scope *scope, const char *fingerprint,
-                                    const struct err *failed, struct query_result *r);
+MUST_CHECK struct err *query_record(struct query_work *work, const struct err *failed);
 
 #endif

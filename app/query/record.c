@@ -48,9 +48,12 @@ static const char *error_json(struct ctx *ctx, const struct err *failed)
 	return b.full ? NULL : buf_cstr(&b);
 }
 
-struct err *query_record(struct ctx *ctx, const struct query_scope *scope, const char *fingerprint,
-                         const struct err *failed, struct query_result *r)
+struct err *query_record(struct query_work *work, const struct err *failed)
 {
+	struct ctx *ctx = work->ctx;
+	const struct query_scope *scope = work->scope;
+	const char *fingerprint = work->statement ? work->statement->fingerprint : NULL;
+	struct query_result *r = work->r;
 	/* A statement that the platform's encoding cannot hold is kept as far as it can. */
 	struct str asked = str_of(str_utf8_clean(ctx->a, str_of(r->sql_asked)));
 
@@ -62,7 +65,7 @@ struct err *query_record(struct ctx *ctx, const struct query_scope *scope, const
 	                      db_texts(r->tables ? r->tables : (const char *[]){NULL}, r->ntables),
 	                      db_text(outcome_of(failed)), db_json(failed ? error_json(ctx, failed) : NULL),
 	                      db_i64((int64_t)r->nrows), db_i64(r->bytes), db_bool(r->truncated),
-	                      db_i64(r->took_us), db_json(failed ? NULL : stored(ctx, r)), db_time(r->at)),
+	                      db_i64(r->took_us), db_json(failed || work->sink || work->plan ? NULL : stored(ctx, r)), db_time(r->at)),
 	              &db_id_row, "query run", &r->run_id);
 }
 

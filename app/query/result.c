@@ -52,19 +52,19 @@ enum query_kind query_kind_of(const char *name)
 	return QUERY_TEXT;
 }
 
-void query_builder_columns(struct query_builder *b, const PGresult *res)
+void query_builder_columns(struct query_builder *b, const PGresult *shape)
 {
 	struct query_result *r = b->r;
 
-	r->ncolumns = (size_t)PQnfields(res);
+	r->ncolumns = (size_t)PQnfields(shape);
 	r->columns = ARENA_ARRAY(b->a, struct query_column, r->ncolumns);
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		size_t t = 0;
 
-		while (t < TYPES && types[t].oid != PQftype(res, (int)i))
+		while (t < TYPES && types[t].oid != PQftype(shape, (int)i))
 			t++;
 		r->columns[i] = (struct query_column){
-		        .name = str_utf8_clean(b->a, str_of(PQfname(res, (int)i))),
+		        .name = str_utf8_clean(b->a, str_of(PQfname(shape, (int)i))),
 		        .type = t < TYPES ? types[t].name : NULL,
 		        .kind = t < TYPES ? types[t].kind : QUERY_TEXT,
 		};
@@ -105,6 +105,33 @@ static void cut(struct query_builder *b, const char *why)
 	r->cut = r->cut ? arena_printf(b->a, "%s; %s", r->cut, why) : why;
 }
 
+static bool keep(struct query_builder *b, const PGresult *res, int row)
+{
+	struct query_result *r = b->r;
+	size_t at = r->nrows * r->ncolumns;
+
+	make_room(b);
+	for (size_t i = 0; i < r->ncolumns; i++)
+		r->cells[at + i] = cell(b, res, row, (int)i);
+	r->nrows++;
+	return true;
+}
+
+static bool pass_on(struct query_builder *b, const PGresult *res, int row)
+{
+	struct arena_mark mark = arena_mark(b->a);
+	const char **cells = ARENA_ARRAY(b->a, const char *, b->r->ncolumns);
+
+	for (size_t i = 0; i < b->r->ncolumns; i++)
+		cells[i] = cell(b, res, row, (int)i);
+	b->failed = b->sink->row(b->sink->arg, cells);
+	if (b->failed)
+		return false;
+	arena_reset(b->a, mark);
+	b->r->nrows++;
+	return true;
+}
+
 bool query_builder_row(struct query_builder *b, const PGresult *res, int row)
 {
 	struct query_result *r = b->r;
@@ -124,12 +151,8 @@ bool query_builder_row(struct query_builder *b, const PGresult *res, int row)
 		               r->nrows, (long long)(b->caps.bytes >> 20)));
 		return false;
 	}
-	make_room(b);
-	for (int i = 0; i < (int)r->ncolumns; i++)
-		r->cells[r->nrows * r->ncolumns + (size_t)i] = cell(b, res, row, i);
 	r->bytes += bytes;
-	r->nrows++;
-	return true;
+	return b->sink ? pass_on(b, res, row) : keep(b, res, row);
 }
 
 void query_builder_finish(struct query_builder *b)
@@ -158,7 +181,7 @@ const char *query_text_array(struct arena *a, struct db_texts texts)
 	return buf_cstr(&b);
 }
 
-struct err *query_result_types(const struct query_wait *w, struct query_conn *conn, const PGresult *res,
+struct err *query_result_types(const struct query_wait *w, struct query_conn *conn, const PGresult *shape,
                                struct query_result *r)
 {
 	const char **oids = ARENA_ARRAY(w->a, const char *, r->ncolumns);
@@ -167,7 +190,7 @@ struct err *query_result_types(const struct query_wait *w, struct query_conn *co
 	PGresult *names;
 
 	for (size_t i = 0; i < r->ncolumns; i++) {
-		oids[i] = arena_printf(w->a, "%u", PQftype(res, (int)i));
+		oids[i] = arena_printf(w->a, "%u", PQftype(shape, (int)i));
 		unknown += !r->columns[i].type;
 	}
 	if (!unknown)

@@ -6,7 +6,7 @@
 struct query_session {
 	struct query_conn *conn;
 	const struct project_source *source;
-	int64_t timeout_ms;
+	struct query_opening opening;
 	bool failed; /* the transaction is of no more use */
 };
 
@@ -26,8 +26,8 @@ struct err *query_session_open(struct ctx *ctx, const struct project_source *sou
 	struct query_session *s = ARENA_NEW(ctx->a, struct query_session);
 
 	s->source = source;
-	s->timeout_ms = timeout_ms;
-	TRY(query_transaction_begin(ctx, source, timeout_ms, &s->conn));
+	s->opening.timeout_ms = timeout_ms;
+	TRY(query_transaction_begin(ctx, source, &s->opening, &s->conn));
 	arena_cleanup(ctx->a, end, s);
 	*out = s;
 	return NULL;
@@ -40,7 +40,7 @@ static struct err *renew(struct ctx *ctx, struct query_session *s)
 	s->conn = NULL;
 	if (conn)
 		query_transaction_end(conn);
-	TRY(query_transaction_begin(ctx, s->source, s->timeout_ms, &s->conn));
+	TRY(query_transaction_begin(ctx, s->source, &s->opening, &s->conn));
 	s->failed = false;
 	return NULL;
 }
@@ -56,7 +56,7 @@ struct err *query_session_rows(struct ctx *ctx, struct query_session *s, const c
 
 	if (s->failed || !s->conn)
 		TRY(renew(ctx, s));
-	w = query_wait_ms(ctx, s->timeout_ms + SLACK_MS);
+	w = query_wait_ms(ctx, s->opening.timeout_ms + SLACK_MS);
 	e = query_conn_trip(&w, s->conn, &step, 1, &res);
 	if (e) {
 		s->failed = true;

@@ -8,6 +8,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 #include "query/query_priv.h"
 
 /* Values are written as the server shows them, so that what was set can be compared with what was asked. */
@@ -19,15 +20,15 @@ static const char *const fixed[][2] = {
         {"standard_conforming_strings", "on"},
         {"backslash_quote", "safe_encoding"},
         {"client_encoding", "UTF8"},
-        {"TimeZone", "UTC"},
         {"DateStyle", "ISO, YMD"},
         {"IntervalStyle", "postgres"},
         {"bytea_output", "hex"},
         {"extra_float_digits", "1"},
         {"row_security", "on"},
+        {"cursor_tuple_fraction", "1"}, /* all rows are fetched */
 };
 
-enum { FIXED = sizeof(fixed) / sizeof(*fixed), SETTINGS = FIXED + 1 };
+enum { FIXED = sizeof(fixed) / sizeof(*fixed), TIMEOUT, ZONE, SETTINGS };
 
 /* A time as the server shows it: in the largest unit that divides it. */
 static const char *interval(struct arena *a, int64_t ms)
@@ -43,75 +44,110 @@ static const char *interval(struct arena *a, int64_t ms)
 	return arena_printf(a, "%lld%s", (long long)(ms / units[i].ms), units[i].name);
 }
 
-static const char *settings_sql(struct arena *a, const char **values, int64_t timeout_ms)
+static const char *settings_sql(struct arena *a, const char **values, const struct query_opening *opening)
 {
 	struct buf b = buf_init(a, BUF_LINE);
 
 	buf_add_cstr(&b, "SELECT pg_catalog.current_setting('transaction_read_only')");
-	values[0] = interval(a, timeout_ms);
-	buf_add_cstr(&b, ", pg_catalog.set_config('statement_timeout', $1, true)");
-	for (size_t i = 0; i < FIXED; i++) {
-		values[i + 1] = fixed[i][1];
-		buf_printf(&b, ", pg_catalog.set_config('%s', $%zu, true)", fixed[i][0], i + 2);
+	for (size_t i = 0; i < SETTINGS; i++) {
+		const char *name = i < FIXED ? fixed[i][0] : i == TIMEOUT ? "statement_timeout" : "TimeZone";
+
+		values[i] = i < FIXED ? fixed[i][1] : "UTC";
+		buf_printf(&b, ", pg_catalog.set_config('%s', $%zu, true)", name, i + 1);
 	}
+	values[TIMEOUT] = interval(a, opening->timeout_ms);
+	if (opening->time_zone)
+		values[ZONE] = opening->time_zone;
 	return buf_cstr(&b);
 }
+
+static const char zone_refused[] = "time_zone";
 
 static struct err *compare(struct arena *a, const PGresult *res, const char *const *values)
 {
 	bool same =
 	        PQntuples(res) == 1 && PQnfields(res) == SETTINGS + 1 && !strcmp(PQgetvalue(res, 0, 0), "on");
 
-	for (int i = 0; same && i < SETTINGS; i++)
+	for (int i = 0; same && i < ZONE; i++)
 		same = !strcmp(PQgetvalue(res, 0, i + 1), values[i]);
-	if (same)
-		return NULL;
-	return err_hint(
-	        err_code(err_new(a, ERR_UNAVAILABLE,
-	                         "the project's database did not take the session settings"),
-	                 "settings"),
-	        "Connect to PostgreSQL itself, not to something in front of it that changes settings.");
+	if (!same)
+		return err_hint(
+		        err_code(err_new(a, ERR_UNAVAILABLE,
+		                         "the project's database did not take the session settings"),
+		                 "settings"),
+		        "Connect to PostgreSQL itself, not to something in front of it that changes settings.");
+	/* The server writes a zone in its own case; a POSIX rule comes back as something else. */
+	if (!str_eq_nocase(str_of(PQgetvalue(res, 0, ZONE + 1)), str_of(values[ZONE])))
+		return err_code(err_new(a, ERR_QUERY, "the time zone was not taken"), zone_refused);
+	return NULL;
 }
 
 struct err *query_transaction_begin_on(const struct query_wait *w, struct query_conn *conn,
-                                       int64_t timeout_ms)
+                                       struct query_opening *opening)
 {
 	const char *values[SETTINGS];
-	struct query_step steps[] = {
+	const struct query_step steps[] = {
 	        {.sql = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"},
-	        {.sql = settings_sql(w->a, values, timeout_ms), .params = values, .nparams = SETTINGS},
+	        {.sql = settings_sql(w->a, values, opening), .params = values, .nparams = SETTINGS},
+	        {.sql = opening->sql, .describe = true},
 	};
-	PGresult *results[2];
+	PGresult *results[3] = {NULL, NULL, NULL};
 	struct err *e;
 
-	TRY(query_conn_trip(w, conn, steps, 2, results));
+	opening->shape = NULL;
+	e = query_conn_trip(w, conn, steps, opening->sql ? 3 : 2, results);
+	if (e) {
+		bool zone = opening->time_zone && e->kind == ERR_QUERY && strstr(e->message, "\"TimeZone\"");
+
+		return zone && !e->position ? err_code(e, zone_refused) : e;
+	}
 	e = compare(w->a, results[1], values);
 	PQclear(results[0]);
 	PQclear(results[1]);
-	if (e)
-		conn->lost = true;
+	if (!e) {
+		opening->shape = results[2];
+		return NULL;
+	}
+	PQclear(results[2]);
+	conn->lost = conn->lost || e->kind == ERR_UNAVAILABLE;
 	return e;
 }
 
-struct err *query_transaction_begin(struct ctx *ctx, const struct project_source *source, int64_t timeout_ms,
-                                    struct query_conn **out)
+/* Whether it is worth another attempt, and what has to change for it. */
+static bool again(struct ctx *ctx, struct query_opening *opening, const struct query_conn *conn,
+                  const struct err *e)
+{
+	if (e->code == zone_refused) {
+		LOG(LOG_WARNING, ctx->request_id, "a database does not know a time zone; UTC is used",
+		    LOG_STR("time_zone", opening->time_zone));
+		opening->time_zone = NULL;
+		return true;
+	}
+	/* One of those at rest was dead, so the others are suspect too: the next one is new. */
+	if (conn->reused && conn->lost && e->kind == ERR_UNAVAILABLE) {
+		query_pool_drop(conn->source_id);
+		return true;
+	}
+	return false;
+}
+
+struct err *query_transaction_begin(struct ctx *ctx, const struct project_source *source,
+                                    struct query_opening *opening, struct query_conn **out)
 {
 	for (;;) {
 		struct query_wait w;
 		struct err *e;
+		bool more;
 
 		TRY(query_pool_get(ctx, source, out));
 		w = query_wait_ms(ctx, QUERY_CONNECT_MS);
-		e = query_transaction_begin_on(&w, *out, timeout_ms);
+		e = query_transaction_begin_on(&w, *out, opening);
 		if (!e)
 			return NULL;
-		bool again = (*out)->reused && (*out)->lost && e->kind == ERR_UNAVAILABLE;
-		(*out)->lost = true;
-		query_pool_put(*out);
-		if (!again)
+		more = again(ctx, opening, *out, e);
+		query_transaction_end(*out);
+		if (!more)
 			return e;
-		/* One of those at rest was dead, so the others are suspect too: the next one is new. */
-		query_close();
 	}
 }
 

@@ -178,16 +178,23 @@ static struct err *read_filter(struct arena *a, struct sql_table *t, struct json
 	return NULL;
 }
 
+enum sql_mask_kind sql_mask_kind_of(const char *name)
+{
+	int k = 0;
+
+	while (k < SQL_MASK__MAX && strcmp(mask_names[k], name) != 0)
+		k++;
+	return (enum sql_mask_kind)k;
+}
+
 static struct err *read_mask(struct arena *a, struct sql_mask *m, const char *column,
                              struct json_object *value)
 {
 	const char *name = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
 	m->column = arena_strdup(a, column);
-	for (int k = 0; k < SQL_MASK__MAX; k++)
-		if (!strcmp(mask_names[k], name)) {
-			m->kind = k;
-			return NULL;
-		}
+	m->kind = sql_mask_kind_of(name);
+	if (m->kind != SQL_MASK__MAX)
+		return NULL;
 	return bad(a, "masks", "full, email, last4, hash, year or null by table and column");
 }
 

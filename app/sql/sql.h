@@ -33,6 +33,9 @@ enum sql_mask_kind {
 	SQL_MASK__MAX
 };
 
+/* "full", "email", ...; SQL_MASK__MAX when there is none of that name. */
+enum sql_mask_kind sql_mask_kind_of(const char *name);
+
 struct sql_mask {
 	const char *column;
 	enum sql_mask_kind kind;

@@ -29,6 +29,13 @@ static const char *direct(struct place *p, struct query_conn *conn, const char *
 	return value;
 }
 
+static struct err *begin(struct place *p, struct query_conn **conn)
+{
+	struct query_opening opening = {.timeout_ms = 5000};
+
+	return query_transaction_begin(p->ctx, &p->source, &opening, conn);
+}
+
 static const char all_settings[] =
         "SELECT string_agg(name || '=' || setting, ';' ORDER BY name) || '|' || (SELECT count(*)"
         " FROM pg_locks WHERE locktype ="
@@ -55,12 +62,12 @@ static void test_query__a_session_is_rebuilt_for_each_query(void **state)
 	const char *before, *after;
 
 	(void)state;
-	assert_null(query_transaction_begin(p.ctx, &p.source, 5000, &conn));
+	assert_null(begin(&p, &conn));
 	before = direct(&p, conn, all_settings);
 	for (size_t i = 0; i < sizeof(harm) / sizeof(*harm); i++)
 		assert_false(str_starts(str_of(direct(&p, conn, harm[i])), STR("error")));
 	query_transaction_end(conn);
-	assert_null(query_transaction_begin(p.ctx, &p.source, 5000, &conn));
+	assert_null(begin(&p, &conn));
 	assert_true(conn->reused);
 	after = direct(&p, conn, all_settings);
 	query_transaction_end(conn);
@@ -74,7 +81,7 @@ static void test_query__a_transaction_only_reads(void **state)
 
 	(void)state;
 	pg_exec("GRANT ALL ON shop.orders TO reader");
-	assert_null(query_transaction_begin(p.ctx, &p.source, 5000, &conn));
+	assert_null(begin(&p, &conn));
 	assert_string_equal(direct(&p, conn, "SELECT current_setting('statement_timeout')"), "5s");
 	assert_string_equal(direct(&p, conn, "SELECT current_setting('search_path')"), "pg_catalog");
 	assert_string_equal(direct(&p, conn, "DELETE FROM shop.orders"),
@@ -167,7 +174,9 @@ static void *hammer(void *arg)
 	for (int i = 0; i < 20; i++) {
 		struct query_conn *conn;
 
-		if (query_transaction_begin(&ctx, &p.source, 5000, &conn)) {
+		struct query_opening opening = {.timeout_ms = 5000};
+
+		if (query_transaction_begin(&ctx, &p.source, &opening, &conn)) {
 			failed++;
 			continue;
 		}
