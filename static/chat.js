@@ -1,6 +1,7 @@
 // The chat: asking, watching an answer as it comes, stopping it. The server renders; this only places things.
 // The address carries the version, as the page's own does: one module, loaded once.
-const { $, $$, csrf, dialog, element, formatNumbers, post, sentence, toast } = await import(`./page.js${new URL(import.meta.url).search}`);
+const {$, $$, csrf, dialog, element, formatNumbers, formatTimes, post, sentence, toast} =
+        await import(`./page.js${new URL(import.meta.url).search}`);
 
 const form = $("[data-ask-form]");
 const box = $("#question");
@@ -190,6 +191,7 @@ async function settle(turn) {
 		const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
 		const fresh = document.adoptNode($(".turn", parsed));
 		formatNumbers(fresh);
+		formatTimes(fresh);
 		keepingEnd(() => turn.article.replaceWith(fresh));
 		if (open) $(".steps", fresh).open = true;
 	} catch {

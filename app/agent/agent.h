@@ -33,6 +33,7 @@ struct agent_conversation {
 	int64_t user_id;
 	const char *title;
 	int64_t updated_at;
+	int64_t days; /* since then, as the person's calendar counts them */
 	bool running; /* a turn is under way */
 };
 
@@ -129,9 +130,9 @@ struct agent_sink {
 MUST_CHECK struct err *agent_turn_start(struct ctx *ctx, const struct project *project,
                                         int64_t conversation_id, struct str question, int64_t *turn_id);
 /* Does the turn's work in the calling thread until it is done, failed or stopped; its outcome is recorded
- * and sent as events. Returns an error only when not even that was possible. sink may be NULL. */
+ * and sent as events. time_zone is that of its queries, "" for UTC. Returns an error only when not even that was possible. sink may be NULL. */
 MUST_CHECK struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,
-                                      int64_t turn_id, const struct agent_sink *sink);
+                                      const char *time_zone, int64_t turn_id, const struct agent_sink *sink);
 /* Asks the turn to stop, wherever it runs; no error when it is over. */
 MUST_CHECK struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id);
 /* Sends the events after `after`, the text so far, and what follows until the turn is over, until

@@ -65,6 +65,7 @@ struct agent_run {
 	struct agent_live live;
 	const struct project *project;
 	enum project_role role;
+	const char *time_zone;
 	const struct agent_sink *sink;
 	int64_t conversation_id;
 	const char *question;

@@ -7,16 +7,19 @@ enum { TITLE_BYTES = 80, TITLE_MOST = 200 };
 DB_STMT(agent_conversation_insert,
         "INSERT INTO conversations (project_id, user_id, title) VALUES ($1, $2, $3) RETURNING id", DB_I64,
         DB_I64, DB_TEXT);
+#define COLUMNS \
+	"c.id, c.project_id, c.user_id, c.title, c.updated_at," \
+	" ((now() AT TIME ZONE zone)::date - (c.updated_at AT TIME ZONE zone)::date)::bigint," \
+	" EXISTS (SELECT FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')" \
+	" FROM conversations c JOIN users u ON u.id = c.user_id," \
+	" coalesce(nullif(u.time_zone, ''), 'UTC') zone"
+
 DB_STMT(agent_conversation_list,
-        "SELECT c.id, c.project_id, c.user_id, c.title, c.updated_at,"
-        " EXISTS (SELECT FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')"
-        " FROM conversations c WHERE c.project_id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL"
+        "SELECT " COLUMNS " WHERE c.project_id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL"
         " ORDER BY c.updated_at DESC, c.id DESC LIMIT $3",
         DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_conversation_find,
-        "SELECT c.id, c.project_id, c.user_id, c.title, c.updated_at,"
-        " EXISTS (SELECT FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')"
-        " FROM conversations c WHERE c.id = $1 AND c.project_id = $2 AND c.user_id = $3"
+        "SELECT " COLUMNS " WHERE c.id = $1 AND c.project_id = $2 AND c.user_id = $3"
         " AND c.deleted_at IS NULL",
         DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_conversation_title,
@@ -35,7 +38,7 @@ static const struct db_row conversation_row = DB_ROW(
         struct agent_conversation, DB_COL_I64(struct agent_conversation, id),
         DB_COL_I64(struct agent_conversation, project_id), DB_COL_I64(struct agent_conversation, user_id),
         DB_COL_TEXT(struct agent_conversation, title), DB_COL_TIME(struct agent_conversation, updated_at),
-        DB_COL_BOOL(struct agent_conversation, running));
+        DB_COL_I64(struct agent_conversation, days), DB_COL_BOOL(struct agent_conversation, running));
 
 /* The question on one line, cut at a word. */
 static const char *title_of(struct arena *a, const char *question)

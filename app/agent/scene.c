@@ -95,6 +95,7 @@ struct err *agent_ask(struct agent_run *r, struct ctx *ctx, const struct agent_s
 
 	scope.conversation_id = r->conversation_id;
 	scope.turn_id = r->live.turn_id;
+	scope.time_zone = r->time_zone;
 	e = query_run(ctx, &scope, sql, out);
 	if (e)
 		keep_failed(r, sql, e);

@@ -211,7 +211,7 @@ static struct err *run(struct agent_run *r)
 }
 
 struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,
-                           int64_t turn_id, const struct agent_sink *sink)
+                           const char *time_zone, int64_t turn_id, const struct agent_sink *sink)
 {
 	struct agent_run *r = ARENA_NEW(ctx->a, struct agent_run);
 	struct err *e;
@@ -222,6 +222,7 @@ struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum 
 	r->live.outer = ctx->stop;
 	r->project = project;
 	r->role = role;
+	r->time_zone = time_zone;
 	r->sink = sink;
 	r->started_us = clock_mono_us();
 	r->deadline_us = r->started_us + ctx->settings->turn_seconds * 1000000;

@@ -252,7 +252,11 @@ static void catch_interrupt(void)
 		pthread_detach(thread);
 }
 
-static struct err *ask(struct ctx *ctx, const char *slug, const char *email, const char *question,
+struct options {
+	const char *slug, *email, *time_zone;
+};
+
+static struct err *ask(struct ctx *ctx, const struct options *o, const char *question,
                        const struct agent_sink *sink, struct agent_turn *turn)
 {
 	struct project *project = ARENA_NEW(ctx->a, struct project);
@@ -260,36 +264,39 @@ static struct err *ask(struct ctx *ctx, const char *slug, const char *email, con
 	struct auth_user person;
 	int64_t conversation_id, turn_id;
 
-	TRY(person_get(ctx, email, &person));
+	TRY(person_get(ctx, o->email, &person));
 	ctx->user_id = person.id;
-	TRY(project_access(ctx, slug, person.id, person.is_admin, project, &role));
+	TRY(project_access(ctx, o->slug, person.id, person.is_admin, project, &role));
 	if (str_trim(str_of(question)).n == 0)
 		return err_new(ctx->a, ERR_INVALID, "the question is empty");
 	TRY(agent_conversation_create(ctx, project->id, question, &conversation_id));
 	TRY(agent_turn_start(ctx, project, conversation_id, str_of(question), &turn_id));
-	TRY(agent_turn_run(ctx, project, role, turn_id, sink));
+	TRY(agent_turn_run(ctx, project, role, o->time_zone, turn_id, sink));
 	return agent_turn_get(ctx, turn_id, turn);
 }
 
 int cmd_ask(struct ctx *ctx, int argc, char **argv)
 {
-	const char *slug = NULL, *email = NULL;
+	struct options o = {.time_zone = "UTC"};
 	bool json = false;
-	const struct cli_option options[] = {
-	        {"--project", &slug, NULL}, {"--user", &email, NULL}, {"--json", NULL, &json}};
+	const struct cli_option options[] = {{"--project", &o.slug, NULL},
+	                                     {"--user", &o.email, NULL},
+	                                     {"--time-zone", &o.time_zone, NULL},
+	                                     {"--json", NULL, &json}};
 	struct screen screen = {.dim = isatty(STDERR_FILENO)};
 	struct agent_sink sink = {on_event, on_delta, &screen};
 	struct agent_turn turn = {.status = "", .answer = "", .model = ""};
 	struct err *e;
 
-	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc != 2 || !slug)
+	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc != 2 || !o.slug ||
+	    !auth_time_zone_form(o.time_zone))
 		return cli_usage("ask");
 	/* The steps are told in words; the log would only repeat them. */
 	log_set_level(LOG_ERROR);
 	catch_interrupt();
 	llm_init();
 	agent_start(ctx->settings);
-	e = ask(ctx, slug, email, argv[1], json ? NULL : &sink, &turn);
+	e = ask(ctx, &o, argv[1], json ? NULL : &sink, &turn);
 	if (e)
 		return cli_fail(e);
 	end_text(&screen);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/auth.h"
 #include "catalog/catalog.h"
 #include "cli/cli.h"
 #include "cli/table_priv.h"
@@ -113,22 +114,26 @@ static int show(struct ctx *ctx, size_t format, const struct query_result *r)
 
 int cmd_sql(struct ctx *ctx, int argc, char **argv)
 {
-	const char *slug = NULL, *name = "table";
+	const char *slug = NULL, *name = "table", *time_zone = "UTC";
 	bool explain = false;
-	const struct cli_option options[] = {
-	        {"--project", &slug, NULL}, {"--format", &name, NULL}, {"--explain", NULL, &explain}};
+	const struct cli_option options[] = {{"--project", &slug, NULL},
+	                                     {"--format", &name, NULL},
+	                                     {"--time-zone", &time_zone, NULL},
+	                                     {"--explain", NULL, &explain}};
 	struct query_scope scope;
 	struct query_result *r;
 	struct query_plan *plan;
 	size_t format = 0;
 
-	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc != 2 || !slug)
+	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc != 2 || !slug ||
+	    !auth_time_zone_form(time_zone))
 		return cli_usage("sql");
 	while (format < FORMATS && strcmp(formats[format].name, name) != 0)
 		format++;
 	if (format == FORMATS)
 		return cli_usage("sql");
 	struct err *e = scope_for(ctx, slug, &scope);
+	scope.time_zone = time_zone;
 	if (!e)
 		e = explain ? query_explain(ctx, &scope, argv[1], &plan) : query_run(ctx, &scope, argv[1], &r);
 	if (e)

@@ -2,6 +2,7 @@
 #include "db/db.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/settings.h"
 #include "web/web_priv.h"
 
@@ -152,29 +153,40 @@ struct err *web_home(struct ctx *ctx, struct http_request *req, struct http_resp
 
 struct account_view {
 	struct web_layout *layout;
-	const char *name; /* NULL when it is only the e-mail */
-	struct web_problem *problem;
+	const char *name;   /* NULL when it is only the e-mail */
+	const char *groups; /* NULL: none */
+	const char *time_zone;
+	const char *now;
+	struct web_problem *zone_problem;
+	struct web_problem *problem; /* with the password */
 };
 
 static const struct view account_view =
         VIEW(struct account_view, VIEW_ONE(struct account_view, layout, &web_layout_view),
-             VIEW_STR(struct account_view, name), VIEW_ONE(struct account_view, problem, &web_problem_view));
+             VIEW_STR(struct account_view, name), VIEW_STR(struct account_view, groups),
+             VIEW_STR(struct account_view, time_zone), VIEW_STR(struct account_view, now),
+             VIEW_ONE(struct account_view, zone_problem, &web_problem_view),
+             VIEW_ONE(struct account_view, problem, &web_problem_view));
 WEB_PAGE(account_page, "account", account_view);
 
-static struct err *show_account(struct ctx *ctx, struct http_request *req, struct http_response *res,
-                                const struct err *problem)
+static struct account_view account(struct ctx *ctx, struct http_request *req)
 {
-	const char *name = auth_person(req)->name;
-	struct account_view v = {web_layout(ctx, req, "Your account", "account"), name && *name ? name : NULL,
-	                         web_problem(ctx, problem)};
+	const struct auth_person *me = auth_person(req);
 
-	web_problem_status(ctx, res, problem);
-	return web_render(ctx, res, &account_page, &v);
+	return (struct account_view){
+	        .layout = web_layout(ctx, req, "Your account", "account"),
+	        .name = *me->name ? me->name : NULL,
+	        .groups = me->groups.n ? web_joined(ctx->a, me->groups) : NULL,
+	        .time_zone = me->time_zone,
+	        .now = web_time(ctx->a, clock_wall_us()),
+	};
 }
 
 struct err *web_account_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	return show_account(ctx, req, res, NULL);
+	struct account_view v = account(ctx, req);
+
+	return web_render(ctx, res, &account_page, &v);
 }
 
 struct err *web_account_password(struct ctx *ctx, struct http_request *req, struct http_response *res)
@@ -183,8 +195,35 @@ struct err *web_account_password(struct ctx *ctx, struct http_request *req, stru
 	struct err *e = auth_change_password(ctx, req, http_field(req, "old"), http_field(req, "new"));
 	if (e && !web_mendable(e))
 		return e;
-	if (e)
-		return show_account(ctx, req, res, e);
-	http_redirect(res, "/account?done=password");
-	return NULL;
+	if (!e) {
+		http_redirect(res, "/account?done=password");
+		return NULL;
+	}
+	struct account_view v = account(ctx, req);
+	v.problem = web_problem(ctx, e);
+	web_problem_status(ctx, res, e);
+	return web_render(ctx, res, &account_page, &v);
+}
+
+/* What the browser tells by itself counts only where nothing was chosen, and nobody waits for an answer. */
+struct err *web_account_time_zone(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	TRY(http_form(ctx, req));
+	bool detected = http_has_field(req, "detected");
+	struct err *e = auth_set_time_zone(ctx, web_field(ctx, req, "time_zone"), !detected);
+	if (e && (detected || !web_mendable(e)))
+		return e;
+	if (detected) {
+		http_status(res, 204);
+		return NULL;
+	}
+	if (!e) {
+		http_redirect(res, "/account?done=saved");
+		return NULL;
+	}
+	struct account_view v = account(ctx, req);
+	v.time_zone = web_field(ctx, req, "time_zone");
+	v.zone_problem = web_problem(ctx, e);
+	web_problem_status(ctx, res, e);
+	return web_render(ctx, res, &account_page, &v);
 }

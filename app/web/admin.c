@@ -114,6 +114,7 @@ struct user_line {
 	int64_t id;
 	const char *email;
 	const char *name;
+	const char *groups; /* comma-separated */
 	bool local;
 	bool is_admin;
 	bool disabled;
@@ -126,19 +127,22 @@ struct users_view {
 	struct web_problem *problem;
 	const char *email;
 	const char *name;
+	const char *groups;
 	struct user_line *users;
 	size_t nusers;
 };
 
 static const struct view user_view =
         VIEW(struct user_line, VIEW_I64(struct user_line, id), VIEW_STR(struct user_line, email),
-             VIEW_STR(struct user_line, name), VIEW_BOOL(struct user_line, local),
-             VIEW_BOOL(struct user_line, is_admin), VIEW_BOOL(struct user_line, disabled),
-             VIEW_STR(struct user_line, created), VIEW_STR(struct user_line, seen));
+             VIEW_STR(struct user_line, name), VIEW_STR(struct user_line, groups),
+             VIEW_BOOL(struct user_line, local), VIEW_BOOL(struct user_line, is_admin),
+             VIEW_BOOL(struct user_line, disabled), VIEW_STR(struct user_line, created),
+             VIEW_STR(struct user_line, seen));
 static const struct view users_view =
         VIEW(struct users_view, VIEW_ONE(struct users_view, layout, &web_layout_view),
              VIEW_ONE(struct users_view, problem, &web_problem_view), VIEW_STR(struct users_view, email),
-             VIEW_STR(struct users_view, name), VIEW_LIST(struct users_view, users, nusers, &user_view));
+             VIEW_STR(struct users_view, name), VIEW_STR(struct users_view, groups),
+             VIEW_LIST(struct users_view, users, nusers, &user_view));
 WEB_PAGE(users_page, "admin/users", users_view);
 
 /* The list; after a failed form with what was typed and what was wrong with it. */
@@ -154,6 +158,7 @@ static struct err *show_users(struct ctx *ctx, struct http_request *req, struct 
 	        .problem = web_problem(ctx, problem),
 	        .email = problem ? web_field(ctx, req, "email") : "",
 	        .name = problem ? web_field(ctx, req, "name") : "",
+	        .groups = problem ? web_field(ctx, req, "groups") : "",
 	        .users = ARENA_ARRAY(ctx->a, struct user_line, n),
 	        .nusers = n,
 	};
@@ -161,6 +166,7 @@ static struct err *show_users(struct ctx *ctx, struct http_request *req, struct 
 		v.users[i] = (struct user_line){list[i].id,
 		                                list[i].email,
 		                                list[i].name,
+		                                web_joined(ctx->a, list[i].groups),
 		                                !strcmp(list[i].origin, "local"),
 		                                list[i].is_admin,
 		                                list[i].disabled,

@@ -3,12 +3,11 @@
 
 #include "catalog/catalog.h"
 #include "lib/arena.h"
-#include "lib/clock.h"
 #include "lib/settings.h"
 #include "llm/llm.h"
 #include "web/web_priv.h"
 
-enum { CONVERSATIONS = 100, TURNS = 50, SUGGESTIONS = 6, DAY_S = 86400 };
+enum { CONVERSATIONS = 100, TURNS = 50, SUGGESTIONS = 6 };
 
 struct chat_item {
 	int64_t id;
@@ -66,10 +65,8 @@ WEB_PAGE(chat_page, "chat/show", chat_view);
 
 /* The list by day ---------------------------------------------------------------------------------------- */
 
-static const char *day_label(int64_t updated_us, int64_t now_us)
+static const char *day_label(int64_t days)
 {
-	int64_t days = now_us / 1000000 / DAY_S - updated_us / 1000000 / DAY_S;
-
 	return days <= 0   ? "Today"
 	       : days == 1 ? "Yesterday"
 	       : days < 7  ? "This week"
@@ -80,12 +77,11 @@ static const char *day_label(int64_t updated_us, int64_t now_us)
 static void group_by_day(struct arena *a, const struct agent_conversation *list, size_t n,
                          struct chat_view *v)
 {
-	int64_t now = clock_wall_us();
 	struct chat_item *items = ARENA_ARRAY(a, struct chat_item, n);
 
 	v->groups = ARENA_ARRAY(a, struct chat_group, n);
 	for (size_t i = 0; i < n; i++) {
-		const char *label = day_label(list[i].updated_at, now);
+		const char *label = day_label(list[i].days);
 		if (!v->ngroups || strcmp(v->groups[v->ngroups - 1].label, label) != 0)
 			v->groups[v->ngroups++] = (struct chat_group){label, &items[i], 0};
 		items[i] =

@@ -18,6 +18,7 @@ struct data_list_view {
 	const char *slug;
 	const char *schema;
 	const char *summary;
+	const char *read; /* when */
 	struct data_item *tables;
 	size_t ntables;
 	bool none; /* no dictionary yet */
@@ -30,7 +31,7 @@ static const struct view item_view =
 static const struct view data_list_view =
         VIEW(struct data_list_view, VIEW_ONE(struct data_list_view, layout, &web_layout_view),
              VIEW_STR(struct data_list_view, slug), VIEW_STR(struct data_list_view, schema),
-             VIEW_STR(struct data_list_view, summary),
+             VIEW_STR(struct data_list_view, summary), VIEW_STR(struct data_list_view, read),
              VIEW_LIST(struct data_list_view, tables, ntables, &item_view),
              VIEW_BOOL(struct data_list_view, none));
 WEB_PAGE(data_list_page, "data/list", data_list_view);
@@ -119,10 +120,10 @@ struct err *web_data_list(struct ctx *ctx, struct http_request *req, struct http
 		return web_render(ctx, res, &data_list_page, &v);
 	}
 	v.schema = c->schema;
-	v.summary = arena_printf(ctx->a, "%s with %s in schema %s, as read %s",
+	v.summary = arena_printf(ctx->a, "%s with %s in schema %s, as read",
 	                         web_count(ctx->a, (int64_t)c->ntables, "table", "tables"),
-	                         web_count(ctx->a, (int64_t)c->ncolumns, "column", "columns"), c->schema,
-	                         web_time(ctx->a, c->generated_at));
+	                         web_count(ctx->a, (int64_t)c->ncolumns, "column", "columns"), c->schema);
+	v.read = web_time(ctx->a, c->generated_at);
 	v.tables = ARENA_ARRAY(ctx->a, struct data_item, c->ntables);
 	v.ntables = c->ntables;
 	for (size_t i = 0; i < c->ntables; i++) {
@@ -136,11 +137,7 @@ struct err *web_data_list(struct ctx *ctx, struct http_request *req, struct http
 
 static const char *joined(struct arena *a, const char **texts, size_t n)
 {
-	struct buf b = buf_init(a, BUF_LINE);
-
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&b, "%s%s", i ? ", " : "", texts[i]);
-	return n ? buf_cstr(&b) : NULL;
+	return n ? web_joined(a, (struct db_texts){texts, n}) : NULL;
 }
 
 static struct data_line *lines(struct arena *a, const char **texts, size_t n)

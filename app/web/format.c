@@ -61,6 +61,15 @@ struct db_texts web_field_names(struct ctx *ctx, const struct http_request *req,
 	return names;
 }
 
+const char *web_joined(struct arena *a, struct db_texts texts)
+{
+	struct buf b = buf_init(a, BUF_PAGE);
+
+	for (size_t i = 0; i < texts.n; i++)
+		buf_printf(&b, "%s%s", i ? ", " : "", texts.p[i]);
+	return buf_cstr(&b);
+}
+
 const char *web_count(struct arena *a, int64_t n, const char *singular, const char *plural)
 {
 	char digits[32];

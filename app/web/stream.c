@@ -85,12 +85,12 @@ static struct err *run_turn(struct ctx *ctx, struct http_request *req, struct ht
 	if (without_script(req)) {
 		http_redirect(res, arena_printf(ctx->a, "/p/%s/chat/%lld#turn-%lld", person->project.slug,
 		                                (long long)chat, (long long)turn));
-		return agent_turn_run(ctx, &person->project, person->role, turn, NULL);
+		return agent_turn_run(ctx, &person->project, person->role, person->time_zone, turn, NULL);
 	}
 	struct relay d = open_relay(ctx, req, res);
 	announce(ctx, d.stream, chat, turn);
 	const struct agent_sink sink = {relay_event, relay_delta, &d};
-	return agent_turn_run(ctx, &person->project, person->role, turn, &sink);
+	return agent_turn_run(ctx, &person->project, person->role, person->time_zone, turn, &sink);
 }
 
 struct err *web_turn_first(struct ctx *ctx, struct http_request *req, struct http_response *res)

@@ -158,8 +158,9 @@ const struct view web_layout_view =
              VIEW_STR(struct web_layout, email), VIEW_STR(struct web_layout, name),
              VIEW_STR(struct web_layout, initial), VIEW_BOOL(struct web_layout, is_admin),
              VIEW_BOOL(struct web_layout, local), VIEW_STR(struct web_layout, csrf),
-             VIEW_STR(struct web_layout, slug), VIEW_STR(struct web_layout, project),
-             VIEW_BOOL(struct web_layout, manages), VIEW_STR(struct web_layout, notice));
+             VIEW_STR(struct web_layout, time_zone), VIEW_STR(struct web_layout, slug),
+             VIEW_STR(struct web_layout, project), VIEW_BOOL(struct web_layout, manages),
+             VIEW_STR(struct web_layout, notice));
 
 /* What ?done=... says on the page that follows a change. */
 static const char *notice_of(const struct http_request *req)
@@ -191,7 +192,8 @@ static const char *first_letter(struct arena *a, const char *name)
 struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const char *title,
                               const char *section)
 {
-	static const struct auth_person nobody = {.email = "", .name = "", .csrf = "", .origin = ""};
+	static const struct auth_person nobody = {
+	        .email = "", .name = "", .csrf = "", .origin = "", .time_zone = ""};
 	const struct auth_person *person = auth_person(req);
 	struct web_layout *l = ARENA_NEW(ctx->a, struct web_layout);
 
@@ -207,6 +209,7 @@ struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const c
 	l->is_admin = person->is_admin;
 	l->local = person->origin && !strcmp(person->origin, "local");
 	l->csrf = person->csrf;
+	l->time_zone = person->time_zone;
 	l->slug = person->project.id ? person->project.slug : "";
 	l->project = person->project.id ? person->project.name : "";
 	l->manages = person->role >= PROJECT_ADMIN;

@@ -48,6 +48,7 @@ struct web_layout {
 	bool is_admin;
 	bool local; /* the account has a password here */
 	const char *csrf;
+	const char *time_zone; /* "": the browser tells its own */
 	const char *slug;    /* of the project, "" outside of one */
 	const char *project; /* its name */
 	bool manages;        /* may change the project's settings */
@@ -79,9 +80,13 @@ const char *web_field(struct ctx *ctx, const struct http_request *req, const cha
 /* A list typed with commas, spaces or lines between the names. */
 struct db_texts web_field_names(struct ctx *ctx, const struct http_request *req, const char *name);
 
+/* "a, b", in the arena; "" for none. */
+const char *web_joined(struct arena *a, struct db_texts texts);
+
 /* Text for people ------------------------------------------------------------------------------------- */
 
-/* "1,234 rows", "1 row"; "0.21 s", "12 ms", "2 min"; "2026-03-01 09:30 UTC"; in the arena. */
+/* "1,234 rows", "1 row"; "0.21 s", "12 ms", "2 min"; "2026-03-01 09:30 UTC"; in the arena. A time stands in a
+ * <time> element: page.js shows it in the person's zone, and this one on hover. */
 const char *web_count(struct arena *a, int64_t n, const char *singular, const char *plural);
 const char *web_duration(struct arena *a, int64_t ms);
 const char *web_time(struct arena *a, int64_t wall_us);

@@ -109,11 +109,57 @@ test('users and the audit log', async () => {
 	await page.locator('section [name=password]').fill('long enough pass');
 	await page.getByRole('button', {name: 'Add'}).click();
 	await page.locator('td', {hasText: 'new@example.com'}).first().waitFor();
+	const row = page.locator('#users tbody tr', {hasText : 'new@example.com'});
+	await row.getByText('Change').click();
+	await row.locator('[name=groups]').fill('north, finance,north');
+	await shot(page, 'users-change');
+	await row.getByRole('button', {name : 'Save'}).click();
+	await page.locator('.notice').waitFor();
+	assert.match(await page.locator('#users tbody tr', {hasText : 'new@example.com'}).innerText(),
+	             /finance, north/);
 	await shot(page, 'users');
 	await page.goto('/admin/log');
 	const log = await page.locator('main').innerText();
 	for (const word of ['project', 'user', 'member']) assert.match(log, new RegExp(word));
 	await shot(page, 'log');
+});
+
+test('the time zone is the browser\'s at first, then the one that was chosen', async () => {
+	const stored = () =>
+	        q.sql('quern', "SELECT time_zone FROM users WHERE email = 'viewer@example.com'").trim();
+	const p = await open(browser, q, {zone : 'Asia/Tokyo'});
+	await signIn(p, q, 'viewer@example.com');
+	for (let i = 0; i < 100 && stored() !== 'Asia/Tokyo'; i++)
+		await new Promise((resolve) => { setTimeout(resolve, 100); });
+	assert.equal(stored(), 'Asia/Tokyo');
+	await ask(p, 'how many rows in orders?');
+	const when = async () => {
+		await p.reload();
+		return p.locator('.proof time[title]').first();
+	};
+	const shown = await when(), exact = await shown.getAttribute('title');
+	assert.match(exact, /^\d{4}-\d\d-\d\d \d\d:\d\d UTC$/);
+	const local = (hours) =>
+	        new Date(Date.parse(exact.replace(' UTC', 'Z').replace(' ', 'T')) + hours * 3600000)
+	                .toISOString()
+	                .slice(0, 16)
+	                .replace('T', ' ');
+	assert.equal(await shown.textContent(), `${local(9)} GMT+9`);
+	const chat = p.url();
+	await p.goto('/account');
+	await p.locator('[name=time_zone]').fill('Mars/Olympus');
+	await p.locator('#time-zone button').click();
+	await p.locator('#time-zone .problem').waitFor();
+	assert.equal(await p.locator('[name=time_zone]').inputValue(), 'Mars/Olympus',
+	             'what was typed stays');
+	await p.locator('[name=time_zone]').fill('Asia/Kolkata');
+	await p.locator('#time-zone button').click();
+	await p.locator('.notice').waitFor();
+	await shot(p, 'account');
+	await p.goto(chat);
+	assert.equal(await (await when()).textContent(), `${local(5.5)} GMT+5:30`);
+	assert.deepEqual(p.problems.filter((x) => !/400/.test(x)), []);
+	await p.context().close();
 });
 
 test('another real database: pagila', async () => {

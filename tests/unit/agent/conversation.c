@@ -64,6 +64,26 @@ static void test_agent__a_conversation_is_renamed_hidden_and_restored(void **sta
 	assert_int_equal(n, 1);
 }
 
+/* Midnight is where the person is. */
+static void test_agent__days_are_those_of_the_persons_calendar(void **state)
+{
+	static const char *const zones[] = {"Pacific/Kiritimati", "America/Los_Angeles", ""};
+	struct scene *s = scene_make(NULL);
+	struct agent_conversation c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(zones) / sizeof(*zones); i++)
+		for (int minutes = 0; minutes < 2; minutes++) {
+			pg_exec(arena_printf(
+			        s->ctx.a,
+			        "UPDATE users SET time_zone = '%s'; UPDATE conversations SET updated_at ="
+			        " date_trunc('day', now(), '%s') - %d * interval '1 minute'",
+			        zones[i], *zones[i] ? zones[i] : "UTC", minutes));
+			assert_ok(agent_conversation_get(&s->ctx, s->project.id, s->conversation_id, &c));
+			assert_int_equal(c.days, minutes);
+		}
+}
+
 static void test_agent__questions_are_checked(void **state)
 {
 	struct scene *s = scene_make(NULL);
@@ -120,13 +140,15 @@ static void test_agent__a_turn_whose_worker_died_fails_and_makes_room(void **sta
 	assert_ok(agent_turn_get(&s->ctx, next, &t));
 	assert_string_equal(t.status, "running");
 	/* Whoever comes back from the dead finds the turn closed. */
-	assert_int_equal(agent_turn_run(&s->ctx, &s->project, PROJECT_ADMIN, id, NULL)->kind, ERR_NOT_FOUND);
+	assert_int_equal(agent_turn_run(&s->ctx, &s->project, PROJECT_ADMIN, "", id, NULL)->kind,
+	                 ERR_NOT_FOUND);
 	assert_ok(agent_turn_stop(&s->ctx, id));
 }
 
 static const struct CMUnitTest agent_conversation_tests[] = {
         cmocka_unit_test(test_agent__a_conversation_is_its_persons_own),
         cmocka_unit_test(test_agent__a_conversation_is_renamed_hidden_and_restored),
+        cmocka_unit_test(test_agent__days_are_those_of_the_persons_calendar),
         cmocka_unit_test(test_agent__questions_are_checked),
         cmocka_unit_test(test_agent__one_question_at_a_time),
         cmocka_unit_test(test_agent__a_turn_whose_worker_died_fails_and_makes_room),

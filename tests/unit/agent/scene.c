@@ -105,7 +105,7 @@ struct agent_turn scene_ask(struct scene *s, enum project_role role, const char 
 	int64_t id;
 
 	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, str_of(question), &id));
-	assert_ok(agent_turn_run(&s->ctx, &s->project, role, id, &sink));
+	assert_ok(agent_turn_run(&s->ctx, &s->project, role, "", id, &sink));
 	assert_ok(agent_turn_get(&s->ctx, id, &turn));
 	return turn;
 }

@@ -162,7 +162,7 @@ static void *run(void *arg)
 {
 	struct runner *r = arg;
 
-	r->err = agent_turn_run(&r->ctx, &r->s->project, PROJECT_VIEWER, r->turn_id, &r->sink);
+	r->err = agent_turn_run(&r->ctx, &r->s->project, PROJECT_VIEWER, "", r->turn_id, &r->sink);
 	return NULL;
 }
 
@@ -224,7 +224,7 @@ static void test_agent__a_stop_before_the_start_counts(void **state)
 	(void)state;
 	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("slowly"), &id));
 	assert_ok(agent_turn_stop(&s->ctx, id));
-	assert_ok(agent_turn_run(&s->ctx, &s->project, PROJECT_VIEWER, id, NULL));
+	assert_ok(agent_turn_run(&s->ctx, &s->project, PROJECT_VIEWER, "", id, NULL));
 	assert_ok(agent_turn_get(&s->ctx, id, &t));
 	assert_string_equal(t.status, "stopped");
 	assert_string_equal(t.answer, "");
