@@ -8,16 +8,13 @@
 #include "project/project.h"
 #include "query/query.h"
 
-enum { ROW_CAP = 500, TIMEOUT_MS = 15000 };
-
 struct options {
 	const char *slug, *name, *dsn, *schema, *exclude, *allow, *project;
 };
 
 static int add(struct ctx *ctx, const struct options *o)
 {
-	struct project project = {
-	        .slug = o->slug, .name = o->name, .row_cap = ROW_CAP, .timeout_ms = TIMEOUT_MS};
+	struct project project = project_new();
 	struct project_source source = {.schema = o->schema,
 	                                .allowed = input_list(ctx->a, o->allow),
 	                                .excluded = input_list(ctx->a, o->exclude)};
@@ -26,6 +23,8 @@ static int add(struct ctx *ctx, const struct options *o)
 
 	if (!o->slug || !o->name || !o->dsn || !o->schema || o->project)
 		return cli_usage("project");
+	project.slug = o->slug;
+	project.name = o->name;
 	e = input_secret(ctx->a, o->dsn, &dsn);
 	if (!e)
 		e = project_source_parse(ctx->a, dsn, &source);

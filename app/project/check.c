@@ -48,6 +48,32 @@ static const struct text_rule source_rules[] = {
          "The schema must be a name of 1 to 63 characters."},
 };
 
+struct number_rule {
+	const char *field;
+	size_t offset;
+	int64_t min, max;
+	const char *sentence;
+};
+
+static const struct number_rule number_rules[] = {
+        {"row_cap", offsetof(struct project, row_cap), 1, 100000,
+         "The row limit must be between 1 and 100000."},
+        {"timeout_ms", offsetof(struct project, timeout_ms), 100, 600000,
+         "The time limit must be between 100 and 600000 milliseconds."},
+        {"max_cost", offsetof(struct project, max_cost), 0, 1000000000000000,
+         "The highest cost must be 0, for none, or the planner's units up to 10^15."},
+        {"queries_a_minute", offsetof(struct project, queries_a_minute), 0, 100000,
+         "The queries a minute must be between 0, for no limit, and 100000."},
+        {"queries_at_once", offsetof(struct project, queries_at_once), 0, 1000,
+         "The queries at once must be between 0, for no limit, and 1000."},
+        {"queries_a_day", offsetof(struct project, queries_a_day), 0, 100000000,
+         "The queries a day must be between 0, for no limit, and 100000000."},
+        {"cache_seconds", offsetof(struct project, cache_seconds), 0, 604800,
+         "The time that results are used again must be between 0 and 604800 seconds."},
+        {"export_rows", offsetof(struct project, export_rows), 1, 1000000,
+         "The rows of an export must be between 1 and 1000000."},
+};
+
 enum { MAX_SUGGESTIONS = 20, MAX_SUGGESTION = 300, MAX_TABLES = 5000, MAX_TABLE = 63, MAX_PASSWORD = 1000 };
 
 static const char *const sslmodes[] = {"disable", "prefer", "require", "verify-ca", "verify-full"};
@@ -142,10 +168,12 @@ void project_check_project(struct project_check *c, const struct project *p)
 	check_texts(c, p, project_rules, COUNT(project_rules));
 	if (!list_fits(p->suggestions, MAX_SUGGESTIONS, MAX_SUGGESTION))
 		wrong(c, "suggestions", "There may be 20 suggested questions of 1 to 300 characters each.");
-	if (p->row_cap < 1 || p->row_cap > 100000)
-		wrong(c, "row_cap", "The row limit must be between 1 and 100000.");
-	if (p->timeout_ms < 100 || p->timeout_ms > 600000)
-		wrong(c, "timeout_ms", "The time limit must be between 100 and 600000 milliseconds.");
+	for (size_t i = 0; i < COUNT(number_rules); i++) {
+		const int64_t *n = (const int64_t *)((const char *)p + number_rules[i].offset);
+
+		if (*n < number_rules[i].min || *n > number_rules[i].max)
+			wrong(c, number_rules[i].field, number_rules[i].sentence);
+	}
 }
 
 void project_check_source(struct project_check *c, const struct project_source *s)

@@ -7,6 +7,17 @@
 #include "lib/arena.h"
 #include "project/project_priv.h"
 
+/* The fields of a project that people set, as the first parameters of a statement. */
+#define FIELD_TYPES \
+	DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_I64, DB_I64, DB_TEXT, DB_I64, DB_I64, DB_I64, DB_I64, \
+	        DB_I64, DB_I64, DB_BOOL
+#define FIELD_ARGS(p) \
+	db_text((p)->slug), db_text((p)->name), db_text((p)->description), db_text((p)->prompt), \
+	        db_texts((p)->suggestions.p, (p)->suggestions.n), db_i64((p)->row_cap), \
+	        db_i64((p)->timeout_ms), db_text((p)->model), db_i64((p)->max_cost), \
+	        db_i64((p)->queries_a_minute), db_i64((p)->queries_at_once), db_i64((p)->queries_a_day), \
+	        db_i64((p)->cache_seconds), db_i64((p)->export_rows), db_bool((p)->tells_hidden)
+
 DB_STMT(project_select_access,
         "SELECT " PROJECT_COLUMNS ", CASE WHEN $3 THEN 'admin' ELSE m.role END"
         " FROM projects p LEFT JOIN members m ON m.project_id = p.id AND m.user_id = $2"
@@ -19,13 +30,16 @@ DB_STMT(project_select_list,
         " WHERE $2 OR m.user_id IS NOT NULL ORDER BY lower(p.name), p.id",
         DB_I64, DB_BOOL);
 DB_STMT(project_insert,
-        "INSERT INTO projects (slug, name, description, prompt, suggestions, row_cap, timeout_ms, model)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-        DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_I64, DB_I64, DB_TEXT);
+        "INSERT INTO projects (slug, name, description, prompt, suggestions, row_cap, timeout_ms, model, max_cost,"
+        " queries_a_minute, queries_at_once, queries_a_day, cache_seconds, export_rows, tells_hidden)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
+        FIELD_TYPES);
 DB_STMT(project_update_fields,
         "UPDATE projects SET slug = $1, name = $2, description = $3, prompt = $4, suggestions = $5,"
-        " row_cap = $6, timeout_ms = $7, model = $8 WHERE id = $9",
-        DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_I64, DB_I64, DB_TEXT, DB_I64);
+        " row_cap = $6, timeout_ms = $7, model = $8, max_cost = $9, queries_a_minute = $10,"
+        " queries_at_once = $11, queries_a_day = $12, cache_seconds = $13, export_rows = $14,"
+        " tells_hidden = $15 WHERE id = $16",
+        FIELD_TYPES, DB_I64);
 DB_STMT(project_delete_by_id, "DELETE FROM projects p WHERE id = $1 RETURNING " PROJECT_COLUMNS, DB_I64);
 
 /* PROJECT_COLS wants the project as a member: here it is the only one. */
@@ -43,6 +57,22 @@ static const char *const role_names[PROJECT_ROLE__MAX] = {
         [PROJECT_ANALYST] = "analyst",
         [PROJECT_ADMIN] = "admin",
 };
+
+struct project project_new(void)
+{
+	return (struct project){.slug = "",
+	                        .name = "",
+	                        .description = "",
+	                        .prompt = "",
+	                        .model = "",
+	                        .row_cap = 500,
+	                        .timeout_ms = 15000,
+	                        .queries_a_minute = 60,
+	                        .queries_at_once = 4,
+	                        .cache_seconds = 300,
+	                        .export_rows = 100000,
+	                        .tells_hidden = true};
+}
 
 const char *project_role_name(enum project_role role)
 {
@@ -117,11 +147,7 @@ static struct err *create(struct ctx *ctx, void *arg)
 	struct project *p = c->project;
 
 	TRY(slug_taken(ctx,
-	               db_one(ctx, &project_insert,
-	                      DB_ARGS(db_text(p->slug), db_text(p->name), db_text(p->description),
-	                              db_text(p->prompt), db_texts(p->suggestions.p, p->suggestions.n),
-	                              db_i64(p->row_cap), db_i64(p->timeout_ms), db_text(p->model)),
-	                      &db_id_row, "project", &p->id),
+	               db_one(ctx, &project_insert, DB_ARGS(FIELD_ARGS(p)), &db_id_row, "project", &p->id),
 	               p->slug));
 	c->source->project_id = p->id;
 	TRY(project_source_insert(ctx, c->source));
@@ -158,12 +184,7 @@ static struct err *update(struct ctx *ctx, void *arg)
 	int64_t affected;
 
 	TRY(slug_taken(
-	        ctx,
-	        db_run(ctx, &project_update_fields,
-	               DB_ARGS(db_text(p->slug), db_text(p->name), db_text(p->description),
-	                       db_text(p->prompt), db_texts(p->suggestions.p, p->suggestions.n),
-	                       db_i64(p->row_cap), db_i64(p->timeout_ms), db_text(p->model), db_i64(p->id)),
-	               &affected),
+	        ctx, db_run(ctx, &project_update_fields, DB_ARGS(FIELD_ARGS(p), db_i64(p->id)), &affected),
 	        p->slug));
 	if (!affected)
 		return err_new(ctx->a, ERR_NOT_FOUND, "project not found");

@@ -37,12 +37,17 @@ struct project {
  * need the project beside their own rows. */
 #define PROJECT_COLUMNS \
 	"p.id, p.slug, p.name, p.description, p.prompt, p.suggestions, p.row_cap, p.timeout_ms, p.model," \
-	" p.created_at"
+	" p.created_at, p.max_cost, p.queries_a_minute, p.queries_at_once, p.queries_a_day, p.cache_seconds," \
+	" p.export_rows, p.tells_hidden"
 #define PROJECT_COLS(type, f) \
 	DB_COL_I64(type, f.id), DB_COL_TEXT(type, f.slug), DB_COL_TEXT(type, f.name), \
 	        DB_COL_TEXT(type, f.description), DB_COL_TEXT(type, f.prompt), \
 	        DB_COL_TEXTS(type, f.suggestions), DB_COL_I64(type, f.row_cap), \
-	        DB_COL_I64(type, f.timeout_ms), DB_COL_TEXT(type, f.model), DB_COL_TIME(type, f.created_at)
+	        DB_COL_I64(type, f.timeout_ms), DB_COL_TEXT(type, f.model), DB_COL_TIME(type, f.created_at), \
+	        DB_COL_I64(type, f.max_cost), DB_COL_I64(type, f.queries_a_minute), \
+	        DB_COL_I64(type, f.queries_at_once), DB_COL_I64(type, f.queries_a_day), \
+	        DB_COL_I64(type, f.cache_seconds), DB_COL_I64(type, f.export_rows), \
+	        DB_COL_BOOL(type, f.tells_hidden)
 
 /* In a statement: whether a person may see a project now, as a member of it or as an instance admin. For rows
  * that belong to one person in one project and are found without the project's slug. */
@@ -79,6 +84,10 @@ struct project_listed {
 	const char *role;
 };
 
+/* A project as it begins, before anybody says anything of it: empty texts, and the limits that the database has
+ * as defaults. */
+struct project project_new(void);
+
 /* "viewer" and so on; project_role_of("nonsense") is PROJECT_NONE. */
 const char *project_role_name(enum project_role role);
 enum project_role project_role_of(const char *name);
@@ -100,7 +109,7 @@ MUST_CHECK struct err *project_list(struct ctx *ctx, int64_t user_id, bool is_ad
  * its detail and the first one in its code ("row_cap"), CONFLICT a taken slug. source->password is sealed. */
 MUST_CHECK struct err *project_create(struct ctx *ctx, struct project *project,
                                       struct project_source *source);
-/* Saves all fields of the project but its id; audited. */
+/* Saves all fields of the project but its id: load it first, and change what is to change; audited. */
 MUST_CHECK struct err *project_update(struct ctx *ctx, const struct project *project);
 MUST_CHECK struct err *project_delete(struct ctx *ctx, int64_t id);
 

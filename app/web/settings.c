@@ -205,13 +205,7 @@ static struct err *show_new(struct ctx *ctx, struct http_request *req, struct ht
 
 struct err *web_project_new(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	const struct project p = {.slug = "",
-	                          .name = "",
-	                          .description = "",
-	                          .prompt = "",
-	                          .model = "",
-	                          .row_cap = 500,
-	                          .timeout_ms = 15000};
+	const struct project p = project_new();
 	const struct project_source s = {.host = "",
 	                                 .port = 5432,
 	                                 .database = "",
@@ -224,7 +218,7 @@ struct err *web_project_new(struct ctx *ctx, struct http_request *req, struct ht
 
 struct err *web_project_create(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	struct project p = {0};
+	struct project p = project_new();
 	struct project_source s = {0};
 	struct web_probe *probe = NULL;
 	struct catalog *c;

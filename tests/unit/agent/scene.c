@@ -35,13 +35,11 @@ static void make_project(struct scene *s)
 	source.username = "agent_reader";
 	source.schema = "shop";
 	source.excluded = (struct db_texts){excluded, 1};
-	s->project = (struct project){.slug = "shop",
-	                              .name = "Shop",
-	                              .description = "",
-	                              .prompt = "Totals are in euros.",
-	                              .row_cap = 500,
-	                              .timeout_ms = 10000,
-	                              .model = ""};
+	s->project = project_new();
+	s->project.slug = "shop";
+	s->project.name = "Shop";
+	s->project.prompt = "Totals are in euros.";
+	s->project.timeout_ms = 10000;
 	assert_ok(project_create(&s->ctx, &s->project, &source));
 	assert_ok(project_by_slug(&s->ctx, "shop", &s->project));
 }

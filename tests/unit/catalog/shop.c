@@ -88,13 +88,10 @@ void shop_project(struct ctx *ctx, struct project *project, struct project_sourc
 {
 	struct err *e;
 
-	*project = (struct project){.slug = "shop",
-	                            .name = "Shop",
-	                            .description = "",
-	                            .prompt = "",
-	                            .row_cap = 500,
-	                            .timeout_ms = 5000,
-	                            .model = ""};
+	*project = project_new();
+	project->slug = "shop";
+	project->name = "Shop";
+	project->timeout_ms = 5000;
 	e = project_create(ctx, project, source);
 	if (e)
 		fail_msg("%s", err_text(e));

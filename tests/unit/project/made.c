@@ -37,7 +37,11 @@ void made_other_key(struct ctx *ctx)
 
 struct project made_project(const char *slug)
 {
-	return (struct project){.slug = slug, .name = "Shop", .row_cap = 500, .timeout_ms = 15000};
+	struct project p = project_new();
+
+	p.slug = slug;
+	p.name = "Shop";
+	return p;
 }
 
 struct project_source made_source(void)

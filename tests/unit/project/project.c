@@ -87,6 +87,12 @@ SPOIL(row_cap_low, p->row_cap = 0)
 SPOIL(row_cap_high, p->row_cap = 100001)
 SPOIL(timeout_low, p->timeout_ms = 99)
 SPOIL(timeout_high, p->timeout_ms = 600001)
+SPOIL(max_cost, p->max_cost = -1)
+SPOIL(a_minute, p->queries_a_minute = 100001)
+SPOIL(at_once, p->queries_at_once = -1)
+SPOIL(a_day, p->queries_a_day = 100000001)
+SPOIL(cache_seconds, p->cache_seconds = 604801)
+SPOIL(export_rows, p->export_rows = 0)
 SPOIL(host_empty, s->host = "")
 SPOIL(host_list, s->host = "a,b")
 SPOIL(host_abstract, s->host = "@x")
@@ -123,6 +129,12 @@ static const struct wrong wrongs[] = {
         {"row_cap", spoil_row_cap_high},
         {"timeout_ms", spoil_timeout_low},
         {"timeout_ms", spoil_timeout_high},
+        {"max_cost", spoil_max_cost},
+        {"queries_a_minute", spoil_a_minute},
+        {"queries_at_once", spoil_at_once},
+        {"queries_a_day", spoil_a_day},
+        {"cache_seconds", spoil_cache_seconds},
+        {"export_rows", spoil_export_rows},
         {"host", spoil_host_empty},
         {"host", spoil_host_list},
         {"host", spoil_host_abstract},
@@ -191,6 +203,25 @@ static void test_project__a_taken_slug_is_a_conflict(void **state)
 	assert_string_equal(pg_value("SELECT count(*) FROM sources"), "2");
 }
 
+static void test_project__a_new_one_has_the_databases_defaults(void **state)
+{
+	struct ctx *ctx = made_ctx();
+	struct project p = project_new(), got;
+
+	(void)state;
+	pg_exec("INSERT INTO projects (slug, name) VALUES ('shop', 'Shop')");
+	assert_ok(project_by_slug(ctx, "shop", &got));
+	assert_int_equal(p.row_cap, got.row_cap);
+	assert_int_equal(p.timeout_ms, got.timeout_ms);
+	assert_int_equal(p.max_cost, got.max_cost);
+	assert_int_equal(p.queries_a_minute, got.queries_a_minute);
+	assert_int_equal(p.queries_at_once, got.queries_at_once);
+	assert_int_equal(p.queries_a_day, got.queries_a_day);
+	assert_int_equal(p.cache_seconds, got.cache_seconds);
+	assert_int_equal(p.export_rows, got.export_rows);
+	assert_int_equal(p.tells_hidden, got.tells_hidden);
+}
+
 static void test_project__update_and_delete(void **state)
 {
 	struct ctx *ctx = made_ctx();
@@ -201,10 +232,24 @@ static void test_project__update_and_delete(void **state)
 	assert_ok(project_by_slug(ctx, "shop", &p));
 	p.name = "Store";
 	p.row_cap = 7;
+	p.max_cost = 100001;
+	p.queries_a_minute = 2;
+	p.queries_at_once = 3;
+	p.queries_a_day = 4;
+	p.cache_seconds = 0;
+	p.export_rows = 6;
+	p.tells_hidden = false;
 	assert_ok(project_update(ctx, &p));
 	assert_ok(project_by_slug(ctx, "shop", &got));
 	assert_string_equal(got.name, "Store");
 	assert_int_equal(got.row_cap, 7);
+	assert_int_equal(got.max_cost, 100001);
+	assert_int_equal(got.queries_a_minute, 2);
+	assert_int_equal(got.queries_at_once, 3);
+	assert_int_equal(got.queries_a_day, 4);
+	assert_int_equal(got.cache_seconds, 0);
+	assert_int_equal(got.export_rows, 6);
+	assert_false(got.tells_hidden);
 	p.id = id + 1000;
 	p.slug = "free";
 	assert_err_code(project_update(ctx, &p), ERR_NOT_FOUND, NULL);
@@ -354,6 +399,7 @@ static const struct CMUnitTest project_project_tests[] = {
         cmocka_unit_test(test_project__a_wrong_field_is_named),
         cmocka_unit_test(test_project__all_wrong_fields_are_named_at_once),
         cmocka_unit_test(test_project__a_taken_slug_is_a_conflict),
+        cmocka_unit_test(test_project__a_new_one_has_the_databases_defaults),
         cmocka_unit_test(test_project__update_and_delete),
         cmocka_unit_test(test_project__outsiders_see_nothing),
         cmocka_unit_test(test_project__members_come_change_and_go),
