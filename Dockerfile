@@ -8,7 +8,7 @@
 FROM debian:12-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		gcc libc6-dev make pkg-config libcurl4-openssl-dev libjson-c-dev libmd4c-dev \
-		libpg-query-dev libpq-dev libprotobuf-c-dev libsodium-dev && \
+		libpg-query-dev libpq-dev libprotobuf-c-dev libsodium-dev libxlsxwriter-dev && \
 	rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./
@@ -27,7 +27,7 @@ FROM debian:12-slim AS quern
 # directory, so that nginx may open them and nobody else.
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		ca-certificates libcurl4 libfcgi-bin libjson-c5 libmd4c0 libpg-query1504.0 libpq5 \
-		libsodium23 && \
+		libsodium23 libxlsxwriter4 && \
 	rm -rf /var/lib/apt/lists/* && \
 	groupadd --gid 10001 quern && \
 	useradd --uid 10001 --gid quern --no-create-home --home-dir / --shell /usr/sbin/nologin quern && \

@@ -17,7 +17,7 @@ APP := $(filter-out $(BUILD)/app/main.o,$(OBJ))
 HELP := $(filter tests/unit/support/%,$(TEST))
 MODULES := $(filter-out main.c support,$(sort $(foreach f,$(TEST),$(word 3,$(subst /, ,$(f))))))
 
-PKGS = libpq libcurl json-c libsodium md4c
+PKGS = libpq libcurl json-c libsodium md4c xlsxwriter
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 LIBS = $(eval LIBS := $(shell pkg-config --libs $(PKGS)) -lpg_query -lm)$(LIBS)
 
@@ -149,7 +149,7 @@ install: $(BUILD)/quern
 		-exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/quern/{} \; ; done
 
 DEPS_RUN = build-essential pkg-config libpq-dev libcurl4-openssl-dev libjson-c-dev libpg-query-dev \
-	libsodium-dev libmd4c-dev libprotobuf-c-dev nginx postgresql openssl
+	libsodium-dev libmd4c-dev libprotobuf-c-dev libxlsxwriter-dev nginx postgresql openssl
 DEPS_CHECK = libcmocka-dev chromium nodejs npm clang libclang-rt-14-dev fonts-dejavu-core
 DEPS_BENCH = wrk libssl-dev
 DEPS_LINT = clang-tidy clang-format cppcheck

@@ -8,48 +8,9 @@
 #include "cli/table_priv.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
-#include "lib/json.h"
 #include "policy/policy.h"
 #include "project/project.h"
 #include "query/query.h"
-
-static void put_table(struct ctx *ctx, const struct query_result *r, struct buf *b)
-{
-	table_put(ctx->a, r, r->nrows, b);
-}
-
-static void put_csv(struct ctx *ctx, const struct query_result *r, struct buf *b)
-{
-	(void)ctx;
-	for (size_t i = 0; i < r->ncolumns; i++) {
-		buf_add_cstr(b, i ? "," : "");
-		buf_add_csv(b, str_of(r->columns[i].name), false);
-	}
-	buf_add_cstr(b, "\r\n");
-	for (size_t n = 0; n < r->nrows * r->ncolumns; n++) {
-		size_t i = n % r->ncolumns;
-
-		buf_add_cstr(b, i ? "," : "");
-		buf_add_csv(b, str_of(r->cells[n]), r->columns[i].kind == QUERY_NUMBER);
-		buf_add_cstr(b, i + 1 == r->ncolumns ? "\r\n" : "");
-	}
-}
-
-static void put_json(struct ctx *ctx, const struct query_result *r, struct buf *b)
-{
-	struct json_writer w = {.b = b};
-
-	(void)ctx;
-	query_put_json(&w, NULL, r, r->nrows);
-	buf_add_char(b, '\n');
-}
-
-static const struct {
-	const char *name;
-	void (*put)(struct ctx *ctx, const struct query_result *r, struct buf *b);
-} formats[] = {{"table", put_table}, {"csv", put_csv}, {"json", put_json}};
-
-enum { FORMATS = sizeof(formats) / sizeof(*formats) };
 
 static void print_explained(const struct query_plan *plan)
 {
@@ -96,20 +57,40 @@ static int fail(struct err *e)
 	return cli_fail(e);
 }
 
-static int show(struct ctx *ctx, size_t format, const struct query_result *r)
+static int show(struct ctx *ctx, const struct query_result *r)
 {
 	struct buf b = buf_init(ctx->a, BUF_RESULT);
 
-	formats[format].put(ctx, r, &b);
+	table_put(ctx->a, r, r->nrows, &b);
 	if (b.full)
 		return cli_fail(err_new(ctx->a, ERR_TOO_LARGE, "the result is too large to be written"));
 	fwrite(b.p, 1, b.n, stdout);
 	fflush(stdout);
-	if (formats[format].put == put_table)
-		fprintf(stderr, "%zu row%s\n", r->nrows, r->nrows == 1 ? "" : "s");
-	if (r->cut)
-		fprintf(stderr, "%s\n", r->cut);
+	fprintf(stderr, "%zu row%s\n", r->nrows, r->nrows == 1 ? "" : "s");
 	return CLI_OK;
+}
+
+static struct err *to_stdout(void *arg, struct str bytes)
+{
+	struct ctx *ctx = arg;
+
+	if (fwrite(bytes.p, 1, bytes.n, stdout) == bytes.n && !fflush(stdout))
+		return NULL;
+	return err_new(ctx->a, ERR_CANCELLED, "the output was closed");
+}
+
+static struct err *write_file(struct ctx *ctx, const struct query_format *format,
+                              const struct query_scope *scope, const char *sql, struct query_result **out)
+{
+	const struct query_output output = {to_stdout, ctx};
+	const struct policy *p = scope->policy;
+	const struct query_caps caps = {p->max_rows < format->max_rows ? p->max_rows : format->max_rows,
+	                                p->max_bytes, p->max_cell_bytes};
+	struct query_file *file;
+
+	TRY(query_file_open(ctx, format, &output, &file));
+	TRY(query_stream(ctx, scope, sql, &caps, query_file_sink(file), out));
+	return query_file_close(file, *out);
 }
 
 int cmd_sql(struct ctx *ctx, int argc, char **argv)
@@ -123,23 +104,30 @@ int cmd_sql(struct ctx *ctx, int argc, char **argv)
 	struct query_scope scope;
 	struct query_result *r;
 	struct query_plan *plan;
-	size_t format = 0;
+	const struct query_format *format;
+	bool table;
 
 	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc != 2 || !slug ||
 	    !auth_time_zone_form(time_zone))
 		return cli_usage("sql");
-	while (format < FORMATS && strcmp(formats[format].name, name) != 0)
-		format++;
-	if (format == FORMATS)
+	table = !strcmp(name, "table");
+	format = query_format(str_of(name));
+	if (!table && !format)
 		return cli_usage("sql");
 	struct err *e = scope_for(ctx, slug, &scope);
 	scope.time_zone = time_zone;
-	if (!e)
-		e = explain ? query_explain(ctx, &scope, argv[1], &plan) : query_run(ctx, &scope, argv[1], &r);
+	if (!e && explain)
+		e = query_explain(ctx, &scope, argv[1], &plan);
+	else if (!e)
+		e = table ? query_run(ctx, &scope, argv[1], &r)
+		          : write_file(ctx, format, &scope, argv[1], &r);
 	if (e)
 		return fail(e);
-	if (!explain)
-		return show(ctx, format, r);
-	print_explained(plan);
-	return CLI_OK;
+	if (explain) {
+		print_explained(plan);
+		return CLI_OK;
+	}
+	if (r->cut)
+		fprintf(stderr, "%s\n", r->cut);
+	return table ? show(ctx, r) : CLI_OK;
 }

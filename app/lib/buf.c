@@ -5,6 +5,7 @@
 #include "lib/buf.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -169,16 +170,30 @@ static size_t json_escape(char out[8], const char *p, size_t step)
 	return (size_t)snprintf(out, 8, "\\u%04x", (unsigned)(unsigned char)*p);
 }
 
+/* Bytes that stand in a JSON string as they are: printable ASCII without what has to be escaped. */
+static bool json_plain(unsigned char c)
+{
+	static const bool special[128] = {
+	        ['"'] = true, ['\\'] = true, ['<'] = true, ['>'] = true, ['&'] = true};
+
+	return c >= 0x20 && c < 0x80 && !special[c];
+}
+
 void buf_add_json(struct buf *b, struct str s)
 {
 	size_t i = 0, from = 0;
 
 	buf_add_char(b, '"');
 	while (i < s.n) {
-		size_t step = str_utf8_step((struct str){s.p + i, s.n - i});
 		char escape[8];
-		size_t n = json_escape(escape, s.p + i, step);
+		size_t step, n;
 
+		if (json_plain((unsigned char)s.p[i])) {
+			i++;
+			continue;
+		}
+		step = str_utf8_step((struct str){s.p + i, s.n - i});
+		n = json_escape(escape, s.p + i, step);
 		if (n) {
 			buf_add(b, s.p + from, i - from);
 			buf_add(b, escape, n);
@@ -191,29 +206,83 @@ void buf_add_json(struct buf *b, struct str s)
 	buf_add_char(b, '"');
 }
 
+/* Beginnings that spreadsheets pass over, and beginnings of formulas. Excel and Google Sheets strip blanks; what
+ * starts with a quote is treated as a formula in some import dialogs; East Asian editions read full-width forms. */
+static const char *const csv_passed[] = {" ",        "\v",       "\f",          "'",
+                                         "\"",       "\xc2\x85", "\xc2\xa0",    "\xe3\x80\x80",
+                                         "\xe2\x80", "\xe2\x81", "\xef\xbb\xbf"};
+static const char *const csv_triggers[] = {"=",
+                                           "+",
+                                           "-",
+                                           "@",
+                                           "\xef\xbc\x9d",
+                                           "\xef\xbc\x8b",
+                                           "\xef\xbc\x8d",
+                                           "\xef\xbc\xa0",
+                                           "\xef\xb9\xa6",
+                                           "\xef\xb9\xa2",
+                                           "\xef\xb9\xa3",
+                                           "\xef\xb9\xab"};
+
+/* The length of the one that s starts with, 0 if it is none of them. */
+static size_t starts_with_any(struct str s, const char *const *texts, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (str_starts(s, str_of(texts[i])))
+			return strlen(texts[i]);
+	return 0;
+}
+
+#define STARTS_WITH_ANY(s, texts) starts_with_any(s, texts, sizeof(texts) / sizeof(*(texts)))
+
 static bool csv_is_formula(struct str s)
 {
-	return s.n && memchr("=+-@\t\r\n", s.p[0], 7);
+	size_t n;
+
+	if (s.n && isalnum((unsigned char)s.p[0]))
+		return false;
+	/* The last byte of a general punctuation mark (U+2000 to U+207F) is passed over with its first two. */
+	while ((n = STARTS_WITH_ANY(s, csv_passed)) > 0) {
+		n += n == 2 && s.p[0] == '\xe2' && s.n > 2;
+		s.p += n;
+		s.n -= n;
+	}
+	return s.n && (memchr("\t\r\n", s.p[0], 3) || STARTS_WITH_ANY(s, csv_triggers));
+}
+
+/* What a reader that splits at something else than commas would split at is quoted, too; and outer blanks, which
+ * many trim. */
+static bool csv_needs_quotes(struct str s)
+{
+	static const bool special[256] = {
+	        ['"'] = true, [','] = true, ['\r'] = true, ['\n'] = true, [';'] = true, ['\t'] = true};
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		if (special[(unsigned char)s.p[i]])
+			return true;
+	return s.n == 0 || s.p[0] == ' ' || s.p[s.n - 1] == ' ';
 }
 
 void buf_add_csv(struct buf *b, struct str s, bool is_number)
 {
-	bool quote = false;
+	bool formula = !is_number && csv_is_formula(s), quote = s.p && csv_needs_quotes(s);
 	size_t i, from = 0;
 
-	for (i = 0; i < s.n && !quote; i++)
-		quote = memchr("\",\r\n", s.p[i], 4);
-	if (quote)
-		buf_add_char(b, '"');
-	if (!is_number && csv_is_formula(s))
-		buf_add_char(b, '\'');
+	if (!formula && !quote) {
+		buf_add(b, s.p, s.n);
+		return;
+	}
+	buf_add_cstr(b, quote ? formula ? "\"'" : "\"" : "'");
 	for (i = 0; quote && i < s.n; i++) {
 		if (s.p[i] != '"')
 			continue;
 		buf_add(b, s.p + from, i - from + 1);
 		from = i;
 	}
-	buf_add(b, s.p ? s.p + from : "", s.n - from);
+	buf_add(b, s.p + from, s.n - from);
 	if (quote)
 		buf_add_char(b, '"');
 }

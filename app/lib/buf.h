@@ -52,8 +52,9 @@ void buf_add_url(struct buf *b, struct str s);
  * are written as \uXXXX, so that the text is also safe inside a script element and an event stream. */
 void buf_add_json(struct buf *b, struct str s);
 
-/* A CSV field (RFC 4180), quoted where needed. Text that a spreadsheet would run as a formula (starts
- * with = + - @ TAB CR LF) is prefixed with ' unless is_number. */
+/* A CSV field (RFC 4180), quoted where a reader could need it; null (s.p NULL) is nothing, an empty text "". Text
+ * that a spreadsheet would run as a formula gets a ' in front unless is_number: = + - @ or their full-width
+ * forms behind any blanks and quotes, and TAB CR LF. Taking one ' off where that leaves such a text restores it. */
 void buf_add_csv(struct buf *b, struct str s, bool is_number);
 
 /* What has been built, as a view and as a C string; both live as long as the arena and are invalid

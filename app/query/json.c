@@ -3,7 +3,6 @@
  * it again gives the same; money and identifiers that would not survive stay text, and so does what has an
  * exponent: jsonb would spell out 1e+300 in 301 digits.
  */
-#include <ctype.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -11,54 +10,88 @@
 
 enum { DIGITS = 15 }; /* decimal digits that every double keeps */
 
-static const char *skip_digits(const char *p)
+static bool is_digit(char c)
 {
-	while (isdigit((unsigned char)*p))
-		p++;
-	return p;
+	return c >= '0' && c <= '9';
 }
 
-/* Whether the text is a number by JSON's grammar, without exponent; *digits are those from the first that
- * is not 0. */
-static bool json_number(const char *text, size_t *digits)
+size_t query_digits(const char *cell, size_t *length)
 {
-	const char *p = text + (*text == '-'), *end = skip_digits(p), *mantissa = p;
+	const char *p = cell + (*cell == '-'), *whole = p;
+	size_t digits = 0;
 
-	if (end == p || (*p == '0' && end != p + 1))
-		return false;
-	if (*end == '.') {
-		p = end + 1;
-		end = skip_digits(p);
-		if (end == p)
-			return false;
+	for (; is_digit(*p); p++)
+		digits += digits || *p != '0';
+	*length = 0;
+	if (p == whole || (*whole == '0' && p != whole + 1))
+		return 0;
+	if (*p == '.') {
+		const char *fraction = ++p;
+
+		for (; is_digit(*p); p++)
+			digits += digits || *p != '0';
+		if (p == fraction)
+			return 0;
 	}
-	*digits = 0;
-	for (p = mantissa; p < end; p++)
-		*digits += isdigit((unsigned char)*p) && (*digits || *p != '0');
-	return *end == '\0';
+	if (*p)
+		return 0;
+	*length = (size_t)(p - cell);
+	return digits ? digits : 1;
 }
 
-static bool exact(const struct query_column *c, const char *cell)
+bool query_is_float(const struct query_column *c)
 {
-	size_t digits;
+	return c->type && (!strcmp(c->type, "real") || !strcmp(c->type, "double precision"));
+}
 
-	if (c->kind != QUERY_NUMBER || !json_number(cell, &digits))
-		return false;
-	return digits <= DIGITS || !strcmp(c->type, "real") || !strcmp(c->type, "double precision");
+static void put_cell(struct json_writer *w, const struct query_column *c, const char *cell)
+{
+	size_t length, digits;
+
+	if (cell && c->kind == QUERY_NUMBER) {
+		digits = query_digits(cell, &length);
+		if (digits && (digits <= DIGITS || query_is_float(c))) {
+			json_put_raw(w, NULL, (struct str){cell, length});
+			return;
+		}
+	}
+	json_put_cstr(w, NULL, cell);
+}
+
+static void put_row(struct json_writer *w, const struct query_column *columns, size_t n,
+                    const char *const *cells)
+{
+	json_array_open(w, NULL);
+	for (size_t i = 0; i < n; i++)
+		put_cell(w, &columns[i], cells[i]);
+	json_array_close(w);
 }
 
 void query_put_row(struct json_writer *w, const struct query_result *r, size_t row)
 {
-	json_array_open(w, NULL);
-	for (size_t i = 0; i < r->ncolumns; i++) {
-		const char *cell = r->cells[row * r->ncolumns + i];
+	put_row(w, r->columns, r->ncolumns, r->cells + row * r->ncolumns);
+}
 
-		if (cell && exact(&r->columns[i], cell))
-			json_put_raw(w, NULL, str_of(cell));
-		else
-			json_put_cstr(w, NULL, cell);
+static void put_head(struct json_writer *w, const struct query_column *columns, size_t n)
+{
+	json_array_open(w, "columns");
+	for (size_t i = 0; i < n; i++) {
+		json_object_open(w, NULL);
+		json_put_cstr(w, "name", columns[i].name);
+		json_put_cstr(w, "type", columns[i].type);
+		json_put_cstr(w, "kind", query_kind_name(columns[i].kind));
+		json_object_close(w);
 	}
 	json_array_close(w);
+	json_array_open(w, "rows");
+}
+
+static void put_tail(struct json_writer *w, bool truncated, const char *cut)
+{
+	json_array_close(w);
+	json_put_bool(w, "truncated", truncated);
+	json_put_cstr(w, "cut", cut);
+	json_object_close(w);
 }
 
 void query_put_json(struct json_writer *w, const char *key, const struct query_result *r, size_t max_rows)
@@ -66,23 +99,46 @@ void query_put_json(struct json_writer *w, const char *key, const struct query_r
 	size_t rows = r->nrows < max_rows ? r->nrows : max_rows;
 
 	json_object_open(w, key);
-	json_array_open(w, "columns");
-	for (size_t i = 0; i < r->ncolumns; i++) {
-		json_object_open(w, NULL);
-		json_put_cstr(w, "name", r->columns[i].name);
-		json_put_cstr(w, "type", r->columns[i].type);
-		json_put_cstr(w, "kind", query_kind_name(r->columns[i].kind));
-		json_object_close(w);
-	}
-	json_array_close(w);
-	json_array_open(w, "rows");
+	put_head(w, r->columns, r->ncolumns);
 	for (size_t i = 0; i < rows; i++)
 		query_put_row(w, r, i);
-	json_array_close(w);
-	json_put_bool(w, "truncated", r->truncated || rows < r->nrows);
-	json_put_cstr(w, "cut", r->cut);
-	json_object_close(w);
+	put_tail(w, r->truncated || rows < r->nrows, r->cut);
 }
+
+/* The same as a file, a line a row. */
+static struct err *file_columns(struct query_file *f)
+{
+	struct json_writer w = {.b = &f->b};
+
+	json_object_open(&w, NULL);
+	put_head(&w, f->columns, f->ncolumns);
+	return NULL;
+}
+
+static struct err *file_row(struct query_file *f, const char *const *cells)
+{
+	struct json_writer w = {.b = &f->b};
+
+	buf_add_cstr(&f->b, f->rows ? ",\n" : "\n");
+	put_row(&w, f->columns, f->ncolumns, cells);
+	return NULL;
+}
+
+static struct err *file_close(struct query_file *f, const struct query_result *r)
+{
+	struct json_writer w = {.b = &f->b};
+
+	put_tail(&w, r->truncated, r->cut);
+	buf_add_char(&f->b, '\n');
+	return NULL;
+}
+
+const struct query_writer query_json = {
+        .format = {"json", "application/json", INT64_MAX},
+        .columns = file_columns,
+        .row = file_row,
+        .close = file_close,
+};
 
 static const char *text_or(struct arena *a, struct json_object *o, const char *key, const char *dflt)
 {

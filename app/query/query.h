@@ -13,6 +13,7 @@
 #include "lib/ctx.h"
 #include "lib/err.h"
 #include "lib/json.h"
+#include "lib/str.h"
 #include "policy/policy.h"
 #include "project/project.h"
 
@@ -93,7 +94,8 @@ struct query_result {
 };
 
 struct query_caveat {
-	const char *code; /* "no_rows", "all_null", "fan_out", "duplicates", "cut", "magnitude", "filtered", "masked" */
+	const char *
+	        code; /* "no_rows", "all_null", "fan_out", "duplicates", "cut", "magnitude", "filtered", "masked" */
 	const char *text;
 };
 
@@ -105,8 +107,10 @@ MUST_CHECK struct err *query_run(struct ctx *ctx, const struct query_scope *scop
 /* As query_run(), but gives each row as it comes and keeps none, with the caps given; the result has all but
  * cells. A sink's error ends the query and is returned. Never from the cache. */
 struct query_sink {
-	struct err *(*columns)(void *arg, const struct query_column *columns, size_t n); /* once, before the rows */
-	struct err *(*row)(void *arg, const char *const *cells); /* as many as columns; NULL is null; until it returns */
+	struct err *(*columns)(void *arg, const struct query_column *columns,
+	                       size_t n); /* once, before the rows */
+	struct err *(*row)(void *arg,
+	                   const char *const *cells); /* as many as columns; NULL is null; until it returns */
 	void *arg;
 };
 struct query_caps {
@@ -170,6 +174,35 @@ void query_put_json(struct json_writer *w, const char *key, const struct query_r
 /* One of its rows: [...]. */
 void query_put_row(struct json_writer *w, const struct query_result *r, size_t row);
 MUST_CHECK struct err *query_read_json(struct arena *a, struct json_object *o, struct query_result **out);
+
+/* Files ------------------------------------------------------------------------------------------------- */
+
+/* A way to write a result down. CSV: RFC 4180 with CRLF and a header, UTF-8; null is nothing and an empty text
+ * "", texts that a spreadsheet would run are disarmed (buf_add_csv()). JSON: as query_put_json(). XLSX: numbers
+ * that a double holds exactly, dates and times as such, all else text; a second sheet says what it is. */
+struct query_format {
+	const char *name; /* "csv": also the ending of file names */
+	const char *media_type;
+	int64_t max_rows; /* that it can hold */
+};
+/* NULL for a name that is none. */
+const struct query_format *query_format(struct str name);
+
+/* Takes the bytes of a file in order, in pieces of some 64 KB. Its error ends the writing. */
+struct query_output {
+	struct err *(*write)(void *arg, struct str bytes);
+	void *arg;
+};
+
+/* A file under way; belongs to ctx->a. What it keeps on disk has no name and goes with the arena. The sink
+ * writes nothing before the first rows fill a piece, XLSX nothing before its end. Errors: those of the output,
+ * TOO_LARGE (a row), UNAVAILABLE (no room for temporary files). */
+struct query_file;
+MUST_CHECK struct err *query_file_open(struct ctx *ctx, const struct query_format *format,
+                                       const struct query_output *out, struct query_file **file);
+const struct query_sink *query_file_sink(struct query_file *file);
+/* After the last row: the end of the file, which says what was cut. r is what query_stream() gave. */
+MUST_CHECK struct err *query_file_close(struct query_file *file, const struct query_result *r);
 
 /* Our own statements about a database (introspection, health), not people's. A session belongs to the arena. */
 struct query_session;

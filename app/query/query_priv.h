@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
 #include "query/query.h"
 #include "sql/sql.h"
 
@@ -135,8 +136,8 @@ struct query_work {
 	struct ctx *ctx;
 	const struct query_scope *scope;
 	struct query_caps caps;
-	const struct query_sink *sink; /* takes the rows; NULL: they are kept in r */
-	struct query_plan *plan;       /* to be filled, and nothing is run; or NULL */
+	const struct query_sink *sink;   /* takes the rows; NULL: they are kept in r */
+	struct query_plan *plan;         /* to be filled, and nothing is run; or NULL */
 	struct sql_statement *statement; /* NULL until the guard accepted */
 	struct query_result *r;
 };
@@ -157,6 +158,35 @@ const char *query_wrap(struct arena *a, const char *sql, const PGresult *shape, 
  * does not tell. */
 MUST_CHECK struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn,
                                       struct query_work *work, struct query_plan *plan, double *cost);
+
+/* file.c, and a writer for each format. Each appends to `b`; what is in it goes out when it is enough. */
+struct query_file {
+	struct ctx *ctx; /* for errors */
+	struct arena *a; /* of its own: rows come while others use ctx->a as scratch */
+	const struct query_writer *writer;
+	struct query_output out;
+	struct query_sink sink;
+	struct buf b;
+	const struct query_column *columns;
+	size_t ncolumns;
+	int64_t rows; /* written */
+	void *own;    /* of the writer */
+};
+struct query_writer {
+	struct query_format format;
+	struct err *(*open)(struct query_file *f); /* or NULL */
+	struct err *(*columns)(struct query_file *f);
+	struct err *(*row)(struct query_file *f, const char *const *cells);
+	struct err *(*close)(struct query_file *f, const struct query_result *r); /* or NULL */
+};
+extern const struct query_writer query_csv, query_json, query_xlsx;
+/* Sends what is in b. */
+MUST_CHECK struct err *query_file_flush(struct query_file *f);
+/* Decimal digits of a cell from the first that is not 0, when it is a number by JSON's grammar without an
+ * exponent; else 0. *length is the cell's. */
+size_t query_digits(const char *cell, size_t *length);
+/* "real" and "double precision": what they say is what a double says. */
+bool query_is_float(const struct query_column *c);
 
 /* record.c: writes the row of query_runs and sets r->run_id. failed is NULL for a done one. */
 MUST_CHECK struct err *query_record(struct query_work *work, const struct err *failed);

@@ -102,11 +102,19 @@ static void test_lib__buf_escapes_for_the_context(void **state)
 	        {csv_text, STR("+1"), "'+1"},
 	        {csv_text, STR("-1"), "'-1"},
 	        {csv_text, STR("@x"), "'@x"},
-	        {csv_text, STR("\tx"), "'\tx"},
+	        {csv_text, STR("\tx"), "\"'\tx\""},
 	        {csv_text, STR("\rx"), "\"'\rx\""},
 	        {csv_text, STR("\nx"), "\"'\nx\""},
 	        {csv_number, STR("-1.5"), "-1.5"},
 	        {csv_text, {NULL, 0}, ""},
+        {csv_text, STR(""), "\"\""},
+        {csv_text, STR("a;b"), "\"a;b\""},
+        {csv_text, STR(" =1"), "\"' =1\""},
+        {csv_text, STR("'=1"), "''=1"},
+        {csv_text, STR("'s"), "'s"},
+        {csv_text, STR("\"=1"), "\"'\"\"=1\""},
+        {csv_text, STR("\xef\xbc\x9d!"), "'\xef\xbc\x9d!"},
+        {csv_text, STR("\xe2\x80\x8b@x"), "'\xe2\x80\x8b@x"},
 	};
 	size_t i;
 

@@ -187,7 +187,9 @@ static bool run_unguarded(struct place *p, const char *sql)
 	        {.sql = arena_printf(p->ctx->a, "DECLARE quern NO SCROLL CURSOR FOR %s", sql)},
 	        {.sql = "FETCH FORWARD 501 FROM quern"}};
 
-	assert_ok(query_transaction_begin(p->ctx, &p->source, ATTACK_MS, &conn));
+	struct query_opening opening = {.timeout_ms = ATTACK_MS};
+
+	assert_ok(query_transaction_begin(p->ctx, &p->source, &opening, &conn));
 	struct query_wait w = query_wait_ms(p->ctx, 4 * ATTACK_MS);
 	struct err *e = query_conn_trip(&w, conn, steps, 2, res);
 
