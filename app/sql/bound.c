@@ -7,8 +7,11 @@
 #include "sql/sql_priv.h"
 
 enum {
-	MAX_GROW = 10000,
-	MAX_STEPS = 1000000,
+	MAX_GROW = 10000,       /* one call */
+	MAX_CHAIN = 1000000,    /* calls inside one another */
+	MAX_GROWTH = 100000000, /* calls on levels of a query that may read each other */
+	SHORT_PAD = 100,
+	MAX_REPLACEMENT = 1000,
 	MAX_EXPONENT = 1000,
 	MAX_PATTERN = 1000,
 	MAX_REPEAT = 1000,
@@ -63,116 +66,94 @@ bool bound_number(const PgQuery__Node *node, double *out)
 	       apply(*op, l, r, out);
 }
 
-static const char *constant_text(const PgQuery__Node *node)
+/* A text made of literals only. */
+const char *bound_text(struct guard *g, const PgQuery__Node *node)
 {
 	while (node && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
 		node = node->type_cast->arg;
+	if (node && node->node_case == PG_QUERY__NODE__NODE_A_EXPR && node->a_expr->n_name == 1 &&
+	    tree_str(node->a_expr->name[0]) && !strcmp(tree_str(node->a_expr->name[0]), "||")) {
+		const char *l = bound_text(g, node->a_expr->lexpr);
+		const char *r = l ? bound_text(g, node->a_expr->rexpr) : NULL;
+		return r ? arena_printf(g->a, "%s%s", l, r) : NULL;
+	}
 	if (!node || node->node_case != PG_QUERY__NODE__NODE_A_CONST)
 		return NULL;
 	return node->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL ? node->a_const->sval->sval : NULL;
 }
 
-static struct err *too_large(struct guard *g, int location, const char *what, int most)
+struct err *bound_refused(struct guard *g, int location, const char *what, int most)
 {
 	return err_hint(refuse(g, "too_large", location, "%s is above %d", what, most),
 	                "Use a smaller value.");
 }
 
-/* repeat, lpad, rpad: a length that is not a literal is capped in place. */
-static struct err *bound_grow(struct guard *g, PgQuery__FuncCall *call)
+/* Notes that a call makes text of n times the length. Values of one level can be read by the next one, so the
+ * levels' factors multiply; calls side by side do not. */
+static struct err *grows(struct guard *g, int location, double n)
+{
+	if (n > g->scope->growth) {
+		g->growth *= n / g->scope->growth;
+		g->scope->growth = n;
+	}
+	if (g->chain * n <= MAX_CHAIN && g->growth <= MAX_GROWTH)
+		return NULL;
+	return err_hint(refuse(g, "too_complex", location, "repeat and pad inside one another"),
+	                "Use one of them at a time, with small numbers.");
+}
+
+/* The length asked for; one that is not a literal is capped in place. */
+static struct err *length_asked(struct guard *g, PgQuery__FuncCall *call, double *n)
+{
+	*n = 1;
+	if (call->n_args < 2)
+		return NULL;
+	if (!bound_number(call->args[1], n)) {
+		call->args[1] = tree_least(g->a, call->args[1], MAX_GROW);
+		*n = MAX_GROW;
+	} else if (!(*n <= MAX_GROW)) {
+		return bound_refused(g, call->location, "length", MAX_GROW);
+	}
+	*n = fmax(*n, 1);
+	return NULL;
+}
+
+static struct err *bound_repeat(struct guard *g, PgQuery__FuncCall *call)
 {
 	double n;
-	if (g->growing)
-		return err_hint(refuse(g, "too_complex", call->location, "repeat and pad inside one another"),
-		                "Use one of them at a time.");
-	if (call->n_args < 2)
-		return NULL;
-	if (!bound_number(call->args[1], &n))
-		call->args[1] = tree_least(g->a, call->args[1], MAX_GROW);
-	else if (!(n <= MAX_GROW))
-		return too_large(g, call->location, "length", MAX_GROW);
+	TRY(length_asked(g, call, &n));
+	TRY(grows(g, call->location, n));
+	g->chain *= n;
 	return NULL;
 }
 
-/* Days from the civil calendar, close enough to bound a series. */
-static bool text_days(const char *text, double *out)
+/* lpad and rpad give a length, whatever is in them. */
+static struct err *bound_pad(struct guard *g, PgQuery__FuncCall *call)
 {
-	int y, m = 1, d = 1;
-	if (sscanf(text, "%4d-%2d-%2d", &y, &m, &d) < 2)
-		return false;
-	*out = y * 365.25 + m * 30.5 + d;
-	return true;
+	double n;
+	TRY(length_asked(g, call, &n));
+	return grows(g, call->location, n > SHORT_PAD || g->chain > 1 ? n : 1);
 }
 
-/* "1 day", "15 minutes", "2 hours": in days. Other forms are not read. */
-static bool interval_days(const PgQuery__Node *node, double *out)
+static struct err *bound_replace(struct guard *g, PgQuery__FuncCall *call)
 {
-	static const struct {
-		const char *unit;
-		double days;
-	} units[] = {
-	        {"sec", 1 / 86400.0}, {"min", 1 / 1440.0}, {"hour", 1 / 24.0}, {"day", 1},
-	        {"week", 7},          {"mon", 30},         {"quarter", 90},    {"year", 365},
-	        {"decade", 3650},     {"cent", 36500},
-	};
-	const char *text = constant_text(node);
-	char *end;
-	double n = text ? strtod(text, &end) : 0;
-	if (!text || end == text)
-		return false;
-	while (*end == ' ')
-		end++;
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-		if (!strncasecmp(end, units[i].unit, strlen(units[i].unit))) {
-			*out = n * units[i].days;
-			return !strpbrk(end, "0123456789");
-		}
-	return false;
-}
-
-static struct err *steps_ok(struct guard *g, const PgQuery__FuncCall *call, double from, double to,
-                            double step)
-{
-	if (step != 0 && (to - from) / step <= MAX_STEPS)
+	const char *from = call->n_args > 1 ? bound_text(g, call->args[1]) : NULL;
+	const char *to = call->n_args > 2 ? bound_text(g, call->args[2]) : NULL;
+	if (!to)
 		return NULL;
-	return too_large(g, call->location, "number of steps of generate_series", MAX_STEPS);
-}
-
-static struct err *bound_times(struct guard *g, PgQuery__FuncCall *call)
-{
-	const char *from = constant_text(call->args[0]), *to = constant_text(call->args[1]);
-	double start, end, step;
-	if (call->n_args < 3 || !constant_text(call->args[2]))
-		return NULL;
-	if (!interval_days(call->args[2], &step))
-		return err_hint(
-		        refuse(g, "too_large", call->location, "step of generate_series is not understood"),
-		        "Write the step as a number and one unit from second to year, like '1 day'.");
-	if (step == 0 || (fabs(step) < 1 / 86401.0))
-		return too_large(g, call->location, "number of steps of generate_series", MAX_STEPS);
-	if (from && to && text_days(from, &start) && text_days(to, &end))
-		return steps_ok(g, call, start, end, step);
-	return NULL;
-}
-
-static struct err *bound_series(struct guard *g, PgQuery__FuncCall *call)
-{
-	double from, to, step = 1;
-	if (call->n_args < 2)
-		return NULL;
-	bool constant_step = call->n_args < 3 || bound_number(call->args[2], &step);
-	if (!constant_step || !bound_number(call->args[0], &from))
-		return bound_times(g, call);
-	if (bound_number(call->args[1], &to))
-		return steps_ok(g, call, from, to, step);
-	if (step > 0 && fabs(from) < 1e9 && step < 1e6)
-		call->args[1] = tree_least(g->a, call->args[1], (int64_t)(from + step * MAX_STEPS));
+	if (strlen(to) > MAX_REPLACEMENT)
+		return bound_refused(g, call->location, "length of a replacement", MAX_REPLACEMENT);
+	double n = (double)strlen(to) / (from && *from ? (double)strlen(from) : 1);
+	if (n > 10) {
+		TRY(grows(g, call->location, n));
+		g->chain *= n;
+	}
 	return NULL;
 }
 
 static struct err *bound_format(struct guard *g, const PgQuery__FuncCall *call)
 {
-	const char *f = call->n_args ? constant_text(call->args[0]) : NULL;
+	const char *f = call->n_args ? bound_text(g, call->args[0]) : NULL;
 	if (!f)
 		return err_hint(refuse(g, "too_large", call->location, "format of format() is not a literal"),
 		                "Use concat or || for text from columns.");
@@ -181,7 +162,7 @@ static struct err *bound_format(struct guard *g, const PgQuery__FuncCall *call)
 		for (size_t i = 0, digits = 0; i < n; i++) {
 			digits = f[i] >= '0' && f[i] <= '9' ? digits + 1 : 0;
 			if (digits > 3 || f[i] == '*')
-				return too_large(g, call->location, "width in format()", MAX_WIDTH);
+				return bound_refused(g, call->location, "width in format()", MAX_WIDTH);
 		}
 		f += n + (f[n] != 0);
 	}
@@ -189,30 +170,61 @@ static struct err *bound_format(struct guard *g, const PgQuery__FuncCall *call)
 }
 
 /* Repeat counts multiply when they nest, so their product is bounded. */
-static struct err *pattern_ok(struct guard *g, const PgQuery__Node *node, int location)
+static struct err *text_pattern_ok(struct guard *g, const char *p, int location)
 {
-	const char *p = constant_text(node);
 	double product = 1;
-	if (!p)
-		return NULL;
 	if (strlen(p) > MAX_PATTERN)
-		return too_large(g, location, "length of a pattern", MAX_PATTERN);
+		return bound_refused(g, location, "length of a pattern", MAX_PATTERN);
 	for (; (p = strchr(p, '{')); p++) {
 		long low = strtol(p + 1, NULL, 10);
 		const char *comma = p + 1 + strspn(p + 1, "0123456789");
 		long high = *comma == ',' ? strtol(comma + 1, NULL, 10) : low;
 		product *= fmax(1, (double)(high > low ? high : low));
 		if (product > MAX_REPEAT)
-			return too_large(g, location, "product of repeat counts of a pattern", MAX_REPEAT);
+			return bound_refused(g, location, "product of repeat counts of a pattern",
+			                     MAX_REPEAT);
 	}
 	return NULL;
+}
+
+/* A pattern, or an array of them (~ ANY); SIMILAR TO has it in a call. */
+static struct err *pattern_ok(struct guard *g, const PgQuery__Node *node, int location)
+{
+	const char *p = bound_text(g, node);
+	if (p)
+		return text_pattern_ok(g, p, location);
+	while (node && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
+		node = node->type_cast->arg;
+	if (node && node->node_case == PG_QUERY__NODE__NODE_FUNC_CALL && node->func_call->n_args)
+		return bound_text(g, node->func_call->args[0])
+		               ? pattern_ok(g, node->func_call->args[0], location)
+		               : NULL;
+	for (size_t i = 0; node && node->node_case == PG_QUERY__NODE__NODE_A_ARRAY_EXPR &&
+	                   i < node->a_array_expr->n_elements;
+	     i++)
+		TRY(pattern_ok(g, node->a_array_expr->elements[i], location));
+	return NULL;
+}
+
+/* The second argument of to_char and its like. */
+static struct err *bound_template(struct guard *g, const PgQuery__FuncCall *call)
+{
+	const char *p = call->n_args > 1 ? bound_text(g, call->args[1]) : NULL;
+	if (p && strlen(p) > MAX_PATTERN)
+		return bound_refused(g, call->location, "length of a pattern", MAX_PATTERN);
+	return NULL;
+}
+
+static struct err *bound_regex(struct guard *g, const PgQuery__FuncCall *call)
+{
+	return call->n_args > 1 ? pattern_ok(g, call->args[1], call->location) : NULL;
 }
 
 static struct err *bound_power(struct guard *g, const PgQuery__Node *exponent, int location)
 {
 	double n;
 	if (bound_number(exponent, &n) && !(fabs(n) <= MAX_EXPONENT))
-		return too_large(g, location, "exponent", MAX_EXPONENT);
+		return bound_refused(g, location, "exponent", MAX_EXPONENT);
 	return NULL;
 }
 
@@ -223,10 +235,14 @@ struct err *bound_call(struct guard *g, enum bound bound, PgQuery__FuncCall *cal
 			return refuse(g, "function_not_allowed", call->location,
 			              "named and variadic arguments are not allowed here");
 	switch (bound) {
-	case BOUND_GROW: return bound_grow(g, call);
-	case BOUND_SERIES: return bound_series(g, call);
+	case BOUND_REPEAT: return bound_repeat(g, call);
+	case BOUND_PAD: return bound_pad(g, call);
+	case BOUND_REPLACE: return bound_replace(g, call);
+	case BOUND_TEMPLATE: return bound_template(g, call);
+	case BOUND_SERIES: return series_bound(g, call);
 	case BOUND_FORMAT: return bound_format(g, call);
-	case BOUND_REGEX: return call->n_args > 1 ? pattern_ok(g, call->args[1], call->location) : NULL;
+	case BOUND_REGEX: return bound_regex(g, call);
+	case BOUND_REGEX_REPLACE: TRY(bound_regex(g, call)); return bound_replace(g, call);
 	case BOUND_POWER:
 		return call->n_args ? bound_power(g, call->args[call->n_args - 1], call->location) : NULL;
 	default: return NULL;
@@ -242,9 +258,23 @@ struct err *bound_operator(struct guard *g, const char *name, PgQuery__AExpr *x)
 	return NULL;
 }
 
+/* '1e131000'::numeric has 131,000 digits. */
+struct err *bound_cast(struct guard *g, const PgQuery__TypeCast *c)
+{
+	const char *text = bound_text(g, c->arg);
+	const PgQuery__TypeName *t = c->type_name;
+	const char *type = t && t->n_names ? tree_str(t->names[t->n_names - 1]) : NULL;
+	double n;
+	if (!text || !type || strcmp(type, "numeric") != 0 || strpbrk(text, "iInN"))
+		return NULL;
+	if (text_number(text, &n) && isinf(n))
+		return bound_refused(g, c->location, "exponent of a number", 308);
+	return NULL;
+}
+
 struct err *bound_constant(struct guard *g, PgQuery__AConst *c)
 {
 	if (c->val_case == PG_QUERY__A__CONST__VAL_FVAL && isinf(strtod(c->fval->fval, NULL)))
-		return too_large(g, c->location, "exponent of a number", 308);
+		return bound_refused(g, c->location, "exponent of a number", 308);
 	return NULL;
 }

@@ -98,11 +98,11 @@ struct err *func_call(struct guard *g, PgQuery__FuncCall *call)
 		return unknown_function(g, name, call->location);
 	names_add(g->a, &g->functions, f->name);
 	vary_call(g, f->name, call->n_args);
+	double chain = g->chain;
 	if (f->bound)
 		TRY(bound_call(g, f->bound, call));
-	g->growing += f->bound == BOUND_GROW;
 	struct err *e = walk_fields(g, call, FIELD(1));
-	g->growing -= f->bound == BOUND_GROW;
+	g->chain = chain;
 	return e;
 }
 

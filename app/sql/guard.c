@@ -85,7 +85,7 @@ struct err *sql_guard(struct arena *a, const struct sql_policy *policy, struct s
 {
 	struct sql_statement *s = ARENA_NEW(a, struct sql_statement);
 	struct names hidden;
-	struct guard g = {.a = a, .policy = policy, .text = sql};
+	struct guard g = {.a = a, .policy = policy, .text = sql, .chain = 1, .growth = 1};
 	if (policy->dialect != SQL_POSTGRES)
 		return err_code(err_new(a, ERR_REFUSED, "statements in this dialect cannot be checked"),
 		                "policy_invalid");

@@ -91,7 +91,7 @@ static struct err *filter(struct guard *g, const struct sql_table *t, const stru
                           PgQuery__Node **out)
 {
 	struct scope *outer = g->scope;
-	struct scope scope = {0};
+	struct scope scope = {.growth = 1};
 	struct param_slots slots;
 	if (!t->filter)
 		return NULL;

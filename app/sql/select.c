@@ -81,12 +81,17 @@ static struct err *plain_select(struct guard *g, PgQuery__SelectStmt *s, struct 
 static struct err *set_operation(struct guard *g, PgQuery__SelectStmt *s, struct cols *out)
 {
 	struct cols right = {0};
+	double before = g->growth;
 	TRY(select_walk(g, s->larg, out));
+	double left = g->growth;
+	g->growth = before; /* the two do not read each other */
 	struct cte *making = g->scope->making;
 	if (making)
 		making->cols =
 		        cols_renamed(g->a, out, making->node->aliascolnames, making->node->n_aliascolnames);
-	return select_walk(g, s->rarg, &right);
+	TRY(select_walk(g, s->rarg, &right));
+	g->growth = left > g->growth ? left : g->growth;
+	return NULL;
 }
 
 static void values_columns(struct guard *g, const PgQuery__SelectStmt *s, struct cols *out)
@@ -115,7 +120,7 @@ static struct err *select_parts(struct guard *g, PgQuery__SelectStmt *s, struct 
 
 struct err *select_walk(struct guard *g, PgQuery__SelectStmt *s, struct cols *out)
 {
-	struct scope scope = {.outer = g->scope, .making = g->making};
+	struct scope scope = {.outer = g->scope, .making = g->making, .growth = 1};
 	g->making = NULL;
 	g->scope = &scope;
 	struct err *e = select_parts(g, s, out);

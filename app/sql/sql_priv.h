@@ -53,6 +53,7 @@ struct scope {
 	struct rel *stop; /* rels from here on are not visible now (in ON) */
 	bool hidden;      /* no rel is: a subquery in FROM that is not LATERAL is being walked */
 	struct cte *ctes;
+	double growth;       /* the most that a call of this level multiplies a length by */
 	struct cols outputs; /* names that GROUP BY and ORDER BY may use */
 	struct cte *making;  /* the recursive CTE whose query this is */
 };
@@ -91,7 +92,8 @@ struct guard {
 	struct names filtered;
 	bool varies; /* reads a clock, or chance */
 	int nrels;
-	int growing; /* nesting of calls that multiply the length of their argument */
+	double chain;  /* how often calls around this place repeat what is in them */
+	double growth; /* the same over all query levels: one may read what another made */
 	int64_t max_rows;
 };
 
@@ -171,12 +173,32 @@ MUST_CHECK struct err *func_name(struct guard *g, PgQuery__Node **names, size_t 
                                  const char *code, int location, const char **out);
 
 /* bound.c: limits on literals */
-enum bound { BOUND_NONE, BOUND_GROW, BOUND_SERIES, BOUND_FORMAT, BOUND_REGEX, BOUND_POWER };
+enum bound {
+	BOUND_NONE,
+	BOUND_REPEAT,
+	BOUND_PAD,
+	BOUND_REPLACE,
+	BOUND_SERIES,
+	BOUND_FORMAT,
+	BOUND_REGEX,
+	BOUND_REGEX_REPLACE,
+	BOUND_TEMPLATE,
+	BOUND_POWER
+};
 MUST_CHECK struct err *bound_call(struct guard *g, enum bound bound, PgQuery__FuncCall *call);
 MUST_CHECK struct err *bound_operator(struct guard *g, const char *name, PgQuery__AExpr *x);
+MUST_CHECK struct err *bound_cast(struct guard *g, const PgQuery__TypeCast *c);
 MUST_CHECK struct err *bound_constant(struct guard *g, PgQuery__AConst *c);
 /* The value of an expression made of constants only. */
 bool bound_number(const PgQuery__Node *node, double *out);
+
+/* A text made of literals only, else NULL. */
+const char *bound_text(struct guard *g, const PgQuery__Node *node);
+struct err *bound_refused(struct guard *g, int location, const char *what, int most)
+        __attribute__((returns_nonnull));
+
+/* series.c */
+MUST_CHECK struct err *series_bound(struct guard *g, PgQuery__FuncCall *call);
 
 /* limit.c */
 MUST_CHECK struct err *limit_offset(struct guard *g, PgQuery__SelectStmt *s);

@@ -20,6 +20,12 @@ static struct err *check_constant(struct guard *g, void *m)
 	return bound_constant(g, m);
 }
 
+static struct err *check_cast(struct guard *g, void *m)
+{
+	TRY(bound_cast(g, m));
+	return walk_fields(g, m, 0);
+}
+
 static struct err *check_param(struct guard *g, void *m)
 {
 	return param_ref(g, m);
