@@ -45,6 +45,8 @@ struct catalog_table {
 	size_t ncolumns;
 	const char **primary_key;
 	size_t nprimary_key;
+	struct db_texts *unique_keys; /* of several columns that no two rows share, but for the primary key */
+	size_t nunique_keys;
 	const char **constraints; /* unique and foreign keys of several columns, as PostgreSQL writes them */
 	const char **constraint_tables; /* the table that each refers to, or NULL */
 	size_t nconstraints;

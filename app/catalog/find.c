@@ -54,6 +54,35 @@ const struct catalog_table *catalog_find(const struct catalog *c, const char *na
 	return t;
 }
 
+/* Sets of columns that no two rows share. */
+static const struct db_texts *keys_of(struct arena *a, const struct catalog_table *t, size_t *n)
+{
+	struct db_texts *keys = ARENA_ARRAY(a, struct db_texts, 1 + t->nunique_keys + t->ncolumns);
+
+	*n = 0;
+	if (t->nprimary_key)
+		keys[(*n)++] = (struct db_texts){t->primary_key, t->nprimary_key};
+	for (size_t i = 0; i < t->nunique_keys; i++)
+		keys[(*n)++] = t->unique_keys[i];
+	for (size_t i = 0; i < t->ncolumns; i++)
+		if (t->columns[i].unique)
+			keys[(*n)++] = (struct db_texts){&t->columns[i].name, 1};
+	return keys;
+}
+
+static const struct db_texts *values_of(struct arena *a, const struct catalog_table *t)
+{
+	struct db_texts *values = ARENA_ARRAY(a, struct db_texts, t->ncolumns);
+
+	for (size_t i = 0; i < t->ncolumns; i++) {
+		const struct catalog_column *c = &t->columns[i];
+
+		values[i] = c->nenum_values ? (struct db_texts){c->enum_values, c->nenum_values}
+		                            : (struct db_texts){c->samples, c->nsamples};
+	}
+	return values;
+}
+
 void catalog_scope(struct arena *a, const struct catalog *c, struct query_scope *scope)
 {
 	struct query_table *tables = ARENA_ARRAY(a, struct query_table, c->ntables);
@@ -62,7 +91,11 @@ void catalog_scope(struct arena *a, const struct catalog *c, struct query_scope 
 	for (size_t i = 0; i < c->ntables; i++) {
 		const struct catalog_table *t = &c->tables[i];
 
-		tables[i] = (struct query_table){.name = t->name, .columns = names, .ncolumns = t->ncolumns};
+		tables[i] = (struct query_table){.name = t->name,
+		                                 .columns = names,
+		                                 .ncolumns = t->ncolumns,
+		                                 .values = values_of(a, t)};
+		tables[i].keys = keys_of(a, t, &tables[i].nkeys);
 		for (size_t k = 0; k < t->ncolumns; k++)
 			*names++ = t->columns[k].name;
 	}

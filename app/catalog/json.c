@@ -63,6 +63,16 @@ static void put_constraints(struct json_writer *w, const struct catalog_table *t
 	json_array_close(w);
 }
 
+static void put_keys(struct json_writer *w, const struct catalog_table *t)
+{
+	if (!t->nunique_keys)
+		return;
+	json_array_open(w, "unique_keys");
+	for (size_t i = 0; i < t->nunique_keys; i++)
+		put_texts(w, NULL, t->unique_keys[i].p, t->unique_keys[i].n);
+	json_array_close(w);
+}
+
 static void put_table(struct json_writer *w, const struct catalog_table *t)
 {
 	json_object_open(w, NULL);
@@ -77,6 +87,7 @@ static void put_table(struct json_writer *w, const struct catalog_table *t)
 		put_column(w, &t->columns[i]);
 	json_array_close(w);
 	put_texts(w, "primary_key", t->primary_key, t->nprimary_key);
+	put_keys(w, t);
 	put_constraints(w, t);
 	put_texts(w, "indexes", t->indexes, t->nindexes);
 	json_object_close(w);
@@ -110,9 +121,8 @@ static const char *need_text(struct arena *a, struct json_object *o, const char 
 	return text ? text : "";
 }
 
-static const char **get_texts(struct arena *a, struct json_object *o, const char *key, size_t *n)
+static const char **read_texts(struct arena *a, struct json_object *list, size_t *n)
 {
-	struct json_object *list = json_get_array(o, key);
 	const char **texts;
 
 	*n = json_length(list);
@@ -125,6 +135,11 @@ static const char **get_texts(struct arena *a, struct json_object *o, const char
 		texts[i] = arena_strdup(a, text ? text : "");
 	}
 	return texts;
+}
+
+static const char **get_texts(struct arena *a, struct json_object *o, const char *key, size_t *n)
+{
+	return read_texts(a, json_get_array(o, key), n);
 }
 
 static void get_column(struct arena *a, struct json_object *o, struct catalog_column *c)
@@ -162,6 +177,21 @@ static void get_constraints(struct arena *a, struct json_object *o, struct catal
 	}
 }
 
+static void get_keys(struct arena *a, struct json_object *o, struct catalog_table *t)
+{
+	struct json_object *list = json_get_array(o, "unique_keys");
+
+	t->nunique_keys = json_length(list);
+	t->unique_keys = ARENA_ARRAY(a, struct db_texts, t->nunique_keys);
+	for (size_t i = 0; i < t->nunique_keys; i++) {
+		struct json_object *key = json_object_array_get_idx(list, i);
+
+		t->unique_keys[i].p = json_object_is_type(key, json_type_array)
+		                              ? read_texts(a, key, &t->unique_keys[i].n)
+		                              : NULL;
+	}
+}
+
 static void get_table(struct arena *a, struct json_object *o, struct catalog_table *t)
 {
 	struct json_object *columns = json_get_array(o, "columns");
@@ -180,6 +210,7 @@ static void get_table(struct arena *a, struct json_object *o, struct catalog_tab
 	for (size_t i = 0; i < t->ncolumns; i++)
 		get_column(a, json_object_array_get_idx(columns, i), &t->columns[i]);
 	t->primary_key = get_texts(a, o, "primary_key", &t->nprimary_key);
+	get_keys(a, o, t);
 	get_constraints(a, o, t);
 	t->indexes = get_texts(a, o, "indexes", &t->nindexes);
 }

@@ -14,7 +14,8 @@ static const char constraints_sql[] =
         " AND k.contype IN ('p', 'u', 'f') ORDER BY k.conrelid, k.contype, k.conname";
 
 static const char indexes_sql[] =
-        "SELECT i.indrelid::pg_catalog.int8, i.indkey::pg_catalog.text, i.indnkeyatts = 1 AND i.indisunique,"
+        "SELECT i.indrelid::pg_catalog.int8, i.indkey::pg_catalog.text,"
+        " CASE WHEN i.indisunique THEN i.indnkeyatts ELSE 0 END::pg_catalog.int8,"
         " i.indexprs IS NOT NULL OR i.indpred IS NOT NULL, pg_catalog.pg_get_indexdef(i.indexrelid)"
         " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
         " WHERE i.indrelid = ANY ($1::pg_catalog.oid[]) AND NOT i.indisprimary AND i.indisvalid"
@@ -94,6 +95,22 @@ struct err *catalog_read_constraints(struct catalog_read *r)
 	return NULL;
 }
 
+/* The first n columns of a unique index; what else it holds is no part of the key. */
+static void add_unique(struct catalog_read *r, struct catalog_table *t, const size_t *columns, int64_t n)
+{
+	struct db_texts key = {ARENA_ARRAY(r->a, const char *, (size_t)n), (size_t)n};
+
+	if (n == 1)
+		t->columns[columns[0]].unique = true;
+	if (n < 2)
+		return;
+	for (size_t i = 0; i < key.n; i++)
+		key.p[i] = t->columns[columns[i]].name;
+	t->unique_keys = arena_grow(r->a, t->unique_keys, t->nunique_keys * sizeof(key),
+	                            (t->nunique_keys + 1) * sizeof(key));
+	t->unique_keys[t->nunique_keys++] = key;
+}
+
 /* A unique constraint of one column shows as its index. */
 struct err *catalog_read_indexes(struct catalog_read *r)
 {
@@ -112,8 +129,8 @@ struct err *catalog_read_indexes(struct catalog_read *r)
 		plain = catalog_columns_by_attnums(r, (size_t)table, catalog_cell(rows, i, 1), &columns, &n);
 		if (!r->raw[table].all && (!plain || expressions))
 			continue;
-		if (plain && !expressions && catalog_cell_bool(rows, i, 2))
-			t->columns[columns[0]].unique = true;
+		if (plain && !expressions)
+			add_unique(r, t, columns, catalog_cell_i64(rows, i, 2));
 		add_text(r->a, &t->indexes, t->nindexes++, arena_strdup(r->a, catalog_word(rows, i, 4)));
 	}
 	return NULL;

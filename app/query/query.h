@@ -24,6 +24,7 @@ struct query_table {
 	size_t ncolumns;
 	const struct db_texts *keys; /* sets of columns that no two rows share */
 	size_t nkeys;
+	const struct db_texts *values; /* some of each column's, as far as they may be shown; or NULL */
 };
 
 /* Where a query comes from, as query_runs records it. */

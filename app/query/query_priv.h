@@ -188,6 +188,10 @@ size_t query_digits(const char *cell, size_t *length);
 /* "real" and "double precision": what they say is what a double says. */
 bool query_is_float(const struct query_column *c);
 
+/* caveat.c: what to know of a whole result, into r->caveats: for each run, also one whose rows were another's. */
+void query_caveats(struct arena *a, const struct query_scope *scope, const struct sql_statement *s,
+                   struct query_result *r);
+
 /* record.c: writes the row of query_runs and sets r->run_id. failed is NULL for a done one. */
 MUST_CHECK struct err *query_record(struct query_work *work, const struct err *failed);
 

@@ -116,6 +116,8 @@ static struct err *run_all(struct query_work *work, const char *sql)
 	e = query_guard(work, r->sql_asked);
 	if (!e)
 		e = admitted(work);
+	if (!e && !work->plan)
+		query_caveats(work->ctx->a, work->scope, work->statement, r);
 	r->took_us = clock_mono_us() - started;
 	TRY(record(work, e));
 	LOG(LOG_INFO, work->ctx->request_id, "query run", LOG_I64("run", r->run_id),

@@ -50,6 +50,7 @@ static struct err *guard_statement(struct guard *g, struct sql_statement *out)
 	TRY(parse_tree(g->a, text, &tree));
 	TRY(one_select(g, tree));
 	PgQuery__RawStmt *raw = tree->stmts[0];
+	out->facts = facts_of(g, raw->stmt->select_stmt);
 	TRY(query_walk(g, raw->stmt, &unused));
 	TRY(limit_rows(g, raw));
 	TRY(rewrite_sources(g, raw->stmt->select_stmt));

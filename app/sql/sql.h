@@ -99,26 +99,44 @@ struct sql_statement {
 	const struct sql_facts *facts;
 };
 
-/* How the statement puts its rows together, as far as the tree tells; for checks of the result. */
-struct sql_join {
-	const char *left; /* "orders.id": columns of base tables that an equality joins */
-	const char *right;
+/* How one query level puts its rows together, as far as the tree tells; for checks of the result. What is not
+ * sure is not in it. The first is the outermost level; next are those of WITH and of subqueries in FROM. */
+struct sql_column {
+	size_t table; /* which of facts->tables */
+	const char *name;
+};
+struct sql_join { /* an equality that holds in every joined row */
+	struct sql_column left;
+	struct sql_column right;
 };
 struct sql_aggregate {
-	const char *function; /* "sum" */
-	const char *column;   /* "orders.total", or NULL: not a column alone */
+	const char *function;       /* "sum" */
+	struct sql_column *columns; /* what it is computed from; none: rows, or not sure */
+	size_t ncolumns;
+	bool plain; /* of one column alone */
 	bool distinct;
 };
+struct sql_condition { /* column = 'value', or one of several values */
+	struct sql_column column;
+	const char *value;
+};
 struct sql_facts {
-	struct sql_join *joins; /* of the outermost query level that aggregates, or of the outermost one */
+	const char **tables; /* base tables, as often as they stand in FROM; bare names */
+	bool *picked;        /* of each: a condition may leave but one of several rows that join */
+	size_t ntables;
+	struct sql_join *joins;
 	size_t njoins;
+	struct sql_column *fixed; /* that have one value in a group */
+	size_t nfixed;
 	struct sql_aggregate *aggregates;
 	size_t naggregates;
-	const char **tables; /* base tables in FROM of that level, as often as they stand there */
-	size_t ntables;
+	struct sql_condition *conditions;
+	size_t nconditions;
 	bool grouped;  /* GROUP BY or an aggregate */
 	bool distinct; /* DISTINCT, UNION */
 	bool limited;  /* people wrote a LIMIT of their own */
+	bool star;     /* all columns of something are shown */
+	const struct sql_facts *next;
 };
 
 /* Checks and rewrites one statement. A refusal is REFUSED with code, message, hint and position (1-based

@@ -224,6 +224,9 @@ void vary_constant(struct guard *g, const PgQuery__AConst *c);
 /* rewrite.c: the condition on columns that are not known. */
 MUST_CHECK struct err *rewrite_sources(struct guard *g, PgQuery__SelectStmt *root);
 
+/* facts.c: of a statement as written, before the walk changes it. */
+const struct sql_facts *facts_of(struct guard *g, const PgQuery__SelectStmt *s);
+
 /* policy.c */
 const struct sql_table *table_known(const struct sql_policy *p, const char *name);
 MUST_CHECK struct err *policy_allows(struct guard *g, const PgQuery__RangeVar *t);
