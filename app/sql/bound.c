@@ -220,6 +220,17 @@ static struct err *bound_regex(struct guard *g, const PgQuery__FuncCall *call)
 	return call->n_args > 1 ? pattern_ok(g, call->args[1], call->location) : NULL;
 }
 
+/* The text search configuration is looked up by name: only those of PostgreSQL, so no schema in it. */
+static struct err *bound_config(struct guard *g, const PgQuery__FuncCall *call)
+{
+	const char *name = call->n_args > 1 ? bound_text(g, call->args[0]) : NULL;
+	if (call->n_args < 2 || (name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz_")]))
+		return NULL;
+	return err_hint(refuse(g, "function_not_allowed", call->location,
+	                       "a text search configuration must be a plain name"),
+	                "Write it as a literal: 'english', 'simple'.");
+}
+
 static struct err *bound_power(struct guard *g, const PgQuery__Node *exponent, int location)
 {
 	double n;
@@ -238,6 +249,7 @@ struct err *bound_call(struct guard *g, enum bound bound, PgQuery__FuncCall *cal
 	case BOUND_REPEAT: return bound_repeat(g, call);
 	case BOUND_PAD: return bound_pad(g, call);
 	case BOUND_REPLACE: return bound_replace(g, call);
+	case BOUND_CONFIG: return bound_config(g, call);
 	case BOUND_TEMPLATE: return bound_template(g, call);
 	case BOUND_SERIES: return series_bound(g, call);
 	case BOUND_FORMAT: return bound_format(g, call);

@@ -129,18 +129,23 @@ static const char *nearest_plain(struct guard *g, const char *name)
 	return nearest(g->a, name, all.name, all.n);
 }
 
+static void use_row(struct guard *g, struct rel *r)
+{
+	record(g, r, "*");
+	rewrite_row(g, r);
+}
+
 /* A name alone never calls a function: it is a column, a whole row, or an output column in ORDER BY and
  * GROUP BY. */
 static struct err *plain(struct guard *g, const char *name, int location)
 {
 	TRY(system_column(g, name, location));
-	if (plain_find(g, name) != FOUND_NO || cols_has(&g->scope->outputs, name))
+	enum found found = plain_find(g, name);
+	struct rel *row = found == FOUND_YES ? NULL : rel_find(g, name);
+	if (row)
+		use_row(g, row);
+	if (row || found != FOUND_NO || cols_has(&g->scope->outputs, name))
 		return NULL;
-	const struct rel *row = rel_find(g, name);
-	if (row) {
-		record(g, row, "*");
-		return NULL;
-	}
 	struct err *e = refuse(g, "column_not_known", location, "column %s is not known", name);
 	const char *near = nearest_plain(g, name);
 	if (near)
@@ -165,7 +170,8 @@ static struct err *filter_column(struct guard *g, PgQuery__ColumnRef *ref)
 	return NULL;
 }
 
-struct err *column_ref(struct guard *g, PgQuery__ColumnRef *ref)
+/* With `columns`, alias.* stands for the columns; else for the row as one value. */
+static struct err *reference(struct guard *g, PgQuery__ColumnRef *ref, bool columns)
 {
 	if (g->filter_of)
 		return filter_column(g, ref);
@@ -184,7 +190,21 @@ struct err *column_ref(struct guard *g, PgQuery__ColumnRef *ref)
 		return refuse(g, "column_not_known", ref->location, "this form of a column is not known");
 	struct rel *r;
 	TRY(rel_get(g, qualifier, ref->location, &r));
-	return name ? column_of(g, r, name, ref->location) : NULL;
+	if (name)
+		return column_of(g, r, name, ref->location);
+	if (!columns)
+		use_row(g, r);
+	return NULL;
+}
+
+struct err *column_ref(struct guard *g, PgQuery__ColumnRef *ref)
+{
+	return reference(g, ref, false);
+}
+
+struct err *column_target(struct guard *g, PgQuery__ColumnRef *ref)
+{
+	return reference(g, ref, true);
 }
 
 /* The thing in FROM whose whole row the expression is, or NULL. A column of that name would come first. */
@@ -200,8 +220,11 @@ static struct err *field(struct guard *g, PgQuery__AIndirection *x, const PgQuer
 {
 	const char *name = tree_str(sel);
 	int location = x->arg ? tree_location(tree_inner(x->arg)) : -1;
-	if (sel->node_case == PG_QUERY__NODE__NODE_A_STAR)
+	if (sel->node_case == PG_QUERY__NODE__NODE_A_STAR) {
+		if (row)
+			record(g, row, "*");
 		return NULL; /* expands a row; calls nothing */
+	}
 	if (name && row)
 		return column_of(g, row, name, location);
 	size_t n = 0;
@@ -258,7 +281,8 @@ struct err *column_indirection(struct guard *g, PgQuery__AIndirection *x)
 		else
 			TRY(field(g, x, sel, row));
 	}
-	TRY(walk(g, x->arg));
+	if (!row)
+		TRY(walk(g, x->arg));
 	if (x->n_indirection && x->indirection[0]->node_case == PG_QUERY__NODE__NODE_A_INDICES &&
 	    loses_parentheses(x->arg))
 		x->arg = same_array(g, x->arg);

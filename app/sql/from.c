@@ -37,7 +37,10 @@ static struct err *from_table(struct guard *g, PgQuery__Node *item, struct cols 
 	TRY(push_alias(g, v->alias, v->relname, out));
 	g->scope->rels->table = v->relname;
 	g->scope->rels->aliased = v->alias;
-	return t && (t->filter || t->nmasks) ? mask_table(g, item, t) : NULL;
+	if (t && (t->filter || t->nmasks))
+		return mask_table(g, item, t);
+	g->scope->rels->item = item;
+	return NULL;
 }
 
 static struct err *from_subquery(struct guard *g, PgQuery__RangeSubselect *s, struct cols *out)
@@ -147,6 +150,8 @@ static struct err *from_sample(struct guard *g, PgQuery__Node *item, struct cols
 	if (s->relation->node_case != PG_QUERY__NODE__NODE_RANGE_VAR)
 		return refuse(g, "statement_not_allowed", s->location,
 		              "TABLESAMPLE is not allowed on a filtered table");
+	if (g->scope->rels->item)
+		g->scope->rels->item = item;
 	return walk_fields(g, s, FIELD(1) | FIELD(2));
 }
 

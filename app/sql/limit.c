@@ -49,27 +49,11 @@ static void cap(struct guard *g, PgQuery__SelectStmt *s)
 /* FETCH FIRST n ROWS WITH TIES may give any number of rows: SELECT * FROM (statement) LIMIT n bounds it. */
 static PgQuery__SelectStmt *around(struct guard *g, PgQuery__SelectStmt *inner)
 {
-	PgQuery__SelectStmt *s = tree_new(g->a, &pg_query__select_stmt__descriptor);
-	PgQuery__ResTarget *t = tree_new(g->a, &pg_query__res_target__descriptor);
-	PgQuery__ColumnRef *ref = tree_new(g->a, &pg_query__column_ref__descriptor);
-	PgQuery__RangeSubselect *from = tree_new(g->a, &pg_query__range_subselect__descriptor);
-	PgQuery__Node **nodes = ARENA_ARRAY(g->a, PgQuery__Node *, 3);
-	ref->fields = &nodes[0];
-	ref->n_fields = 1;
-	nodes[0] =
-	        tree_node(g->a, PG_QUERY__NODE__NODE_A_STAR, tree_new(g->a, &pg_query__a__star__descriptor));
-	t->val = tree_node(g->a, PG_QUERY__NODE__NODE_COLUMN_REF, ref);
-	from->subquery = tree_node(g->a, PG_QUERY__NODE__NODE_SELECT_STMT, inner);
-	from->alias = tree_new(g->a, &pg_query__alias__descriptor);
-	from->alias->aliasname = arena_strdup(g->a, "result");
-	s->target_list = &nodes[1];
-	s->n_target_list = 1;
-	nodes[1] = tree_node(g->a, PG_QUERY__NODE__NODE_RES_TARGET, t);
-	s->from_clause = &nodes[2];
-	s->n_from_clause = 1;
-	nodes[2] = tree_node(g->a, PG_QUERY__NODE__NODE_RANGE_SUBSELECT, from);
-	s->op = PG_QUERY__SET_OPERATION__SETOP_NONE;
-	return s;
+	PgQuery__Node *item = tree_new(g->a, &pg_query__node__descriptor);
+	PgQuery__Alias *alias = tree_new(g->a, &pg_query__alias__descriptor);
+	alias->aliasname = arena_strdup(g->a, "result");
+	rewrite_as_subquery(g, item, inner, alias);
+	return rewrite_all_of(g, item);
 }
 
 struct err *limit_rows(struct guard *g, PgQuery__RawStmt *raw)

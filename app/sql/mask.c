@@ -21,13 +21,13 @@ static const char *const masks[SQL_MASK__MAX] = {
         [SQL_MASK_EMAIL] =
                 "CASE WHEN %1$s IS NULL THEN NULL"
                 " WHEN %1$s::text COLLATE \"C\" ~ '^[^@[:space:]]+@[^@[:space:]]+$'"
-                " THEN left(%1$s::text, 1) || '***@' || split_part(%1$s::text, '@', 2) ELSE '***' END",
+                " THEN left(%1$s::text, 1) || '***@' || split_part(%1$s::text COLLATE \"C\", '@', 2) ELSE '***' END",
         [SQL_MASK_LAST4] = "CASE WHEN %1$s IS NULL THEN NULL WHEN length(%1$s::text) >= 8"
                            " THEN '***' || right(%1$s::text, 4) ELSE '***' END",
         [SQL_MASK_HASH] = "left(encode(sha256(convert_to(%2$s || %1$s::text, 'UTF8')), 'hex'), 16)",
-        [SQL_MASK_YEAR] = "CASE WHEN %1$s::text COLLATE \"C\" ~ '^(?!0+-)[0-9]{4,6}-[0-9]{2}-[0-9]{2}'"
-                          " THEN (split_part(%1$s::text, '-', 1) || '-01-01'"
-                          " || CASE WHEN right(%1$s::text, 3) = ' BC' THEN ' BC' ELSE '' END)::date END",
+        [SQL_MASK_YEAR] = "CASE WHEN %1$s::text COLLATE \"C\" ~"
+                          " '^(?!0+-|.* BC$)[0-9]{4,6}-[0-9]{2}-[0-9]{2}'"
+                          " THEN (split_part(%1$s::text COLLATE \"C\", '-', 1) || '-01-01')::date END",
         [SQL_MASK_NULL] = "NULL::text",
 };
 
@@ -134,14 +134,11 @@ struct err *mask_table(struct guard *g, PgQuery__Node *item, const struct sql_ta
 	s->from_clause[0]->range_var->inh = v->inh;
 	s->where_clause = where;
 
-	PgQuery__RangeSubselect *sub = tree_new(g->a, &pg_query__range_subselect__descriptor);
-	sub->subquery = tree->stmts[0]->stmt;
-	sub->alias = v->alias;
-	if (!sub->alias) {
-		sub->alias = tree_new(g->a, &pg_query__alias__descriptor);
-		sub->alias->aliasname = v->relname;
+	PgQuery__Alias *alias = v->alias;
+	if (!alias) {
+		alias = tree_new(g->a, &pg_query__alias__descriptor);
+		alias->aliasname = v->relname;
 	}
-	item->node_case = PG_QUERY__NODE__NODE_RANGE_SUBSELECT;
-	item->range_subselect = sub;
+	rewrite_as_subquery(g, item, s, alias);
 	return NULL;
 }

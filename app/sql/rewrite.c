@@ -34,6 +34,58 @@ static void prepend(struct guard *g, PgQuery__SelectStmt *root, PgQuery__Node *c
 	with->n_ctes++;
 }
 
+PgQuery__SelectStmt *rewrite_all_of(struct guard *g, PgQuery__Node *item)
+{
+	PgQuery__SelectStmt *s = tree_new(g->a, &pg_query__select_stmt__descriptor);
+	PgQuery__ResTarget *t = tree_new(g->a, &pg_query__res_target__descriptor);
+	PgQuery__ColumnRef *ref = tree_new(g->a, &pg_query__column_ref__descriptor);
+	PgQuery__Node **nodes = ARENA_ARRAY(g->a, PgQuery__Node *, 3);
+	ref->fields = &nodes[0];
+	ref->n_fields = 1;
+	nodes[0] =
+	        tree_node(g->a, PG_QUERY__NODE__NODE_A_STAR, tree_new(g->a, &pg_query__a__star__descriptor));
+	t->val = tree_node(g->a, PG_QUERY__NODE__NODE_COLUMN_REF, ref);
+	s->target_list = &nodes[1];
+	s->n_target_list = 1;
+	nodes[1] = tree_node(g->a, PG_QUERY__NODE__NODE_RES_TARGET, t);
+	s->from_clause = &nodes[2];
+	s->n_from_clause = 1;
+	nodes[2] = item;
+	s->limit_option = PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_DEFAULT;
+	s->op = PG_QUERY__SET_OPERATION__SETOP_NONE;
+	return s;
+}
+
+void rewrite_as_subquery(struct guard *g, PgQuery__Node *item, PgQuery__SelectStmt *s, PgQuery__Alias *alias)
+{
+	PgQuery__RangeSubselect *sub = tree_new(g->a, &pg_query__range_subselect__descriptor);
+	sub->subquery = tree_node(g->a, PG_QUERY__NODE__NODE_SELECT_STMT, s);
+	sub->alias = alias;
+	item->node_case = PG_QUERY__NODE__NODE_RANGE_SUBSELECT;
+	item->range_subselect = sub;
+}
+
+/* The row of a table has a type of the table's name, for which casts may exist that run somebody's function;
+ * and casts belong to no schema. The row of a subquery is a plain record, which has none. */
+void rewrite_row(struct guard *g, struct rel *r)
+{
+	PgQuery__Node *item = r->item;
+	if (!item)
+		return;
+	r->item = NULL;
+	PgQuery__Node *inner = tree_node(g->a, item->node_case, item->alias);
+	PgQuery__Node *table = item->node_case == PG_QUERY__NODE__NODE_RANGE_TABLE_SAMPLE
+	                               ? item->range_table_sample->relation
+	                               : inner;
+	PgQuery__Alias *alias = table->range_var->alias;
+	if (!alias) {
+		alias = tree_new(g->a, &pg_query__alias__descriptor);
+		alias->aliasname = table->range_var->relname;
+	}
+	table->range_var->alias = NULL;
+	rewrite_as_subquery(g, item, rewrite_all_of(g, inner), alias);
+}
+
 struct err *rewrite_sources(struct guard *g, PgQuery__SelectStmt *root)
 {
 	size_t number = 0;

@@ -33,7 +33,8 @@ struct rel {
 	struct cols cols;
 	const char *table; /* the base table it shows, or NULL */
 	bool aliased;
-	struct rel *next; /* what stands to its left */
+	PgQuery__Node *item; /* of that table in FROM, while it stands there by itself; else NULL */
+	struct rel *next;    /* what stands to its left */
 };
 
 enum cte_state { CTE_NEW, CTE_BUSY, CTE_DONE };
@@ -164,6 +165,8 @@ struct source *source_get(struct guard *g, const char *table);
 /* Notes that the statement uses the column, if r has it. */
 void column_note(struct guard *g, const struct rel *r, const char *name);
 MUST_CHECK struct err *column_ref(struct guard *g, PgQuery__ColumnRef *ref);
+/* The same where alias.* is written as an output: it stands for the columns there. */
+MUST_CHECK struct err *column_target(struct guard *g, PgQuery__ColumnRef *ref);
 MUST_CHECK struct err *column_indirection(struct guard *g, PgQuery__AIndirection *x);
 
 /* func.c: calls; the output columns of functions in FROM. */
@@ -183,7 +186,8 @@ enum bound {
 	BOUND_REGEX,
 	BOUND_REGEX_REPLACE,
 	BOUND_TEMPLATE,
-	BOUND_POWER
+	BOUND_POWER,
+	BOUND_CONFIG
 };
 MUST_CHECK struct err *bound_call(struct guard *g, enum bound bound, PgQuery__FuncCall *call);
 MUST_CHECK struct err *bound_operator(struct guard *g, const char *name, PgQuery__AExpr *x);
@@ -221,7 +225,13 @@ MUST_CHECK struct err *param_values(struct guard *g, struct sql_statement *out);
 void vary_call(struct guard *g, const char *name, size_t nargs);
 void vary_constant(struct guard *g, const PgQuery__AConst *c);
 
-/* rewrite.c: the condition on columns that are not known. */
+/* rewrite.c: the condition on columns that are not known; whole rows. */
+/* SELECT * FROM item, which must have an alias or be a table. */
+PgQuery__SelectStmt *rewrite_all_of(struct guard *g, PgQuery__Node *item);
+/* A subquery in FROM, with that alias. */
+void rewrite_as_subquery(struct guard *g, PgQuery__Node *item, PgQuery__SelectStmt *s, PgQuery__Alias *alias);
+/* Puts a subquery in place of a table whose whole row is used. */
+void rewrite_row(struct guard *g, struct rel *r);
 MUST_CHECK struct err *rewrite_sources(struct guard *g, PgQuery__SelectStmt *root);
 
 /* facts.c: of a statement as written, before the walk changes it. */

@@ -153,6 +153,8 @@ static struct err *check_target(struct guard *g, void *m)
 	if (t->n_indirection)
 		return refuse(g, "statement_not_allowed", t->location,
 		              "this form of an output column is not allowed");
+	if (t->val && t->val->node_case == PG_QUERY__NODE__NODE_COLUMN_REF)
+		return column_target(g, t->val->column_ref);
 	return walk_fields(g, m, 0);
 }
 

@@ -24,7 +24,7 @@ static void test_sql__columns_are_those_of_their_alias(void **state)
 	        {"SELECT c.id FROM customers c(a, b)", "column_not_known"},
 	        {"SELECT c.email FROM customers c(a, b)", OK("SELECT c.email FROM shop.customers c(a, b)")},
 	        {"SELECT s.x FROM (SELECT c AS x FROM customers c) s",
-	         OK("SELECT s.x FROM (SELECT c AS x FROM shop.customers c) s")},
+	         OK("SELECT s.x FROM (SELECT c AS x FROM (SELECT * FROM shop.customers) c) s")},
 	        {"SELECT s.lower FROM (SELECT lower(name) FROM customers) s",
 	         OK("SELECT s.lower FROM (SELECT lower(name) FROM shop.customers) s")},
 	        {"SELECT s.pg_typeof FROM (SELECT (SELECT pg_typeof.* FROM (SELECT 1 AS a) pg_typeof)) s",
@@ -82,13 +82,42 @@ static void test_sql__functions_in_from_have_their_columns(void **state)
 	        {"SELECT g.g FROM generate_series(1, 3) g", OK("SELECT g.g FROM generate_series(1, 3) g")},
 	        {"SELECT g.secret FROM generate_series(1, 3) g", "column_not_known"},
 	        {"SELECT s.s FROM unnest((SELECT array_agg(c) FROM customers c)) s",
-	         OK("SELECT s.s FROM unnest((SELECT array_agg(c) FROM shop.customers c)) s(s)")},
+	         OK("SELECT s.s FROM unnest((SELECT array_agg(c) FROM (SELECT * FROM shop.customers) c)) s(s)")},
 	        {"SELECT x.a FROM json_to_recordset('[]') AS x(a int)",
 	         OK("SELECT x.a FROM json_to_recordset('[]') x (a int)")},
 	        {"SELECT x.a FROM json_to_recordset('[]') AS x(a regclass)", "type_not_allowed"},
 	};
 	(void)state;
 	SHOP_CHECK(SHOP, cases);
+}
+
+#define ROW_OF "(SELECT * FROM shop.customers) "
+
+/* A cast from the type of a table's rows would run somebody's function, so the row is made a record. */
+static void test_sql__a_whole_row_is_a_record(void **state)
+{
+	static const struct shop_case cases[] = {
+	        {"SELECT c::int FROM customers c", OK("SELECT c::int FROM " ROW_OF "c")},
+	        {"SELECT shop.customers.* FROM customers", OK("SELECT customers.* FROM shop.customers")},
+	        {"SELECT max(customers.*::text) FROM customers",
+	         OK("SELECT max(customers.*::text) FROM " ROW_OF "customers")},
+	        {"SELECT (c).id, (c).* FROM customers c", OK("SELECT (c).id, (c).* FROM shop.customers c")},
+	        {"SELECT 1 AS c FROM customers c ORDER BY c::int",
+	         OK("SELECT 1 AS c FROM " ROW_OF "c ORDER BY c::int")},
+	        {"SELECT x + 1 FROM customers x(a, b)", OK("SELECT x + 1 FROM " ROW_OF "x(a, b)")},
+	        {"SELECT 1 FROM orders o JOIN customers c ON o.id = c::int",
+	         OK("SELECT 1 FROM shop.orders o JOIN " ROW_OF "c ON o.id = c::int")},
+	        {"SELECT c::int FROM customers c TABLESAMPLE system (10)",
+	         OK("SELECT c::int FROM (SELECT * FROM shop.customers TABLESAMPLE system(10)) c")},
+	        {"SELECT (SELECT c::int) FROM customers c", OK("SELECT (SELECT c::int) FROM " ROW_OF "c")},
+	        {"SELECT id::int FROM customers id", OK("SELECT id::int FROM shop.customers id")},
+	};
+	static const struct shop_case unknown[] = {
+	        {"SELECT c::int FROM customers c", OK("SELECT c::int FROM " ROW_OF "c")},
+	};
+	(void)state;
+	SHOP_CHECK(SHOP, cases);
+	SHOP_CHECK("{\"schema\":\"shop\"}", unknown);
 }
 
 /* Without columns in the policy the server is made to prove that a name is a column. */
@@ -135,6 +164,7 @@ static const struct CMUnitTest sql_scope_tests[] = {
         cmocka_unit_test(test_sql__columns_are_those_of_their_alias),
         cmocka_unit_test(test_sql__scopes_are_those_of_the_server),
         cmocka_unit_test(test_sql__functions_in_from_have_their_columns),
+        cmocka_unit_test(test_sql__a_whole_row_is_a_record),
         cmocka_unit_test(test_sql__unknown_columns_are_proved_by_the_server),
         cmocka_unit_test(test_sql__what_was_used_is_told),
 };
