@@ -6,11 +6,12 @@
 
 static struct err *load_catalog(struct ctx *ctx, const struct project *project, struct agent_scene *s)
 {
-	struct err *e = catalog_load(ctx, project, &s->source, &s->catalog);
+	struct err *e = catalog_load(ctx, project, &s->source, s->policy, &s->catalog);
 
-	if (e && e->kind == ERR_NOT_FOUND)
-		return catalog_generate(ctx, project, &s->source, &s->catalog);
-	return e;
+	if (!e || e->kind != ERR_NOT_FOUND)
+		return e;
+	TRY(catalog_generate(ctx, project, &s->source, &s->catalog));
+	return catalog_load(ctx, project, &s->source, s->policy, &s->catalog);
 }
 
 struct err *agent_scene_load(struct ctx *ctx, const struct project *project, enum project_role role,

@@ -9,7 +9,7 @@
 #include "catalog/catalog_priv.h"
 #include "lib/arena.h"
 
-enum { ENTRIES = 16 };
+enum { ENTRIES = 24 };
 
 struct entry {
 	struct arena *own; /* holds the entry and its dictionary */
@@ -38,7 +38,16 @@ static void release(void *arg)
 static bool same(const struct catalog_key *x, const struct catalog_key *y)
 {
 	return x->project_id == y->project_id && x->generated_at == y->generated_at &&
-	       x->source_id == y->source_id && x->version == y->version;
+	       x->source_id == y->source_id && x->version == y->version && x->policy == y->policy;
+}
+
+/* The same project's, but of an older dictionary or source. */
+static bool replaces(const struct catalog_key *new, const struct catalog_key *old)
+{
+	struct catalog_key alike = *old;
+
+	alike.policy = new->policy;
+	return new->project_id == old->project_id && (same(new, old) || !same(new, &alike));
 }
 
 static struct catalog *use(struct ctx *ctx, struct entry *e)
@@ -66,7 +75,7 @@ struct catalog *catalog_cache_get(struct ctx *ctx, const struct catalog_key *key
 }
 
 /* Takes out what the new entry replaces and what is one too many; the caller releases it without the lock. */
-static struct entry *take_out(int64_t project_id)
+static struct entry *take_out(const struct catalog_key *key)
 {
 	struct entry **at = &newest, *out = NULL;
 	int kept = 0;
@@ -74,7 +83,7 @@ static struct entry *take_out(int64_t project_id)
 	while (*at) {
 		struct entry *e = *at;
 
-		if (e->key.project_id != project_id && ++kept < ENTRIES) {
+		if (!replaces(key, &e->key) && ++kept < ENTRIES) {
 			at = &e->next;
 			continue;
 		}
@@ -92,7 +101,7 @@ struct catalog *catalog_cache_put(struct ctx *ctx, const struct catalog_key *key
 
 	*e = (struct entry){.own = own, .key = *key, .c = c, .users = 2};
 	pthread_mutex_lock(&lock);
-	out = take_out(key->project_id);
+	out = take_out(key);
 	e->next = newest;
 	newest = e;
 	pthread_mutex_unlock(&lock);

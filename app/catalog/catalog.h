@@ -33,6 +33,7 @@ struct catalog_column {
 	size_t nenum_values;
 	const char **samples; /* a few distinct values; none for sensitive names, binary and JSON */
 	size_t nsamples;
+	const char *mask; /* how its values are masked for the reader, where that may be told; or NULL */
 };
 
 struct catalog_table {
@@ -52,6 +53,7 @@ struct catalog_table {
 	size_t nconstraints;
 	const char **indexes; /* as PostgreSQL writes them, but for the primary key's */
 	size_t nindexes;
+	bool filtered; /* the reader sees only some of its rows, and that may be told */
 };
 
 struct catalog {
@@ -60,6 +62,7 @@ struct catalog {
 	struct catalog_table *tables; /* by name */
 	size_t ntables;
 	size_t ncolumns;
+	size_t nhidden; /* tables that rules hide from the reader, where that may be told */
 	int64_t generated_at;
 	int64_t took_ms;
 };
@@ -74,11 +77,17 @@ MUST_CHECK struct err *catalog_introspect(struct ctx *ctx, const struct project_
 MUST_CHECK struct err *catalog_generate(struct ctx *ctx, const struct project *project,
                                         const struct project_source *source, struct catalog **out);
 
-/* The stored dictionary; NOT_FOUND with a hint when none was generated for this database and schema.
- * Tables that the source's lists no longer permit are left out. What comes back is shared between threads
- * and lives as long as ctx->a: nobody changes it. One small statement when it was loaded before. */
+/* The stored dictionary as a policy lets it be seen: without hidden tables and what speaks of them, without
+ * samples of masked columns, without samples and sizes of tables of which only some rows may be seen. policy
+ * NULL: all that the source's lists permit, for what no member sees. NOT_FOUND with a hint when none was generated
+ * for this database and schema. What comes back is shared between threads and lives as long as ctx->a: nobody
+ * changes it. One small statement when it was loaded before. */
 MUST_CHECK struct err *catalog_load(struct ctx *ctx, const struct project *project,
-                                    const struct project_source *source, struct catalog **out);
+                                    const struct project_source *source, const struct policy *policy,
+                                    struct catalog **out);
+
+/* Whether a text names a table that the policy excludes, as a word in any case. */
+bool catalog_names_hidden(const struct policy *policy, const char *text);
 
 /* By name, also quoted or as schema.name; in the same case if there is one such, else in any. NULL when
  * there is none. */

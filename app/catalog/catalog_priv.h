@@ -91,9 +91,10 @@ void catalog_samples_keep(struct catalog_column *c, struct catalog_raw_column *r
 bool catalog_name_is_sensitive(struct arena *a, const char *table, const char *column);
 bool catalog_value_is_sensitive(const char *value, bool number);
 
-/* permit.c: leaves out, in place, the tables that the source's lists do not permit, and what speaks of
- * them. */
-void catalog_permit(struct arena *a, struct catalog *c, const struct project_source *source);
+/* permit.c: leaves out, in place, the tables that the policy does not permit and what speaks of them, and what
+ * tells of rows and values that it keeps back. policy NULL: only the source's lists count. */
+void catalog_permit(struct arena *a, struct catalog *c, const struct project_source *source,
+                    const struct policy *policy);
 
 /* json.c: the stored form. Reading copies into a. Errors: INVALID for text that is not a stored
  * dictionary. */
@@ -107,6 +108,7 @@ struct catalog_key {
 	int64_t generated_at;
 	int64_t source_id;
 	int64_t version;
+	int64_t policy; /* its version, 0: none */
 };
 struct catalog *catalog_cache_get(struct ctx *ctx, const struct catalog_key *key);
 struct catalog *catalog_cache_put(struct ctx *ctx, const struct catalog_key *key, struct arena *own,

@@ -44,7 +44,7 @@ struct err *catalog_introspect(struct ctx *ctx, const struct project_source *sou
 		return err_at(e, 0); /* a position would be one in our own SQL */
 	c->database = arena_strdup(ctx->a, source->database);
 	c->schema = arena_strdup(ctx->a, source->schema);
-	catalog_permit(ctx->a, c, source);
+	catalog_permit(ctx->a, c, source, NULL);
 	qsort(c->tables, c->ntables, sizeof(*c->tables), by_name);
 	c->generated_at = clock_wall_us();
 	c->took_ms = (clock_mono_us() - started) / 1000;

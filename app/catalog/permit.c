@@ -1,6 +1,7 @@
 /*
- * What the lists of a source hide is hidden from everything that a dictionary says: tables, references
- * and keys, defaults (they name sequences after their table), names of indexes, and comments.
+ * What the lists of a source or the rules of a role hide is hidden from everything that a dictionary says: tables,
+ * references and keys, defaults (they name sequences after their table), names of indexes, and comments. Where a
+ * role sees some rows only, or masked values, nothing tells of the others: no size, no samples.
  */
 #include <string.h>
 #include <strings.h>
@@ -33,6 +34,11 @@ static bool speaks_of(const char *text, struct db_texts hidden)
 		if (find_name(text, hidden.p[i]))
 			return true;
 	return false;
+}
+
+bool catalog_names_hidden(const struct policy *policy, const char *text)
+{
+	return speaks_of(text, policy->excluded);
 }
 
 static const char *masked(struct arena *a, const char *text, struct db_texts hidden)
@@ -84,20 +90,65 @@ static void permit_keys(struct catalog_table *t, const struct policy *p)
 	t->nindexes = kept;
 }
 
-void catalog_permit(struct arena *a, struct catalog *c, const struct project_source *source)
+/* A masked column shows neither labels nor a default, and no index whose condition may hold a value of it. */
+static void mask_column(struct catalog_table *t, const struct policy_mask *mask, bool tells)
 {
-	const struct policy p = {.allowed = source->allowed, .excluded = source->excluded};
+	const char *name[] = {mask->column};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->ncolumns; i++) {
+		if (strcmp(t->columns[i].name, mask->column) != 0)
+			continue;
+		t->columns[i].nsamples = 0;
+		t->columns[i].nenum_values = 0;
+		t->columns[i].dflt = NULL;
+		t->columns[i].mask = tells ? mask->kind : NULL;
+	}
+	for (size_t i = 0; i < t->nindexes; i++)
+		if (!speaks_of(t->indexes[i], (struct db_texts){name, 1}))
+			t->indexes[kept++] = t->indexes[i];
+	t->nindexes = kept;
+}
+
+static void keep_back(struct catalog_table *t, const struct policy *p)
+{
+	const struct policy_table *rules = policy_table(p, t->name);
+
+	for (size_t i = 0; rules && i < rules->nmasks; i++)
+		mask_column(t, &rules->masks[i], p->tells_hidden);
+	if (!rules || !rules->filter)
+		return;
+	t->filtered = p->tells_hidden;
+	t->rows = -1;
+	for (size_t i = 0; i < t->ncolumns; i++)
+		t->columns[i].nsamples = 0;
+}
+
+static void permit_table(struct arena *a, struct catalog_table *t, const struct policy *p)
+{
+	t->comment = masked(a, t->comment, p->excluded);
+	permit_columns(a, t, p);
+	permit_keys(t, p);
+	keep_back(t, p);
+}
+
+void catalog_permit(struct arena *a, struct catalog *c, const struct project_source *source,
+                    const struct policy *policy)
+{
+	const struct policy lists = {.allowed = source->allowed, .excluded = source->excluded};
+	const struct policy *p = policy ? policy : &lists;
 	size_t kept = 0;
 
 	c->ncolumns = 0;
+	c->nhidden = 0;
 	for (size_t i = 0; i < c->ntables; i++) {
 		struct catalog_table *t = &c->tables[i];
 
-		if (!policy_allows_table(&p, t->name))
+		if (!policy_allows_table(p, t->name)) {
+			c->nhidden += p->tells_hidden && policy_allows_table(&lists, t->name);
 			continue;
-		t->comment = masked(a, t->comment, p.excluded);
-		permit_columns(a, t, &p);
-		permit_keys(t, &p);
+		}
+		permit_table(a, t, p);
 		c->ncolumns += t->ncolumns;
 		c->tables[kept++] = *t;
 	}

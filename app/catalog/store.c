@@ -74,9 +74,9 @@ static struct err *none(struct ctx *ctx, const struct project *project, const ch
 	                project->slug);
 }
 
-/* Reads the body into an arena of its own, under the lists of the source. */
+/* Reads the body into an arena of its own, as the policy lets it be seen. */
 static struct err *read_stored(struct ctx *ctx, const struct project *project,
-                               const struct project_source *source, struct arena *own,
+                               const struct project_source *source, const struct policy *policy, struct arena *own,
                                struct catalog_key *key, struct catalog **out)
 {
 	struct stored s;
@@ -93,14 +93,14 @@ static struct err *read_stored(struct ctx *ctx, const struct project *project,
 		return none(ctx, project, " of its present database and schema");
 	(*out)->generated_at = s.generated_at;
 	(*out)->took_ms = s.took_ms;
-	catalog_permit(own, *out, source);
+	catalog_permit(own, *out, source, policy);
 	return NULL;
 }
 
 struct err *catalog_load(struct ctx *ctx, const struct project *project, const struct project_source *source,
-                         struct catalog **out)
+                         const struct policy *policy, struct catalog **out)
 {
-	struct catalog_key key = {project->id, 0, source->id, source->version};
+	struct catalog_key key = {project->id, 0, source->id, source->version, policy ? policy->version : 0};
 	struct arena *own;
 	struct err *e;
 	bool found;
@@ -113,7 +113,7 @@ struct err *catalog_load(struct ctx *ctx, const struct project *project, const s
 	if (*out)
 		return NULL;
 	own = arena_create();
-	e = read_stored(ctx, project, source, own, &key, out);
+	e = read_stored(ctx, project, source, policy, own, &key, out);
 	if (e) {
 		arena_free(own);
 		return e;

@@ -84,6 +84,8 @@ static void put_column(struct buf *b, const struct catalog_table *t, const struc
 	size_t shown = all || c->nsamples < PROMPT_SAMPLES ? c->nsamples : PROMPT_SAMPLES;
 	if (!c->nenum_values)
 		put_values(b, ", for example ", c->samples, shown, shown);
+	if (c->mask)
+		buf_printf(b, ", values masked for this person (%s)", c->mask);
 	if (c->comment) {
 		buf_add_cstr(b, " -- ");
 		put_line(b, c->comment, COMMENT);
@@ -98,7 +100,7 @@ static void put_head(struct buf *b, const struct catalog_table *t, size_t commen
 	buf_printf(b, " (%s", t->kind);
 	if (t->rows >= 0)
 		buf_printf(b, ", about %lld row%s", (long long)t->rows, t->rows == 1 ? "" : "s");
-	buf_add_char(b, ')');
+	buf_add_cstr(b, t->filtered ? ", this person sees only some rows)" : ")");
 	if (t->comment) {
 		buf_add_cstr(b, ": ");
 		put_line(b, t->comment, comment);
@@ -171,6 +173,9 @@ void catalog_prompt(const struct catalog *c, struct buf *out)
 	put_line(out, c->schema, COMMENT);
 	buf_printf(out, " has %zu table%s with %zu columns.\n", c->ntables, c->ntables == 1 ? "" : "s",
 	           c->ncolumns);
+	if (c->nhidden)
+		buf_printf(out, "%zu more table%s that this person may not see.\n", c->nhidden,
+		           c->nhidden == 1 ? " exists" : "s exist");
 	if (c->ntables > CATALOG_FULL_TABLES) {
 		put_list(out, c);
 		return;

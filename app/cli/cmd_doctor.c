@@ -49,7 +49,7 @@ static struct err *check_project(struct ctx *ctx, const struct project *project)
 	for (size_t i = 0; i < probe.nwarnings; i++)
 		printf("warn  project %s: %s\n", project->slug, probe.warnings[i]);
 	struct catalog *catalog;
-	return catalog_load(ctx, project, &source, &catalog);
+	return catalog_load(ctx, project, &source, NULL, &catalog);
 }
 
 int cmd_doctor(struct ctx *ctx, int argc, char **argv)

@@ -42,8 +42,8 @@ static struct err *scope_for(struct ctx *ctx, const char *slug, struct query_sco
 
 	TRY(project_by_slug(ctx, slug, project));
 	TRY(project_source_get(ctx, project->id, source));
-	TRY(catalog_load(ctx, project, source, &catalog));
 	TRY(policy_for(ctx, project, source, PROJECT_ADMIN, &policy));
+	TRY(catalog_load(ctx, project, source, policy, &catalog));
 	*scope = (struct query_scope){.source = source, .policy = policy};
 	catalog_scope(ctx->a, catalog, scope);
 	return NULL;

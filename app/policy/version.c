@@ -1,6 +1,6 @@
 /*
- * The version of a policy is a digest of everything in it that decides which rows and values are seen, so that a
- * cache key that holds it can never serve what another policy allowed. Who asks is not in it: what a filter says of
+ * The version of a policy is a digest of everything in it that decides which rows and values are seen, and what is
+ * said of the others, so that a cache key that holds it can never serve what another policy allowed. Who asks is not in it: what a filter says of
  * them is bound to the statement and part of such a key by itself.
  */
 #include <assert.h>
@@ -53,7 +53,7 @@ int64_t policy_version(struct arena *a, const struct policy *p, const struct pro
 	unsigned char hash[CRYPTO_HASH_BYTES];
 	uint64_t v;
 
-	buf_printf(&b, "%d %lld %lld %lld %lld %lld %lld ", (int)role, (long long)source->id,
+	buf_printf(&b, "%d %d %lld %lld %lld %lld %lld %lld ", (int)role, p->tells_hidden, (long long)source->id,
 	           (long long)source->version, (long long)p->max_rows, (long long)p->max_bytes,
 	           (long long)p->max_cell_bytes, (long long)p->timeout_ms);
 	add_text(&b, p->schema);

@@ -128,32 +128,36 @@ static const struct catalog_table *largest(const struct catalog *c)
 
 /* What the data dictionary answers about any data: offered where the project's admin wrote nothing, and without a
  * model, when nothing else has an answer. */
-static struct err *suggest_common(struct ctx *ctx, const struct project *project, struct chat_view *v)
+static struct err *suggest_common(struct ctx *ctx, const struct auth_person *person, struct chat_view *v)
 {
 	static const struct {
 		const char *before, *behind;
 	} about[] = {{"Describe ", ""}, {"Show sample rows of ", ""}, {"How many rows are in ", "?"}};
-	struct project_source source;
-	struct catalog *c;
+	struct web_sight sight;
 
 	v->suggestions[v->nsuggestions++].text = "What tables are there?";
-	TRY(project_source_get(ctx, project->id, &source));
-	struct err *e = catalog_load(ctx, project, &source, &c);
-	if (e && e->kind != ERR_NOT_FOUND)
-		return e;
-	for (size_t i = 0; !e && c->ntables && i < sizeof(about) / sizeof(*about); i++)
+	TRY(web_sight(ctx, &person->project, person->role, &sight));
+	const struct catalog *c = sight.catalog;
+	for (size_t i = 0; c && c->ntables && i < sizeof(about) / sizeof(*about); i++)
 		v->suggestions[v->nsuggestions++].text =
 		        arena_printf(ctx->a, "%s%s%s", about[i].before, largest(c)->name, about[i].behind);
 	return NULL;
 }
 
-static struct err *suggest(struct ctx *ctx, const struct project *project, struct chat_view *v)
+/* A question about a table that this person may not see is not offered. */
+static struct err *suggest(struct ctx *ctx, const struct auth_person *person, struct chat_view *v)
 {
+	static const struct project_source any = {.schema = ""};
+	const struct db_texts *texts = &person->project.suggestions;
+	struct policy *policy;
+
 	v->suggestions = ARENA_ARRAY(ctx->a, struct suggestion, SUGGESTIONS);
-	if (!project->suggestions.n || v->no_model)
-		return suggest_common(ctx, project, v);
-	for (size_t i = 0; i < project->suggestions.n && i < SUGGESTIONS; i++)
-		v->suggestions[v->nsuggestions++].text = project->suggestions.p[i];
+	if (!texts->n || v->no_model)
+		return suggest_common(ctx, person, v);
+	TRY(policy_for(ctx, &person->project, &any, person->role, &policy));
+	for (size_t i = 0; i < texts->n && v->nsuggestions < SUGGESTIONS; i++)
+		if (!catalog_names_hidden(policy, texts->p[i]))
+			v->suggestions[v->nsuggestions++].text = texts->p[i];
 	return NULL;
 }
 
@@ -163,7 +167,7 @@ struct err *web_chat_new(struct ctx *ctx, struct http_request *req, struct http_
 	struct chat_view *v = new_view(ctx, req, project->name);
 
 	v->fresh = true;
-	TRY(suggest(ctx, project, v));
+	TRY(suggest(ctx, auth_person(req), v));
 	TRY(fill_list(ctx, project->id, v));
 	return web_render(ctx, res, &chat_page, v);
 }

@@ -39,7 +39,7 @@ static struct err *stored(struct ctx *ctx, struct http_request *req, struct proj
 	v->layout = web_layout(ctx, req, "Settings", "settings");
 	v->project = web_project_form(ctx, p);
 	v->source = web_source_form(ctx, source);
-	struct err *e = catalog_load(ctx, p, source, &c);
+	struct err *e = catalog_load(ctx, p, source, NULL, &c);
 	if (e && e->kind != ERR_NOT_FOUND)
 		return e;
 	if (e)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "agent/agent.h"
+#include "catalog/catalog.h"
 #include "auth/auth.h"
 #include "http/http.h"
 #include "lib/ctx.h"
@@ -91,6 +92,20 @@ const char *web_count(struct arena *a, int64_t n, const char *singular, const ch
 const char *web_duration(struct arena *a, int64_t ms);
 const char *web_time(struct arena *a, int64_t wall_us);
 
+/* Data ------------------------------------------------------------------------------------------------ */
+
+/* Where a project's data is, and what somebody with a role sees of it. */
+struct web_sight {
+	struct project_source source;
+	struct policy *policy;
+	struct catalog *catalog; /* NULL: none was read yet */
+};
+MUST_CHECK struct err *web_sight(struct ctx *ctx, const struct project *project, enum project_role role,
+                                 struct web_sight *out);
+
+/* What stands in place of a value under a mask of that kind: "u***@example.com". */
+const char *web_mask_example(const char *kind);
+
 /* Result tables --------------------------------------------------------------------------------------- */
 
 struct web_cell {
@@ -124,6 +139,10 @@ enum { WEB_ROWS_A_PAGE = 100 }; /* of a result that is shown in full */
 
 /* Rows first .. first+count of a result as a table; what lies outside is left out. */
 struct web_table *web_table(struct arena *a, const struct query_result *r, size_t first, size_t count);
+
+/* The first rows of a table, as the policy lets them be seen; a recorded run. */
+MUST_CHECK struct err *web_preview(struct ctx *ctx, const struct web_sight *sight, const struct catalog_table *t,
+                                   struct web_table **out);
 
 /* Turns ------------------------------------------------------------------------------------------------ */
 

@@ -26,7 +26,7 @@ static struct catalog *load(struct ctx *ctx, const struct project *project,
                             const struct project_source *source)
 {
 	struct catalog *c = NULL;
-	struct err *e = catalog_load(ctx, project, source, &c);
+	struct err *e = catalog_load(ctx, project, source, NULL, &c);
 
 	if (e)
 		fail_msg("%s", err_text(e));
@@ -104,16 +104,16 @@ static void test_catalog__a_missing_dictionary_is_not_found(void **state)
 
 	(void)state;
 	shop_project(ctx, &project, &source);
-	struct err *e = catalog_load(ctx, &project, &source, &c);
+	struct err *e = catalog_load(ctx, &project, &source, NULL, &c);
 	assert_int_equal(e->kind, ERR_NOT_FOUND);
 	assert_non_null(strstr(e->hint, "quern dictionary generate --project shop"));
 	generate(ctx, &project, &source);
 	source.schema = "elsewhere";
 	source.version++;
-	e = catalog_load(ctx, &project, &source, &c);
+	e = catalog_load(ctx, &project, &source, NULL, &c);
 	assert_int_equal(e->kind, ERR_NOT_FOUND);
 	pg_exec("UPDATE dictionaries SET body = '{\"version\": 0}', generated_at = now()");
-	e = catalog_load(ctx, &project, &source, &c);
+	e = catalog_load(ctx, &project, &source, NULL, &c);
 	assert_int_equal(e->kind, ERR_NOT_FOUND);
 }
 
@@ -150,7 +150,7 @@ static void *load_often(void *arg)
 
 		ctx.a = arena_create();
 		source.version += i % 3;
-		if (catalog_load(&ctx, l->project, &source, &c) || !catalog_find(c, "orders"))
+		if (catalog_load(&ctx, l->project, &source, NULL, &c) || !catalog_find(c, "orders"))
 			l->wrong++;
 		arena_free(ctx.a);
 	}
