@@ -57,7 +57,7 @@ CREATE INDEX saved_queries_project ON saved_queries (project_id, updated_at DESC
 
 -- cache_key is a digest of all that the rows depend on (statement, values, source, policy, time zone); a run that was
 -- answered from another one's rows names it. A run in the background is 'running' until it is over; heartbeat_at tells
--- whether somebody still works on it.
+-- whether somebody still works on it, stop_asked that it is to end.
 ALTER TABLE query_runs
 	ADD COLUMN source_id      bigint,
 	ADD COLUMN origin         text NOT NULL DEFAULT 'chat' CHECK (origin IN ('chat', 'sql', 'saved', 'export', 'cli', 'data')),
@@ -72,6 +72,7 @@ ALTER TABLE query_runs
 	ADD COLUMN time_zone      text NOT NULL DEFAULT 'UTC',
 	ADD COLUMN background     boolean NOT NULL DEFAULT false,
 	ADD COLUMN heartbeat_at   timestamptz,
+	ADD COLUMN stop_asked     boolean NOT NULL DEFAULT false,
 	DROP CONSTRAINT query_runs_outcome_check,
 	ADD CONSTRAINT query_runs_outcome_check
 		CHECK (outcome IN ('running', 'done', 'refused', 'failed', 'cancelled'));

@@ -85,6 +85,28 @@ char *crypto_sha256_hex(struct arena *a, struct str data)
 	return hex(a, hash);
 }
 
+struct crypto_hash {
+	crypto_hash_sha256_state state;
+};
+
+struct crypto_hash *crypto_hash_new(struct arena *a)
+{
+	struct crypto_hash *h = ARENA_NEW(a, struct crypto_hash);
+
+	crypto_hash_sha256_init(&h->state);
+	return h;
+}
+
+void crypto_hash_add(struct crypto_hash *h, struct str data)
+{
+	crypto_hash_sha256_update(&h->state, bytes(data), data.n);
+}
+
+void crypto_hash_end(struct crypto_hash *h, unsigned char out[CRYPTO_HASH_BYTES])
+{
+	crypto_hash_sha256_final(&h->state, out);
+}
+
 char *crypto_keyed_hex(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTES], struct str data)
 {
 	unsigned char hash[CRYPTO_HASH_BYTES];

@@ -25,6 +25,12 @@ void crypto_id(char *out, size_t n);
 void crypto_sha256(unsigned char out[CRYPTO_HASH_BYTES], struct str data);
 char *crypto_sha256_hex(struct arena *a, struct str data);
 
+/* SHA-256 of what comes in parts. */
+struct crypto_hash;
+struct crypto_hash *crypto_hash_new(struct arena *a);
+void crypto_hash_add(struct crypto_hash *h, struct str data);
+void crypto_hash_end(struct crypto_hash *h, unsigned char out[CRYPTO_HASH_BYTES]);
+
 /* Keyed hash (BLAKE2b-256 with the key) as 64 hex digits. */
 char *crypto_keyed_hex(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTES], struct str data);
 

@@ -2,8 +2,6 @@
 #include "lib/arena.h"
 #include "query/query_priv.h"
 
-enum { SLACK_MS = 1000 };
-
 /* Statements before the one that returns rows: they must only succeed. */
 static struct err *pass(const struct query_wait *w, struct query_conn *conn, struct err **failed)
 {
@@ -84,6 +82,7 @@ static struct err *columns(struct query_work *work, const struct query_wait *w, 
 	for (size_t i = 0; i < r->ncolumns; i++)
 		if (!r->columns[i].type)
 			r->columns[i].type = "unknown";
+	b->hash = query_hash_start(work->ctx->a, r);
 	return work->sink ? work->sink->columns(work->sink->arg, r->columns, r->ncolumns) : NULL;
 }
 
@@ -99,12 +98,15 @@ struct err *query_fetch(struct query_work *work, struct query_conn *conn, const 
 	         .nparams = s->nparams},
 	        {.sql = arena_printf(ctx->a, "FETCH FORWARD %lld FROM quern", (long long)b.caps.rows + 1)},
 	};
-	struct query_wait w = query_wait_ms(ctx, work->scope->policy->timeout_ms + SLACK_MS);
+	struct query_wait w = query_wait_ms(ctx, work->timeout_ms + QUERY_SLACK_MS);
 	struct err *e;
 
 	TRY(columns(work, &w, conn, shape, &b));
 	TRY(query_conn_send(&w, conn, steps, 2));
+	b.row = arena_create();
 	e = read_all(&w, conn, &b);
+	arena_free(b.row);
 	query_builder_finish(&b);
+	work->hash = b.sink ? query_hash_end(ctx->a, b.hash) : query_hash_of(ctx->a, work->r);
 	return e;
 }

@@ -22,8 +22,8 @@ static const struct sql_mask *masks_of(struct arena *a, const struct policy_tabl
 	for (size_t i = 0; i < t->nmasks; i++) {
 		enum sql_mask_kind kind = sql_mask_kind_of(t->masks[i].kind);
 
-		masks[i] = (struct sql_mask){t->masks[i].column,
-		                             kind == SQL_MASK__MAX ? SQL_MASK_NULL : kind};
+		masks[i] =
+		        (struct sql_mask){t->masks[i].column, kind == SQL_MASK__MAX ? SQL_MASK_NULL : kind};
 	}
 	return masks;
 }

@@ -36,7 +36,8 @@ size_t query_digits(const char *cell, size_t *length)
 	if (*p)
 		return 0;
 	*length = (size_t)(p - cell);
-	return digits ? digits : 1;
+	/* jsonb has no negative zero. */
+	return digits ? digits : *cell != '-';
 }
 
 bool query_is_float(const struct query_column *c)

@@ -64,16 +64,11 @@ static const struct {
 	const char *words;
 	bool values; /* may show values that were bound or stored */
 } details[] = {
-        {"Index Name", "index", false},
-        {"Join Type", "join", false},
-        {"Strategy", "strategy", false},
-        {"Index Cond", "looked up by", true},
-        {"Hash Cond", "where", true},
-        {"Merge Cond", "where", true},
-        {"Join Filter", "where", true},
-        {"Recheck Cond", "where", true},
-        {"Filter", "where", true},
-        {"Sort Key", "by", true},
+        {"Index Name", "index", false},  {"Join Type", "join", false},
+        {"Strategy", "strategy", false}, {"Index Cond", "looked up by", true},
+        {"Hash Cond", "where", true},    {"Merge Cond", "where", true},
+        {"Join Filter", "where", true},  {"Recheck Cond", "where", true},
+        {"Filter", "where", true},       {"Sort Key", "by", true},
         {"Group Key", "by", true},
 };
 
@@ -181,8 +176,8 @@ struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn, 
 {
 	const struct sql_statement *s = work->statement;
 	const struct query_step step = {
-	        .sql = arena_printf(w->a,
-	                            "EXPLAIN (FORMAT JSON) DECLARE quern NO SCROLL CURSOR FOR %s", s->sql),
+	        .sql = arena_printf(w->a, "EXPLAIN (FORMAT JSON) DECLARE quern NO SCROLL CURSOR FOR %s",
+	                            s->sql),
 	        .params = s->params,
 	        .nparams = s->nparams,
 	};
@@ -191,10 +186,8 @@ struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn, 
 	PGresult *res;
 	struct err *e;
 
-	*plan = (struct query_plan){.sql_run = s->sql,
-	                            .tables = s->tables,
-	                            .ntables = s->ntables,
-	                            .withheld = !walking.told};
+	*plan = (struct query_plan){
+	        .sql_run = s->sql, .tables = s->tables, .ntables = s->ntables, .withheld = !walking.told};
 	TRY(query_conn_trip(w, conn, &step, 1, &res));
 	e = json_read(w->a, str_of(PQntuples(res) ? PQgetvalue(res, 0, 0) : ""), JSON_DEPTH_TREE, &o);
 	PQclear(res);

@@ -146,25 +146,29 @@ struct query_plan {
 MUST_CHECK struct err *query_explain(struct ctx *ctx, const struct query_scope *scope, const char *sql,
                                      struct query_plan **out);
 
-/* A query that may take longer than somebody waits. query_begin() guards and records it as running and gives
- * its id at once; query_finish() runs it, in the thread that calls it, and fills the record; who watches loads
- * the run. query_cancel() asks for its end. Errors as query_run(). */
+/* A query that may take longer than somebody waits: QUERN_BACKGROUND_SECONDS. query_begin() guards and records it
+ * as running and gives its id at once; query_finish() runs it, in the thread that calls it, and fills the
+ * record; who watches loads the run. ctx->a and what the scope points to must live from the one to the other,
+ * and query_finish() must be called: it gives back the place among the person's queries. ctx->stop of
+ * query_finish() ends it too. query_cancel() asks for the end of a run of ctx->user_id, in whatever process;
+ * one that is over stays as it is. Errors as query_run(); NOT_FOUND. */
 struct query_background;
 MUST_CHECK struct err *query_begin(struct ctx *ctx, const struct query_scope *scope, const char *sql,
                                    struct query_background **out, int64_t *run_id);
 MUST_CHECK struct err *query_finish(struct ctx *ctx, struct query_background *query);
 MUST_CHECK struct err *query_cancel(struct ctx *ctx, int64_t run_id);
 
-/* A recorded run of the caller (ctx->user_id) with its stored rows. NOT_FOUND when it has none, is somebody
- * else's, or belongs to a project that the caller may not see any more. */
+/* A recorded run of the caller (ctx->user_id) with its stored rows; without any (running, refused, failed, an
+ * export, a plan) *out is an empty result. NOT_FOUND when it is somebody else's, or belongs to a project that
+ * the caller may not see any more. A running one that nobody works on any more counts as failed. */
 struct query_run_record {
 	int64_t id;
 	int64_t project_id;
 	int64_t user_id;
 	int64_t conversation_id;
 	const char *outcome; /* "running", "done", "refused", "failed", "cancelled" */
-	const char *origin;
-	const char *error; /* JSON of what went wrong, or NULL */
+	const char *origin; /* "chat", "sql", "saved", "export", "cli", "data" */
+	const char *error;  /* {"error":{"kind","code","message","detail","hint","position"}}, or NULL */
 };
 MUST_CHECK struct err *query_load(struct ctx *ctx, int64_t run_id, struct query_run_record *run,
                                   struct query_result **out);

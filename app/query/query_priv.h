@@ -17,6 +17,7 @@
 
 enum {
 	QUERY_CONNECT_MS = 5000,
+	QUERY_SLACK_MS = 1000,        /* the server's deadline comes first */
 	QUERY_GRACE_MS = 2000,        /* for a cancelled statement to end, and for tidying up */
 	QUERY_CONNECTIONS = 8,        /* most to one source in one process */
 	QUERY_IDLE = 4,               /* most of them at rest */
@@ -116,7 +117,9 @@ struct query_builder {
 	struct query_result *r;
 	struct query_caps caps;
 	const struct query_sink *sink; /* takes the rows; NULL: they are kept in r */
+	struct arena *row;             /* with a sink: its cells, until the next one */
 	struct err *failed;            /* of the sink */
+	struct crypto_hash *hash;      /* with a sink: of the rows that it got */
 	size_t room;                   /* cells allocated */
 	size_t cut_cells;
 };
@@ -136,11 +139,27 @@ struct query_work {
 	struct ctx *ctx;
 	const struct query_scope *scope;
 	struct query_caps caps;
-	const struct query_sink *sink;   /* takes the rows; NULL: they are kept in r */
-	struct query_plan *plan;         /* to be filled, and nothing is run; or NULL */
+	const struct query_sink *sink; /* takes the rows; NULL: they are kept in r */
+	struct query_plan *plan;       /* to be filled, and nothing is run; or NULL */
+	int64_t timeout_ms;
+	bool background;
+	bool running;                    /* to be recorded as such */
 	struct sql_statement *statement; /* NULL until the guard accepted */
 	struct query_result *r;
+	int64_t at;           /* wall clock, when it began */
+	int64_t started;      /* the same, monotonic */
+	struct str hash;      /* of the rows; p NULL: none */
+	struct str cache_key; /* p NULL: its rows stand for no other run */
 };
+
+/* run.c: the parts of a run. query_work_prepare() guards and asks for admission; what fails there is recorded.
+ * For a background run it also records that it runs. */
+struct query_work query_work_for(struct ctx *ctx, const struct query_scope *scope);
+MUST_CHECK struct err *query_work_prepare(struct query_work *work, const char *sql, int64_t *place);
+/* Runs and records. */
+MUST_CHECK struct err *query_work_finish(struct query_work *work, int64_t place);
+/* The time zone that is asked for: a name that could be one, or "UTC". */
+const char *query_zone(const struct query_scope *scope);
 
 /* guard.c: the statement as the policy lets it run. LIMIT is one more than the rows that are wanted, so that a
  * cut can be told from an end. */
@@ -192,7 +211,23 @@ bool query_is_float(const struct query_column *c);
 void query_caveats(struct arena *a, const struct query_scope *scope, const struct sql_statement *s,
                    struct query_result *r);
 
-/* record.c: writes the row of query_runs and sets r->run_id. failed is NULL for a done one. */
+/* cache.c: fills r from an earlier run if that may be; else sets the key under which this one may serve. */
+MUST_CHECK struct err *query_cache_find(struct query_work *work, bool *found);
+
+/* hash.c */
+struct crypto_hash;
+struct crypto_hash *query_hash_start(struct arena *a, const struct query_result *r);
+void query_hash_row(struct crypto_hash *h, const char *const *cells, size_t n);
+struct str query_hash_end(struct arena *a, struct crypto_hash *h);
+struct str query_hash_of(struct arena *a, const struct query_result *r);
+
+/* record.c: writes the row of query_runs and sets r->run_id; fills the row of a run that has one. failed is
+ * NULL for a done one. */
 MUST_CHECK struct err *query_record(struct query_work *work, const struct err *failed);
+const char *query_error_json(struct ctx *ctx, const struct err *failed);
+
+/* load.c: the rows of the newest run of that key within the time, or NULL. */
+MUST_CHECK struct err *query_load_cached(struct ctx *ctx, struct str key, int64_t seconds,
+                                         struct query_result **out);
 
 #endif

@@ -72,7 +72,7 @@ void query_builder_columns(struct query_builder *b, const PGresult *shape)
 }
 
 /* A database in SQL_ASCII hands out any bytes, so text is cleaned. */
-static const char *cell(struct query_builder *b, const PGresult *res, int row, int column)
+static const char *cell(struct query_builder *b, struct arena *a, const PGresult *res, int row, int column)
 {
 	struct str s = {PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column)};
 
@@ -81,10 +81,10 @@ static const char *cell(struct query_builder *b, const PGresult *res, int row, i
 	if (b->r->columns[column].kind == QUERY_BOOL)
 		return str_is(s, "t") ? "true" : "false";
 	if (s.n <= (size_t)b->caps.cell_bytes)
-		return str_utf8_clean(b->a, s);
+		return str_utf8_clean(a, s);
 	b->cut_cells++;
 	s = str_utf8_cut(s, (size_t)b->caps.cell_bytes);
-	return arena_printf(b->a, "%s…", str_utf8_clean(b->a, s));
+	return arena_printf(a, "%s…", str_utf8_clean(a, s));
 }
 
 static void make_room(struct query_builder *b)
@@ -112,22 +112,23 @@ static bool keep(struct query_builder *b, const PGresult *res, int row)
 
 	make_room(b);
 	for (size_t i = 0; i < r->ncolumns; i++)
-		r->cells[at + i] = cell(b, res, row, (int)i);
+		r->cells[at + i] = cell(b, b->a, res, row, (int)i);
 	r->nrows++;
 	return true;
 }
 
 static bool pass_on(struct query_builder *b, const PGresult *res, int row)
 {
-	struct arena_mark mark = arena_mark(b->a);
-	const char **cells = ARENA_ARRAY(b->a, const char *, b->r->ncolumns);
+	struct arena_mark mark = arena_mark(b->row);
+	const char **cells = ARENA_ARRAY(b->row, const char *, b->r->ncolumns);
 
 	for (size_t i = 0; i < b->r->ncolumns; i++)
-		cells[i] = cell(b, res, row, (int)i);
+		cells[i] = cell(b, b->row, res, row, (int)i);
 	b->failed = b->sink->row(b->sink->arg, cells);
 	if (b->failed)
 		return false;
-	arena_reset(b->a, mark);
+	query_hash_row(b->hash, cells, b->r->ncolumns);
+	arena_reset(b->row, mark);
 	b->r->nrows++;
 	return true;
 }

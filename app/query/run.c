@@ -8,7 +8,7 @@
 #include "lib/log.h"
 #include "query/query_priv.h"
 
-enum { SLACK_MS = 1000, ZONE_BYTES = 64, HOLD_MS = 5000 };
+enum { ZONE_BYTES = 64, HOLD_MS = 5000 };
 
 static struct query_caps caps_of(const struct policy *p)
 {
@@ -17,16 +17,15 @@ static struct query_caps caps_of(const struct policy *p)
 	                           p->max_cell_bytes ? p->max_cell_bytes : POLICY_MAX_CELL_BYTES};
 }
 
-/* A name that could be one of a time zone, or NULL. */
-static const char *zone_of(const struct query_scope *scope)
+const char *query_zone(const struct query_scope *scope)
 {
 	const char *zone = scope->time_zone;
 	size_t n = zone ? strlen(zone) : 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)zone[i]) && !strchr("_+/-", zone[i]))
-			return NULL;
-	return n && n <= ZONE_BYTES ? zone : NULL;
+			return "UTC";
+	return n && n <= ZONE_BYTES ? zone : "UTC";
 }
 
 /* The server's words on a value may repeat it; where the policy keeps something back that could be of a row or
@@ -38,14 +37,16 @@ static struct err *discreet(const struct query_work *work, struct err *e)
 
 	if (!e || e->kind != ERR_QUERY || (!s->nfiltered && !s->nmasked))
 		return e;
-	plain = err_code(err_new(work->ctx->a, ERR_QUERY, "the database could not calculate a value"), e->code);
-	return err_hint(plain, "Look at casts, divisions and functions in the statement; what the database said"
-	                       " is not shown, because it may repeat values that are hidden.");
+	plain = err_code(err_new(work->ctx->a, ERR_QUERY, "the database could not calculate a value"),
+	                 e->code);
+	return err_hint(plain,
+	                "Look at casts, divisions and functions in the statement; what the database said"
+	                " is not shown, because it may repeat values that are hidden.");
 }
 
 static struct err *work_on(struct query_work *work, struct query_conn *conn, const PGresult *shape)
 {
-	struct query_wait w = query_wait_ms(work->ctx, work->scope->policy->timeout_ms + SLACK_MS);
+	struct query_wait w = query_wait_ms(work->ctx, work->timeout_ms + QUERY_SLACK_MS);
 	double cost;
 
 	if (work->plan)
@@ -58,8 +59,8 @@ static struct err *work_on(struct query_work *work, struct query_conn *conn, con
 static struct err *execute(struct query_work *work)
 {
 	struct query_result *r = work->r;
-	struct query_opening opening = {.timeout_ms = work->scope->policy->timeout_ms,
-	                                .time_zone = zone_of(work->scope),
+	struct query_opening opening = {.timeout_ms = work->timeout_ms,
+	                                .time_zone = query_zone(work->scope),
 	                                .sql = work->statement->sql};
 	struct query_conn *conn;
 	struct err *e;
@@ -78,65 +79,95 @@ static struct err *execute(struct query_work *work)
 	return discreet(work, e);
 }
 
-static struct err *admitted(struct query_work *work)
+static struct err *admit(struct query_work *work, int64_t *place)
 {
 	const struct policy *p = work->scope->policy;
 	const struct audit_quota quota = {.project_id = work->scope->source->project_id,
 	                                  .a_minute = p->a_minute,
 	                                  .at_once = p->at_once,
 	                                  .a_day = p->a_day,
-	                                  .hold_ms = p->timeout_ms + HOLD_MS};
-	int64_t place;
-	struct err *e;
+	                                  .hold_ms = work->timeout_ms + HOLD_MS};
 
-	TRY(audit_admit(work->ctx, &quota, &place));
-	e = execute(work);
-	audit_leave(work->ctx, place);
-	return e;
+	return audit_admit(work->ctx, &quota, place);
 }
 
 static struct err *record(struct query_work *work, struct err *failed)
 {
-	struct err *e = query_record(work, failed);
+	struct query_result *r = work->r;
+	struct err *e;
 
+	r->took_us = clock_mono_us() - work->started;
+	e = query_record(work, failed);
 	if (e && failed)
 		log_err(LOG_ERROR, work->ctx->request_id, "recording a query run", e);
+	LOG(LOG_INFO, work->ctx->request_id, "query run", LOG_I64("run", r->run_id),
+	    LOG_I64("rows", (int64_t)r->nrows), LOG_I64("took_us", r->took_us),
+	    LOG_I64("cached_from", r->cached_from));
 	return failed ? failed : e;
+}
+
+struct err *query_work_prepare(struct query_work *work, const char *sql, int64_t *place)
+{
+	struct query_result *r = work->r;
+	bool cached = false;
+	struct err *e;
+
+	*place = 0;
+	work->started = clock_mono_us();
+	work->at = r->at = clock_wall_us();
+	r->sql_asked = arena_strdup(work->ctx->a, sql);
+	r->time_zone = "UTC";
+	e = query_guard(work, r->sql_asked);
+	if (!e)
+		e = query_cache_find(work, &cached);
+	if (!e && !cached)
+		e = admit(work, place);
+	if (e)
+		return record(work, e);
+	work->running = work->background;
+	e = work->running ? query_record(work, NULL) : NULL;
+	work->running = false;
+	if (e)
+		audit_leave(work->ctx, *place);
+	return e;
+}
+
+struct err *query_work_finish(struct query_work *work, int64_t place)
+{
+	struct err *e = NULL;
+
+	if (!work->r->cached_from) {
+		e = execute(work);
+		audit_leave(work->ctx, place);
+	} else {
+		work->hash = query_hash_of(work->ctx->a, work->r);
+	}
+	if (!e && !work->plan)
+		query_caveats(work->ctx->a, work->scope, work->statement, work->r);
+	return record(work, e);
 }
 
 static struct err *run_all(struct query_work *work, const char *sql)
 {
-	struct query_result *r = work->r;
-	int64_t started = clock_mono_us();
-	struct err *e;
+	int64_t place;
 
-	r->sql_asked = arena_strdup(work->ctx->a, sql);
-	r->at = clock_wall_us();
-	r->time_zone = "UTC";
-	e = query_guard(work, r->sql_asked);
-	if (!e)
-		e = admitted(work);
-	if (!e && !work->plan)
-		query_caveats(work->ctx->a, work->scope, work->statement, r);
-	r->took_us = clock_mono_us() - started;
-	TRY(record(work, e));
-	LOG(LOG_INFO, work->ctx->request_id, "query run", LOG_I64("run", r->run_id),
-	    LOG_I64("rows", (int64_t)r->nrows), LOG_I64("took_us", r->took_us));
-	return NULL;
+	TRY(query_work_prepare(work, sql, &place));
+	return query_work_finish(work, place);
 }
 
-static struct query_work work_for(struct ctx *ctx, const struct query_scope *scope)
+struct query_work query_work_for(struct ctx *ctx, const struct query_scope *scope)
 {
 	return (struct query_work){.ctx = ctx,
 	                           .scope = scope,
 	                           .caps = caps_of(scope->policy),
+	                           .timeout_ms = scope->policy->timeout_ms,
 	                           .r = ARENA_NEW(ctx->a, struct query_result)};
 }
 
 struct err *query_run(struct ctx *ctx, const struct query_scope *scope, const char *sql,
                       struct query_result **out)
 {
-	struct query_work work = work_for(ctx, scope);
+	struct query_work work = query_work_for(ctx, scope);
 
 	*out = work.r;
 	return run_all(&work, sql);
@@ -146,7 +177,7 @@ struct err *query_stream(struct ctx *ctx, const struct query_scope *scope, const
                          const struct query_caps *caps, const struct query_sink *sink,
                          struct query_result **out)
 {
-	struct query_work work = work_for(ctx, scope);
+	struct query_work work = query_work_for(ctx, scope);
 
 	work.caps = *caps;
 	work.sink = sink;
@@ -157,7 +188,7 @@ struct err *query_stream(struct ctx *ctx, const struct query_scope *scope, const
 struct err *query_explain(struct ctx *ctx, const struct query_scope *scope, const char *sql,
                           struct query_plan **out)
 {
-	struct query_work work = work_for(ctx, scope);
+	struct query_work work = query_work_for(ctx, scope);
 
 	work.plan = *out = ARENA_NEW(ctx->a, struct query_plan);
 	return run_all(&work, sql);

@@ -76,10 +76,12 @@ struct place place_make(void)
 }
 
 /* The place is passed around by value, so the scope's pointers are set when it is used. */
-static void aim(struct place *p)
+void place_aim(struct place *p)
 {
 	p->scope.source = &p->source;
 	p->scope.policy = &p->policy;
+	if (p->scope.tables)
+		return;
 	p->scope.tables = tables;
 	p->scope.ntables = sizeof(tables) / sizeof(*tables);
 }
@@ -89,7 +91,7 @@ struct query_result *place_run(struct place *p, const char *sql)
 	struct query_result *r;
 	struct err *e;
 
-	aim(p);
+	place_aim(p);
 	e = query_run(p->ctx, &p->scope, sql, &r);
 	if (e)
 		fail_msg("%s: %s", sql, err_text(e));
@@ -101,7 +103,7 @@ struct err *place_fail(struct place *p, const char *sql)
 	struct query_result *r;
 	struct err *e;
 
-	aim(p);
+	place_aim(p);
 	e = query_run(p->ctx, &p->scope, sql, &r);
 	if (!e)
 		fail_msg("%s: did not fail", sql);

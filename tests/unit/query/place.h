@@ -15,6 +15,9 @@ struct place {
 /* A fresh database with orders (1000 rows), kinds (one row, a column of each kind) and the excluded salaries. */
 struct place place_make(void);
 
+/* Sets the pointers of the scope, for calls of query.h on it. */
+void place_aim(struct place *p);
+
 /* Runs and expects it to succeed, or to fail. */
 struct query_result *place_run(struct place *p, const char *sql);
 struct err *place_fail(struct place *p, const char *sql);
