@@ -12,11 +12,13 @@
 #include "lib/ctx.h"
 #include "lib/err.h"
 
+struct settings;
+
 struct audit_entry {
 	int64_t id;
 	int64_t at;         /* wall clock, microseconds */
 	int64_t user_id;    /* 0: nobody */
-	const char *email;  /* at that time; "" with user_id 0 */
+	const char *email;  /* at that time; "" for nobody */
 	const char *action; /* "project.create" */
 	const char *object; /* "project:7" or "" */
 	const char *detail; /* JSON text */
@@ -26,36 +28,46 @@ struct audit_entry {
 
 /* Appends an entry with the user, address and request of ctx. detail is JSON text without secrets, or NULL.
  * Inside a transaction the entry is kept if the action is, and is written at its end, for the chain is held
- * from then on. Errors: UNAVAILABLE; INVALID for a detail that is not JSON. */
+ * from then on. Outside of one it has its own. What fails, at
+ * the end too, fails the action: UNAVAILABLE; CONFIG without QUERN_KEY; INVALID for a detail that is not JSON. */
 MUST_CHECK struct err *audit_log(struct ctx *ctx, const char *action, const char *object, const char *detail);
 
-/* The newest entries, newest first, at most `most` of them. */
-MUST_CHECK struct err *audit_recent(struct ctx *ctx, int64_t most, struct audit_entry **entries, size_t *n);
-
-/* Entries that meet all that is given (NULL, "" or 0: not asked), newest first, at most `most` of them. */
+/* Entries that meet all that is given (NULL, "" or 0: not asked), newest first, at most `most` of them. With
+ * `after` those that follow that one most closely. */
 struct audit_filter {
 	const char *person; /* part of the e-mail */
 	const char *action; /* an action, or its first part: "project" */
 	const char *object;
-	int64_t from; /* wall clock */
-	int64_t to;
+	int64_t from;   /* wall clock */
+	int64_t to;     /* and before this */
 	int64_t before; /* id: for the next page */
+	int64_t after;  /* id: for the page before */
 	int64_t most;
 };
 MUST_CHECK struct err *audit_search(struct ctx *ctx, const struct audit_filter *filter,
                                     struct audit_entry **entries, size_t *n);
 
+/* The actions that occur, in order of the alphabet. */
+MUST_CHECK struct err *audit_actions(struct ctx *ctx, const char ***actions, size_t *n);
+
 /* Checks the chain from its first row, in one pass with memory that does not grow. With heads (a file that
- * audit_heads() wrote) also that no end was cut off. ok false: `wrong` says what is wrong with which entry. */
+ * audit_heads() wrote) also that no end was cut off. ok false: `wrong` says what is wrong with which entry, the
+ * first one that is. Errors: UNAVAILABLE, also for a file that cannot be read; CONFIG without QUERN_KEY. */
 struct audit_report {
 	bool ok;
-	int64_t entries;   /* in the chain */
-	int64_t unchained; /* written before there was one */
+	int64_t entries;   /* in the chain, and as they should be */
+	int64_t unchained; /* written before there was one; its first entry stands on them */
+	int64_t heads;     /* lines of the file that fit */
+	int64_t until;     /* time of the last of the entries */
 	const char *wrong;
 };
 MUST_CHECK struct err *audit_verify(struct ctx *ctx, const char *heads, struct audit_report *out);
-/* Appends the present end of the chain to the file when it moved: a copy outside of the database's reach. */
+
+/* Appends the present end of the chain to the file when it moved: a copy outside of the database's reach. Any
+ * number of processes may do so. Errors: UNAVAILABLE; CONFLICT when the file is ahead of the log. */
 MUST_CHECK struct err *audit_heads(struct ctx *ctx, const char *path);
+/* Does so now and every minute in a thread of this process, with the file that the settings name, if any. */
+void audit_heads_start(const struct settings *settings);
 
 /* May a person run one more query now? Counts it against all limits (0: none) in one statement, and gives a
  * place (0: none is needed) that is held until audit_leave() or for hold_ms, so that a process that dies holds

@@ -122,6 +122,7 @@ struct err *dev_env(struct dev *d)
 		{"QUERN_DEV_SUPERUSER_PASSWORD", d->superuser_password},
 		{"QUERN_DEV_PLATFORM_PASSWORD", d->platform_password},
 		{"QUERN_DEV_READER_PASSWORD", d->reader_password},
+		{"QUERN_AUDIT_HEADS", arena_printf(a, "%s/audit-heads", d->var)},
 		{"QUERN_DEV_PG_SOCKET", d->run},
 	};
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)

@@ -147,6 +147,11 @@ MUST_CHECK struct err *db_run(struct ctx *ctx, const struct db_stmt *stmt, struc
  * failure or deadlock runs it once more. Transactions do not nest: inside one, fn simply runs. */
 MUST_CHECK struct err *db_transact(struct ctx *ctx, struct err *(*fn)(struct ctx *ctx, void *arg), void *arg);
 
+/* Right before the open transaction commits, fn(ctx, arg) runs inside it, with the ctx that db_transact() was
+ * called with: for what takes a lock that everybody needs. In the order of the calls; its error rolls back, and a
+ * transaction that is run once more begins without any. Inside a transaction only; arg lives until its end. */
+void db_before_commit(struct ctx *ctx, struct err *(*fn)(struct ctx *ctx, void *arg), void *arg);
+
 /* Notifications. db_notify() is delivered when its transaction commits. One listener thread a process serves
  * all: it is started by the first db_watch_start() and reconnects by itself. */
 MUST_CHECK struct err *db_notify(struct ctx *ctx, const char *channel, int64_t id);

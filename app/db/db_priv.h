@@ -11,6 +11,13 @@
 
 #include "db/db.h"
 
+/* What db_before_commit() was told. */
+struct db_hook {
+	struct err *(*fn)(struct ctx *ctx, void *arg);
+	void *arg;
+	struct db_hook *next;
+};
+
 /* One connection. It belongs to the thread that took it from the pool. */
 struct db_conn {
 	PGconn *pg;
@@ -20,6 +27,7 @@ struct db_conn {
 	unsigned generation;  /* of the pool that opened it */
 	bool lost;            /* must not be used again */
 	bool clash;           /* a serialization failure or deadlock ended the transaction */
+	struct db_hook *hooks; /* of the open transaction, in its arena */
 	struct db_conn *next; /* in the list of idle ones */
 };
 

@@ -4,6 +4,8 @@
  */
 #include "db/db_priv.h"
 
+#include <assert.h>
+
 #include "lib/arena.h"
 
 /* A connection with an open transaction. Nothing was asked of it yet, so a dead one is replaced once. */
@@ -32,6 +34,25 @@ static void roll_back(struct ctx *ctx, struct db_conn *conn)
 		conn->lost = true;
 }
 
+void db_before_commit(struct ctx *ctx, struct err *(*fn)(struct ctx *ctx, void *arg), void *arg)
+{
+	struct db_hook *hook = ARENA_NEW(ctx->a, struct db_hook), **last;
+
+	assert(ctx->tx);
+	*hook = (struct db_hook){.fn = fn, .arg = arg};
+	for (last = &ctx->tx->hooks; *last; last = &(*last)->next)
+		;
+	*last = hook;
+}
+
+/* Those that are added meanwhile run as well. */
+static struct err *run_hooks(struct ctx *ctx)
+{
+	for (const struct db_hook *hook = ctx->tx->hooks; hook; hook = hook->next)
+		TRY(hook->fn(ctx, hook->arg));
+	return NULL;
+}
+
 static struct err *attempt(struct ctx *ctx, struct err *(*fn)(struct ctx *ctx, void *arg), void *arg,
                            bool *clash)
 {
@@ -41,7 +62,11 @@ static struct err *attempt(struct ctx *ctx, struct err *(*fn)(struct ctx *ctx, v
 	*clash = false;
 	TRY(begin(ctx, &conn));
 	ctx->tx = conn;
+	conn->hooks = NULL;
 	e = fn(ctx, arg);
+	if (!e)
+		e = run_hooks(ctx);
+	conn->hooks = NULL;
 	ctx->tx = NULL;
 	if (!e)
 		e = db_pg_commit(ctx->a, conn);

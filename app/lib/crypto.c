@@ -10,6 +10,7 @@
 #include "lib/arena.h"
 
 static_assert(CRYPTO_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "key size");
+static_assert(CRYPTO_KEY_BYTES == crypto_kdf_KEYBYTES, "master key size");
 static_assert(CRYPTO_HASH_BYTES == crypto_hash_sha256_BYTES, "hash size");
 
 enum {
@@ -65,7 +66,7 @@ void crypto_id(char *out, size_t n)
 	out[n] = '\0';
 }
 
-static char *hex(struct arena *a, const unsigned char *hash)
+char *crypto_hex(struct arena *a, const unsigned char hash[CRYPTO_HASH_BYTES])
 {
 	enum { SIZE = CRYPTO_HASH_BYTES * 2 + 1 };
 
@@ -82,7 +83,25 @@ char *crypto_sha256_hex(struct arena *a, struct str data)
 	unsigned char hash[CRYPTO_HASH_BYTES];
 
 	crypto_sha256(hash, data);
-	return hex(a, hash);
+	return crypto_hex(a, hash);
+}
+
+void crypto_mac(unsigned char out[CRYPTO_HASH_BYTES], const unsigned char key[CRYPTO_KEY_BYTES],
+                struct str data)
+{
+	int failed = crypto_generichash(out, CRYPTO_HASH_BYTES, bytes(data), data.n, key, CRYPTO_KEY_BYTES);
+
+	assert(!failed);
+}
+
+void crypto_subkey(unsigned char out[CRYPTO_KEY_BYTES], const unsigned char key[CRYPTO_KEY_BYTES],
+                   const char *purpose)
+{
+	int failed;
+
+	assert(strlen(purpose) == crypto_kdf_CONTEXTBYTES);
+	failed = crypto_kdf_derive_from_key(out, CRYPTO_KEY_BYTES, 1, purpose, key);
+	assert(!failed);
 }
 
 struct crypto_hash {
@@ -110,10 +129,9 @@ void crypto_hash_end(struct crypto_hash *h, unsigned char out[CRYPTO_HASH_BYTES]
 char *crypto_keyed_hex(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTES], struct str data)
 {
 	unsigned char hash[CRYPTO_HASH_BYTES];
-	int failed = crypto_generichash(hash, sizeof(hash), bytes(data), data.n, key, CRYPTO_KEY_BYTES);
 
-	assert(!failed);
-	return hex(a, hash);
+	crypto_mac(hash, key, data);
+	return crypto_hex(a, hash);
 }
 
 char *crypto_password_hash(struct arena *a, struct str password)

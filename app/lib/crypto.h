@@ -31,8 +31,16 @@ struct crypto_hash *crypto_hash_new(struct arena *a);
 void crypto_hash_add(struct crypto_hash *h, struct str data);
 void crypto_hash_end(struct crypto_hash *h, unsigned char out[CRYPTO_HASH_BYTES]);
 
-/* Keyed hash (BLAKE2b-256 with the key) as 64 hex digits. */
+/* 64 hex digits of a hash. */
+char *crypto_hex(struct arena *a, const unsigned char hash[CRYPTO_HASH_BYTES]);
+
+/* Keyed hash (BLAKE2b-256 with the key), raw or as 64 hex digits. */
+void crypto_mac(unsigned char out[CRYPTO_HASH_BYTES], const unsigned char key[CRYPTO_KEY_BYTES], struct str data);
 char *crypto_keyed_hex(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTES], struct str data);
+
+/* A key for one purpose, which is named by 8 characters ("quernlog"), derived from the main one. */
+void crypto_subkey(unsigned char out[CRYPTO_KEY_BYTES], const unsigned char key[CRYPTO_KEY_BYTES],
+                   const char *purpose);
 
 /* Argon2id with libsodium's interactive limits (64 MB, 2 passes), as its own encoded string. */
 char *crypto_password_hash(struct arena *a, struct str password);

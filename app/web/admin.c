@@ -284,7 +284,7 @@ struct err *web_log_show(struct ctx *ctx, struct http_request *req, struct http_
 	struct audit_entry *list;
 	size_t n;
 
-	TRY(audit_recent(ctx, LOG_ENTRIES, &list, &n));
+	TRY(audit_search(ctx, &(struct audit_filter){.most = LOG_ENTRIES}, &list, &n));
 	struct log_view v = {
 	        .layout = web_layout(ctx, req, "Audit log", "log"),
 	        .entries = ARENA_ARRAY(ctx->a, struct log_line, n),

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/audit.h"
 #include "db/db.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
@@ -71,6 +72,8 @@ static struct err *worker_start(struct ctx *ctx, enum http_pool_kind pool)
 	db_open(ctx->settings->database_url, (int)ctx->settings->db_connections);
 	llm_init();
 	TRY(load_templates(ctx));
+	if (pool == HTTP_POOL_WEB)
+		audit_heads_start(ctx->settings);
 	if (pool == HTTP_POOL_AGENT)
 		agent_start(ctx->settings);
 	return NULL;

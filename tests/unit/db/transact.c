@@ -1,4 +1,6 @@
 /* Transactions: all or nothing, once more after a clash, never nested. */
+#include <string.h>
+
 #include "db/db.h"
 #include "lib/arena.h"
 #include "lib/ctx.h"
@@ -135,9 +137,77 @@ static void test_db__clash_is_tried_once_more(void **state)
 	}
 }
 
+/* What hooks saw and do. */
+struct hooked {
+	char order[8];
+	bool fail;
+	int calls;
+};
+
+static struct err *hook_a(struct ctx *ctx, void *arg)
+{
+	struct hooked *h = arg;
+
+	h->order[strlen(h->order)] = 'a';
+	return db_run(ctx, &test_tx_add, DB_ARGS(db_text("hook")), NULL);
+}
+
+static struct err *hook_b(struct ctx *ctx, void *arg)
+{
+	struct hooked *h = arg;
+
+	h->order[strlen(h->order)] = 'b';
+	if (strlen(h->order) < 3)
+		db_before_commit(ctx, hook_b, arg);
+	return h->fail ? err_new(ctx->a, ERR_CONFLICT, "made to fail") : NULL;
+}
+
+static struct err *with_hooks(struct ctx *ctx, void *arg)
+{
+	struct hooked *h = arg;
+	int users = 0;
+
+	h->calls++;
+	h->order[0] = h->order[1] = h->order[2] = '\0';
+	db_before_commit(ctx, hook_a, arg);
+	db_before_commit(ctx, hook_b, arg);
+	assert_string_equal(h->order, "");
+	return add_user(ctx, &users);
+}
+
+static void test_db__before_commit_runs_in_the_transaction(void **state)
+{
+	static const struct {
+		struct hooked h;
+		int clashes, calls;
+		const char *rows;
+	} cases[] = {
+	        {{.fail = false}, 0, 1, "2"},
+	        {{.fail = true}, 0, 1, "0"},
+	        {{.fail = false}, 1, 2, "2"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ctx *ctx = pg_ctx();
+		struct hooked h = cases[i].h;
+		struct err *e;
+
+		clash("40001", cases[i].clashes);
+		e = db_transact(ctx, with_hooks, &h);
+		assert_int_equal(e != NULL, h.fail);
+		assert_int_equal(h.calls, cases[i].calls);
+		assert_string_equal(h.order, h.fail ? "ab" : "abb");
+		assert_string_equal(pg_value("SELECT count(*) FROM rate_limits"), cases[i].rows);
+		assert_int_equal(db_transact(ctx, add_user, &(int){0}) == NULL, h.fail);
+		assert_string_equal(h.order, h.fail ? "ab" : "abb");
+	}
+}
+
 static const struct CMUnitTest db_transact_tests[] = {
         cmocka_unit_test(test_db__transaction_keeps_all_or_nothing),
         cmocka_unit_test(test_db__inner_transaction_belongs_to_the_outer),
         cmocka_unit_test(test_db__clash_is_tried_once_more),
+        cmocka_unit_test(test_db__before_commit_runs_in_the_transaction),
 };
 UNIT_SUITE(db_transact_tests);

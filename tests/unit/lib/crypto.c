@@ -51,6 +51,14 @@ static void test_lib__crypto_hashes(void **state)
 	assert_int_equal(strlen(crypto_keyed_hex(a, key, STR("x"))), 64);
 	assert_string_equal(crypto_keyed_hex(a, key, STR("x")), crypto_keyed_hex(a, key, STR("x")));
 	assert_string_not_equal(crypto_keyed_hex(a, key, STR("x")), crypto_keyed_hex(a, other, STR("x")));
+	unsigned char one[CRYPTO_KEY_BYTES], two[CRYPTO_KEY_BYTES], mac[CRYPTO_HASH_BYTES];
+
+	crypto_mac(mac, key, STR("x"));
+	assert_string_equal(crypto_hex(a, mac), crypto_keyed_hex(a, key, STR("x")));
+	crypto_subkey(one, key, "purpose1");
+	crypto_subkey(two, key, "purpose2");
+	assert_memory_not_equal(one, two, sizeof(one));
+	assert_memory_not_equal(one, key, sizeof(one));
 }
 
 static void test_lib__crypto_passwords(void **state)

@@ -217,6 +217,7 @@ static void new_ctx(void)
 	arena_free(ctx.a);
 	a = arena_create();
 	ctx = (struct ctx){.a = a, .request_id = "testtesttesttest", .address = "203.0.113.7"};
+	setenv("QUERN_KEY", "dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=", 0);
 	e = settings_load(a, NULL, SETTINGS_NEED_NONE, &ctx.settings);
 	if (e)
 		die(err_text(e));
