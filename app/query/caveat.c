@@ -107,7 +107,7 @@ static void put_known(struct buf *b, const struct caveats *c, const struct sql_f
 {
 	struct db_texts values = known_values(c, f, x->column);
 
-	if (!values.n || among(values, x->value))
+	if (!x->text || !values.n || among(values, x->value))
 		return;
 	buf_printf(b, " Values of %s.%s are for example", f->tables[x->column.table], x->column.name);
 	for (size_t i = 0; i < values.n && i < LISTED; i++) {

@@ -9,11 +9,15 @@
 
 enum { TOLD = 3 };
 
-/* Whether the column has one value: as a group does, or as that of a table that is fixed already. */
+/* Whether the column has one value: a group's, a literal, or that of a table that is fixed already. */
 static bool has_one(const struct sql_facts *f, size_t table, const char *column, const bool *fixed)
 {
 	for (size_t i = 0; i < f->nfixed; i++)
 		if (f->fixed[i].table == table && !strcmp(f->fixed[i].name, column))
+			return true;
+	for (size_t i = 0; i < f->nconditions; i++)
+		if (f->conditions[i].only && f->conditions[i].column.table == table &&
+		    !strcmp(f->conditions[i].column.name, column))
 			return true;
 	for (size_t i = 0; i < f->njoins; i++) {
 		const struct sql_column *x = &f->joins[i].left, *y = &f->joins[i].right;
@@ -26,11 +30,37 @@ static bool has_one(const struct sql_facts *f, size_t table, const char *column,
 	return false;
 }
 
-static bool holds_key(const struct caveats *c, const struct sql_facts *f, size_t table, const bool *fixed)
+/* What a row is called by: people take it for the row. */
+static bool is_name(const char *column)
+{
+	static const char *const names[] = {"name", "title", "email", "label"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (str_ends(str_of(column), str_of(names[i])))
+			return true;
+	return false;
+}
+
+static bool is_named(const struct sql_facts *f, size_t table, const bool *fixed)
+{
+	for (size_t i = 0; i < f->nfixed; i++)
+		if (f->fixed[i].table == table && is_name(f->fixed[i].name))
+			return true;
+	for (size_t i = 0; i < f->nconditions; i++)
+		if (f->conditions[i].column.table == table && is_name(f->conditions[i].column.name) &&
+		    has_one(f, table, f->conditions[i].column.name, fixed))
+			return true;
+	return false;
+}
+
+/* Whether beside what is fixed there is at most one row of the table, or nobody knows. */
+static bool is_one(const struct caveats *c, const struct sql_facts *f, size_t table, const bool *fixed)
 {
 	const struct query_table *t = caveat_table(c, f->tables[table]);
 
-	for (size_t k = 0; t && k < t->nkeys; k++) {
+	if (!t || !t->nkeys || is_named(f, table, fixed))
+		return true;
+	for (size_t k = 0; k < t->nkeys; k++) {
 		size_t i = 0;
 
 		while (i < t->keys[k].n && has_one(f, table, t->keys[k].p[i], fixed))
@@ -47,7 +77,7 @@ static void spread(const struct caveats *c, const struct sql_facts *f, bool *fix
 	for (bool more = true; more;) {
 		more = false;
 		for (size_t t = 0; t < f->ntables; t++)
-			if (!fixed[t] && holds_key(c, f, t, fixed))
+			if (!fixed[t] && is_one(c, f, t, fixed))
 				more = fixed[t] = true;
 	}
 }
@@ -63,7 +93,7 @@ static bool joins_fixed(const struct sql_facts *f, size_t table, const bool *fix
 	return false;
 }
 
-/* The table that repeats what is added up, or -1. Of one without a known key nothing is sure. */
+/* The table that repeats what is added up, or -1. */
 static ptrdiff_t repeats(const struct caveats *c, const struct sql_facts *f, const struct sql_aggregate *agg)
 {
 	bool *fixed = ARENA_ARRAY(c->a, bool, f->ntables);
@@ -71,12 +101,9 @@ static ptrdiff_t repeats(const struct caveats *c, const struct sql_facts *f, con
 	for (size_t i = 0; i < agg->ncolumns; i++)
 		fixed[agg->columns[i].table] = true;
 	spread(c, f, fixed);
-	for (size_t t = 0; t < f->ntables; t++) {
-		const struct query_table *known = caveat_table(c, f->tables[t]);
-
-		if (!fixed[t] && !f->picked[t] && known && known->nkeys && joins_fixed(f, t, fixed))
+	for (size_t t = 0; t < f->ntables; t++)
+		if (!fixed[t] && !f->picked[t] && joins_fixed(f, t, fixed))
 			return (ptrdiff_t)t;
-	}
 	return -1;
 }
 
@@ -89,7 +116,7 @@ static const struct {
          " too high unless that is meant."},
         {"avg",
          "%1$s is averaged over each row of %2$s that joins, not over each row of %3$s: rows of %3$s with"
-         " more of them weigh more."},
+         " more of them weigh more, unless that is meant."},
         {"count",
          "%1$s is counted once for each row of %2$s that joins, not once for each row of %3$s: count it"
          " with DISTINCT unless that is meant."},

@@ -81,28 +81,32 @@ static void other_condition(struct facts_level *l, const PgQuery__Node *node)
 		pick(l, r.tables);
 }
 
-static const char *text_literal(const PgQuery__Node *node)
+static const PgQuery__AConst *literal(const PgQuery__Node *node)
 {
 	if (node && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
 		node = node->type_cast->arg;
-	if (!node || node->node_case != PG_QUERY__NODE__NODE_A_CONST || node->a_const->isnull ||
-	    node->a_const->val_case != PG_QUERY__A__CONST__VAL_SVAL)
-		return NULL;
-	return node->a_const->sval->sval;
+	return node && node->node_case == PG_QUERY__NODE__NODE_A_CONST ? node->a_const : NULL;
 }
 
-static void add_condition(struct facts_level *l, struct sql_column c, const PgQuery__Node *value)
+static void add_condition(struct facts_level *l, struct sql_column c, const PgQuery__Node *value, bool only)
 {
-	const char *text = text_literal(value);
+	const PgQuery__AConst *x = literal(value);
+	struct sql_condition *to;
 
-	if (text && l->f->nconditions < CONDITIONS)
-		FACTS_ADD(l->w->a, l->f->conditions, l->f->nconditions) = (struct sql_condition){c, text};
+	if (!x || x->isnull || l->f->nconditions == CONDITIONS ||
+	    (x->val_case != PG_QUERY__A__CONST__VAL_SVAL && x->val_case != PG_QUERY__A__CONST__VAL_IVAL))
+		return;
+	to = &FACTS_ADD(l->w->a, l->f->conditions, l->f->nconditions);
+	to->column = c;
+	to->only = only;
+	to->text = x->val_case == PG_QUERY__A__CONST__VAL_SVAL;
+	to->value = to->text ? x->sval->sval : arena_printf(l->w->a, "%d", x->ival->ival);
 }
 
 /* A column equal to something that is no column of a base table. */
 static void equals(struct facts_level *l, struct sql_column c, const PgQuery__Node *value)
 {
-	add_condition(l, c, value);
+	add_condition(l, c, value, true);
 	l->f->picked[c.table] = true;
 	pick(l, refers_to(l, value).tables);
 }
@@ -133,7 +137,7 @@ static void one_of(struct facts_level *l, const PgQuery__Node *node)
 	if (facts_column(l, x->lexpr, &c) != FACTS_BASE || x->rexpr->node_case != PG_QUERY__NODE__NODE_LIST)
 		return;
 	for (size_t i = 0; i < x->rexpr->list->n_items; i++)
-		add_condition(l, c, x->rexpr->list->items[i]);
+		add_condition(l, c, x->rexpr->list->items[i], x->rexpr->list->n_items == 1);
 	l->f->picked[c.table] |= x->rexpr->list->n_items == 1;
 }
 

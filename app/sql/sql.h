@@ -116,9 +116,11 @@ struct sql_aggregate {
 	bool plain; /* of one column alone */
 	bool distinct;
 };
-struct sql_condition { /* column = 'value', or one of several values */
+struct sql_condition { /* column = 'value' */
 	struct sql_column column;
-	const char *value;
+	const char *value; /* of a text or a number */
+	bool text;
+	bool only; /* not one of several that it may be */
 };
 struct sql_facts {
 	const char **tables; /* base tables, as often as they stand in FROM; bare names */

@@ -50,7 +50,7 @@ static void put_level(struct buf *b, const struct sql_facts *f)
 	for (size_t i = 0; i < f->nconditions; i++) {
 		buf_add_char(b, ' ');
 		put_column(b, f, f->conditions[i].column);
-		buf_printf(b, "='%s'", f->conditions[i].value);
+		buf_printf(b, "='%s'%s", f->conditions[i].value, f->conditions[i].only ? "" : "?");
 	}
 	buf_printf(b, "%s%s%s%s", f->grouped ? " grouped" : "", f->distinct ? " distinct" : "",
 	           f->limited ? " limited" : "", f->star ? " star" : "");
@@ -114,8 +114,8 @@ static const struct shop_case cases[] = {
         {"SELECT DISTINCT status FROM orders", "orders distinct"},
         /* conditions */
         {"SELECT id FROM orders WHERE status = 'Shipped' AND 'x' = status AND id = 7",
-         "orders* orders.status='Shipped' orders.status='x'"},
-        {"SELECT id FROM orders WHERE status IN ('a', 'b')", "orders orders.status='a' orders.status='b'"},
+         "orders* orders.status='Shipped' orders.status='x' orders.id='7'"},
+        {"SELECT id FROM orders WHERE status IN ('a', 'b')", "orders orders.status='a'? orders.status='b'?"},
         {"SELECT id FROM orders WHERE status = 'a' OR id = 1", "orders"},
         {"SELECT id FROM customers WHERE active", "customers*"},
         {"SELECT id FROM orders WHERE until IS NULL", "orders*"},
