@@ -32,8 +32,9 @@ CREATE TABLE policy_rules (
 	CONSTRAINT policy_rules_key UNIQUE (project_id, role, table_name, kind, column_name)
 );
 
--- What a test of the source last found: {"ok","message","hint","server","tables","warnings":[...]}, so that admins
--- see a role that can write, or a server with known holes, without asking again.
+-- What a test of the source last found: {"ok","message","hint","server","tables","grave","warnings":[{"text","mend",
+-- "sql","grave"}]}, so that admins see a role that can write, or a server with known holes, without asking again. Another
+-- host, database or role forgets it.
 ALTER TABLE sources
 	ADD COLUMN probe    jsonb,
 	ADD COLUMN probed_at timestamptz;

@@ -1,7 +1,6 @@
 // The chat: asking, watching an answer as it comes, stopping it. The server renders; this only places things.
 // The address carries the version, as the page's own does: one module, loaded once.
-const {$, $$, csrf, dialog, element, formatNumbers, formatTimes, post, sentence, toast} =
-        await import(`./page.js${new URL(import.meta.url).search}`);
+const { $, $$, csrf, dialog, element, formatNumbers, formatTimes, post, sentence, toast } = await import(`./page.js${new URL(import.meta.url).search}`);
 
 const form = $("[data-ask-form]");
 const box = $("#question");
@@ -118,7 +117,7 @@ function adoptConversation(chat, turn) {
 	heading.textContent = title;
 	heading.hidden = false;
 	$(".topbar-title").textContent = title;
-	addHeadActions(heading);
+	$("[data-head-actions]").hidden = false;
 	const list = $("[data-conversations]");
 	let today = $(".day", list);
 	if (today?.textContent !== "Today") {
@@ -129,12 +128,6 @@ function adoptConversation(chat, turn) {
 	const link = element("a", { href: `/p/${slug}/chat/${chat}`, "data-chat": chat, "aria-current": "page" }, element("span", { class: "clip" }, title));
 	today.nextElementSibling.prepend(element("li", {}, link));
 }
-function addHeadActions(heading) {
-	if ($("[data-rename]")) return;
-	heading.parentNode.append(element("button", { type: "button", class: "quiet", "data-rename": "" }, "Rename"),
-		element("button", { type: "button", class: "quiet", "data-delete": "" }, "Delete"));
-}
-
 /* Reads an event stream; calls back for each event. Resolves when the stream ends. */
 async function readEvents(response, onEvent) {
 	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

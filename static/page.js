@@ -86,46 +86,28 @@ export function formatNumbers(root = document) {
 }
 
 // Times come as "2026-03-01 09:30 UTC": shown in the person's zone, what came is on hover.
-export function formatTimes(root = document)
-{
+export function formatTimes(root = document) {
 	const zone = document.body.dataset.zone || undefined;
 	let format;
 	try {
-		format = new Intl.DateTimeFormat("en-GB", {
-			timeZone : zone,
-			year : "numeric",
-			month : "2-digit",
-			day : "2-digit",
-			hour : "2-digit",
-			minute : "2-digit",
-			timeZoneName : "short"
-		});
-	} catch {
-		return;
-	} // a zone that this browser does not know
+		format = new Intl.DateTimeFormat("en-GB", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+	} catch { return; } // a zone that this browser does not know
 	for (const time of $$("time:not([title])", root)) {
 		const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC$/.exec(time.textContent);
-		if (!match)
-			continue;
+		if (!match) continue;
 		const at = new Date(`${match[1]}T${match[2]}Z`);
 		const part = Object.fromEntries(format.formatToParts(at).map((p) => [p.type, p.value]));
 		time.title = time.textContent;
 		time.dateTime = at.toISOString();
-		time.textContent = `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute} ${
-			part.timeZoneName}`;
+		time.textContent = `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute} ${part.timeZoneName}`;
 	}
 }
 
 // Where no zone was chosen yet the browser's is, once.
-function tellZone()
-{
-	if (document.body.dataset.zone !== "" || sessionStorage.getItem("zone-told"))
-		return;
+function tellZone() {
+	if (document.body.dataset.zone !== "" || sessionStorage.getItem("zone-told")) return;
 	const told = () => sessionStorage.setItem("zone-told", "yes");
-	post("/account/time-zone", {
-		time_zone : Intl.DateTimeFormat().resolvedOptions().timeZone,
-		detected : "1"
-	}).then(told, told);
+	post("/account/time-zone", { time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, detected: "1" }).then(told, told);
 }
 
 function sortBy(header) {
@@ -283,9 +265,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // The names of time zones, as the browser knows them.
-for (const list of $$("datalist[data-zones]"))
-	list.append(
-	        ...(Intl.supportedValuesOf?.("timeZone") ?? []).map((value) => element("option", {value})));
+for (const list of $$("datalist[data-zones]")) list.append(...(Intl.supportedValuesOf?.("timeZone") ?? []).map((value) => element("option", { value })));
 
 formatNumbers();
 formatTimes();

@@ -53,7 +53,10 @@ struct err *catalog_generate(struct ctx *ctx, const struct project *project,
 {
 	struct buf body = buf_init(ctx->a, BUF_RESULT);
 	struct writing w = {.project = project};
+	struct query_probe found;
 
+	/* What its role may do is looked at again with the tables. */
+	TRY(query_probe_anew(ctx, source, &found));
 	TRY(catalog_introspect(ctx, source, &w.c));
 	catalog_put_json(&body, w.c);
 	if (body.full)

@@ -189,6 +189,13 @@ int cli_fail(const struct err *e)
 	return CLI_FAILED;
 }
 
+void cli_warning(const char *project, const struct query_warning *warning)
+{
+	printf("%s  %s: %s\n", warning->grave ? "WARN" : "warn", project, warning->text);
+	if (warning->mend)
+		printf("      %s\n", warning->mend);
+}
+
 int cli_usage(const char *command)
 {
 	const struct command *c = find(command);

@@ -9,6 +9,7 @@
 #include "lib/err.h"
 
 struct http_app;
+struct query_warning;
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
@@ -39,6 +40,9 @@ bool cli_options(int *argc, char **argv, const struct cli_option *options, size_
 
 /* Prints the error with detail and hint to standard error and returns CLI_FAILED. */
 int cli_fail(const struct err *e);
+
+/* Prints what a test of a project's database warns of, and how to mend it. */
+void cli_warning(const char *project, const struct query_warning *warning);
 
 /* Prints "usage: quern ..." of the command to standard error and returns CLI_USAGE. */
 int cli_usage(const char *command);

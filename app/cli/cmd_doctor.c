@@ -42,12 +42,12 @@ static struct err *check_project(struct ctx *ctx, const struct project *project)
 	struct query_probe probe = {0};
 
 	TRY(project_source_get(ctx, project->id, &source));
-	TRY(query_probe(ctx, &source, &probe));
+	TRY(query_probe_anew(ctx, &source, &probe));
 	if (!probe.ok)
 		return err_hint(err_new(ctx->a, ERR_UNAVAILABLE, "%s", probe.message), "%s",
 		                probe.hint ? probe.hint : "try \"quern project check\"");
 	for (size_t i = 0; i < probe.nwarnings; i++)
-		printf("warn  project %s: %s\n", project->slug, probe.warnings[i]);
+		cli_warning(project->slug, &probe.warnings[i]);
 	struct catalog *catalog;
 	return catalog_load(ctx, project, &source, NULL, &catalog);
 }

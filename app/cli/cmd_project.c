@@ -64,7 +64,7 @@ static bool check_one(struct ctx *ctx, const struct project *project)
 	struct err *e = project_source_get(ctx, project->id, &source);
 
 	if (!e)
-		e = query_probe(ctx, &source, &probe);
+		e = query_probe_anew(ctx, &source, &probe);
 	if (e) {
 		printf("FAIL  %s: %s\n", project->slug, err_text(e));
 		return false;
@@ -73,7 +73,7 @@ static bool check_one(struct ctx *ctx, const struct project *project)
 	if (probe.hint)
 		printf("      %s\n", probe.hint);
 	for (size_t i = 0; i < probe.nwarnings; i++)
-		printf("warn  %s: %s\n", project->slug, probe.warnings[i]);
+		cli_warning(project->slug, &probe.warnings[i]);
 	return probe.ok;
 }
 

@@ -32,7 +32,8 @@ static struct err *load_shop(struct dev *d)
 	for (size_t i = 0; i < files.gl_pathc && !e; i++)
 		e = dev_sql(d, DEMO_DATABASE, arena_printf(d->ctx->a, "\\i '%s'\n", files.gl_pathv[i]));
 	globfree(&files);
-	return e;
+	TRY(e);
+	return dev_sql(d, DEMO_DATABASE, "REVOKE TEMPORARY ON DATABASE " DEMO_DATABASE " FROM PUBLIC");
 }
 
 static struct err *make_reader(struct dev *d)

@@ -59,7 +59,7 @@ static const struct number_rule number_rules[] = {
         {"row_cap", offsetof(struct project, row_cap), 1, 100000,
          "The row limit must be between 1 and 100000."},
         {"timeout_ms", offsetof(struct project, timeout_ms), 100, 600000,
-         "The time limit must be between 100 and 600000 milliseconds."},
+         "The time limit must be between 0.1 and 600 seconds."},
         {"max_cost", offsetof(struct project, max_cost), 0, 1000000000000000,
          "The highest cost must be 0, for none, or the planner's units up to 10^15."},
         {"queries_a_minute", offsetof(struct project, queries_a_minute), 0, 100000,

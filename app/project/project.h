@@ -30,6 +30,7 @@ struct project {
 	int64_t queries_a_day;    /* of all */
 	int64_t cache_seconds;    /* 0: results are not used again */
 	int64_t export_rows;
+	bool can_write;    /* by the last test of its source the role can do more than read; not set here */
 	bool tells_hidden; /* people are told that there is something that they may not see */
 };
 
@@ -38,7 +39,8 @@ struct project {
 #define PROJECT_COLUMNS \
 	"p.id, p.slug, p.name, p.description, p.prompt, p.suggestions, p.row_cap, p.timeout_ms, p.model," \
 	" p.created_at, p.max_cost, p.queries_a_minute, p.queries_at_once, p.queries_a_day, p.cache_seconds," \
-	" p.export_rows, p.tells_hidden"
+	" p.export_rows, p.tells_hidden," \
+	" (SELECT (w.probe->>'grave')::boolean FROM sources w WHERE w.project_id = p.id)"
 #define PROJECT_COLS(type, f) \
 	DB_COL_I64(type, f.id), DB_COL_TEXT(type, f.slug), DB_COL_TEXT(type, f.name), \
 	        DB_COL_TEXT(type, f.description), DB_COL_TEXT(type, f.prompt), \
@@ -47,7 +49,7 @@ struct project {
 	        DB_COL_I64(type, f.max_cost), DB_COL_I64(type, f.queries_a_minute), \
 	        DB_COL_I64(type, f.queries_at_once), DB_COL_I64(type, f.queries_a_day), \
 	        DB_COL_I64(type, f.cache_seconds), DB_COL_I64(type, f.export_rows), \
-	        DB_COL_BOOL(type, f.tells_hidden)
+	        DB_COL_BOOL(type, f.tells_hidden), DB_COL_BOOL(type, f.can_write)
 
 /* In a statement: whether a person may see a project now, as a member of it or as an instance admin. For rows
  * that belong to one person in one project and are found without the project's slug. */

@@ -27,7 +27,8 @@ DB_STMT(source_insert,
         DB_I64, DB_TEXT, DB_I64, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_TEXTS);
 DB_STMT(source_update,
         "UPDATE sources SET host = $2, port = $3, database = $4, username = $5, sslmode = $6, schema = $7,"
-        " allowed_tables = $8, excluded_tables = $9, version = version + 1, updated_at = now() WHERE id = $1",
+        " allowed_tables = $8, excluded_tables = $9, version = version + 1, updated_at = now(),"
+        " probe = NULL, probed_at = NULL WHERE id = $1",
         DB_I64, DB_TEXT, DB_I64, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_TEXTS);
 DB_STMT(source_update_password, "UPDATE sources SET password_sealed = $2 WHERE id = $1", DB_I64, DB_BYTES);
 

@@ -6,7 +6,7 @@
 #include "lib/buf.h"
 #include "query/query_priv.h"
 
-enum { TIMEOUT_MS = 10000, WARNINGS = 16, NAMED = 5 };
+enum { TIMEOUT_MS = 10000, WARNINGS = QUERY_RISKS + 3, NAMED = 5 };
 
 struct probe {
 	struct ctx *ctx;
@@ -19,20 +19,12 @@ struct probe {
 static const char facts_sql[] =
         "SELECT pg_catalog.current_setting('server_version'),"
         " pg_catalog.current_setting('server_version_num'),"
-        " r.rolsuper, r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls,"
-        " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'), n.oid IS NOT NULL,"
-        " COALESCE(pg_catalog.has_schema_privilege(n.oid, 'USAGE'), false),"
-        " COALESCE(pg_catalog.has_schema_privilege(n.oid, 'CREATE'), false),"
-        " (SELECT pg_catalog.string_agg(g.rolname, ', ' ORDER BY g.rolname) FROM pg_catalog.pg_roles g"
-        "  WHERE g.rolname = ANY ('{pg_read_all_data,pg_write_all_data,pg_read_server_files,"
-        "pg_write_server_files,pg_execute_server_program,pg_signal_backend}')"
-        "  AND NOT r.rolsuper AND pg_catalog.pg_has_role(g.oid, 'MEMBER'))"
+        " n.oid IS NOT NULL, COALESCE(pg_catalog.has_schema_privilege(n.oid, 'USAGE'), false)"
         " FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = $1"
         " WHERE r.rolname = current_user";
 
 static const char tables_sql[] =
-        "SELECT c.relname, pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),"
-        " pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')"
+        "SELECT c.relname, pg_catalog.has_any_column_privilege(c.oid, 'SELECT')"
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY c.relname";
 
@@ -42,14 +34,15 @@ static const char schemas_sql[] = "SELECT pg_catalog.string_agg(nspname, ', ' OR
                                   " AND pg_catalog.has_schema_privilege(oid, 'USAGE')"
                                   " ORDER BY nspname LIMIT 20) AS s";
 
-/* The releases that mended what a reader of data could use against the server. */
-static const int least_minor[][2] = {{14, 20}, {15, 15}, {16, 11}, {17, 7}, {18, 1}};
-enum { OLDEST_MAJOR = 14 };
+/* Of each major release that Quern was tried with, the first minor one without holes that a query can reach;
+ * -1: it gets no more of them. */
+static const struct {
+	int major, minor;
+} releases[] = {{13, -1}, {14, 25}, {15, 20}, {16, 16}, {17, 12}, {18, 6}};
 
-static void warn(struct probe *p, const char *text)
+static void warn(struct probe *p, const char *text, const char *mend)
 {
-	if (p->out->nwarnings < WARNINGS)
-		p->out->warnings[p->out->nwarnings++] = text;
+	p->out->warnings[p->out->nwarnings++] = (struct query_warning){.text = text, .mend = mend};
 }
 
 static void answer(struct probe *p, bool ok, const char *message, const char *hint)
@@ -71,38 +64,37 @@ static bool yes(const PGresult *res, int row, int column)
 	return *PQgetvalue(res, row, column) == 't';
 }
 
-static void check_version(struct probe *p, const char *version, int number)
+const char *query_release_warning(struct arena *a, const char *server, int number, const char **mend)
 {
 	int major = number / 10000, minor = number % 10000;
-	struct str text = str_of(version), word = str_chop(&text, ' ');
+	size_t i = 0, n = sizeof(releases) / sizeof(*releases);
 
-	p->out->server = arena_printf(p->ctx->a, "PostgreSQL %.*s", STR_ARG(word));
-	if (major < OLDEST_MAJOR)
-		warn(p, arena_printf(p->ctx->a, "%s gets no more security fixes", p->out->server));
-	for (size_t i = 0; i < sizeof(least_minor) / sizeof(*least_minor); i++)
-		if (least_minor[i][0] == major && minor < least_minor[i][1])
-			warn(p,
-			     arena_printf(p->ctx->a, "%s lacks security fixes, update it to %d.%d or later",
-			                  p->out->server, major, least_minor[i][1]));
+	*mend = NULL;
+	while (i < n && releases[i].major != major)
+		i++;
+	if (i == n)
+		return arena_printf(a, "%s is untried: Quern was tested with PostgreSQL %d to %d", server,
+		                    releases[0].major, releases[n - 1].major);
+	if (releases[i].minor < 0) {
+		*mend = "Move the data to a newer major release.";
+		return arena_printf(a, "%s gets no more security fixes", server);
+	}
+	if (minor >= releases[i].minor)
+		return NULL;
+	*mend = arena_printf(a, "Update the server to %d.%d or later.", major, releases[i].minor);
+	return arena_printf(a, "%s has known holes that queries can reach; %d.%d mends them", server, major,
+	                    releases[i].minor);
 }
 
-static void check_role(struct probe *p, const PGresult *res)
+static void check_version(struct probe *p, const char *version, int number)
 {
-	static const struct {
-		int column;
-		const char *text;
-	} rights[] = {
-	        {2, "the role is a superuser: nothing in the database limits it"},
-	        {3, "the role may create roles or databases, replicate or bypass row security"},
-	        {4, "the role may create schemas in the database"},
-	        {7, "the role may create objects in the schema"},
-	};
+	struct str text = str_of(version), word = str_chop(&text, ' ');
+	const char *mend, *warning;
 
-	for (size_t i = 0; i < sizeof(rights) / sizeof(*rights); i++)
-		if (yes(res, 0, rights[i].column))
-			warn(p, rights[i].text);
-	if (!PQgetisnull(res, 0, 8))
-		warn(p, arena_printf(p->ctx->a, "the role is a member of %s", PQgetvalue(res, 0, 8)));
+	p->out->server = arena_printf(p->ctx->a, "PostgreSQL %.*s", STR_ARG(word));
+	warning = query_release_warning(p->ctx->a, p->out->server, number, &mend);
+	if (warning)
+		warn(p, warning, mend);
 }
 
 static struct err *missing_schema(struct probe *p)
@@ -132,9 +124,8 @@ static struct err *check_facts(struct probe *p)
 		               "the server does not describe its roles as PostgreSQL does");
 	}
 	check_version(p, PQgetvalue(res, 0, 0), (int)strtol(PQgetvalue(res, 0, 1), NULL, 10));
-	check_role(p, res);
-	exists = yes(res, 0, 5);
-	usable = yes(res, 0, 6);
+	exists = yes(res, 0, 2);
+	usable = yes(res, 0, 3);
 	PQclear(res);
 	if (!exists)
 		return missing_schema(p);
@@ -193,8 +184,7 @@ static struct err *check_tables(struct probe *p)
 	struct arena *a = p->ctx->a;
 	const struct policy lists = {
 	        .schema = p->source->schema, .allowed = p->source->allowed, .excluded = p->source->excluded};
-	struct names writable = {buf_init(a, BUF_LINE), 0}, hidden = {buf_init(a, BUF_LINE), 0},
-	             unreadable = {buf_init(a, BUF_LINE), 0};
+	struct names hidden = {buf_init(a, BUF_LINE), 0}, unreadable = {buf_init(a, BUF_LINE), 0};
 	PGresult *res;
 
 	TRY(ask(p, tables_sql, p->source->schema, &res));
@@ -203,8 +193,6 @@ static struct err *check_tables(struct probe *p)
 		bool allowed = policy_allows_table(&lists, name), readable = yes(res, i, 1);
 
 		p->out->tables += allowed && readable;
-		if (yes(res, i, 2))
-			add_name(&writable, name);
 		if (allowed && !readable)
 			add_name(&unreadable, name);
 		if (!allowed && readable)
@@ -212,13 +200,14 @@ static struct err *check_tables(struct probe *p)
 	}
 	judge_tables(p, PQntuples(res));
 	PQclear(res);
-	if (writable.n)
-		warn(p, arena_printf(a, "the role may change data: %s", list(&writable)));
 	if (unreadable.n && p->out->tables)
-		warn(p, arena_printf(a, "the role may not read %s", list(&unreadable)));
+		warn(p, arena_printf(a, "the role may not read %s", list(&unreadable)),
+		     "GRANT SELECT on them to it (\"quern setup-db\" does so), or leave them out of the project.");
 	if (hidden.n)
-		warn(p, arena_printf(a, "the role may also read tables that the project leaves out: %s",
-		                     list(&hidden)));
+		warn(p,
+		     arena_printf(a, "the role may also read tables that the project leaves out: %s",
+		                  list(&hidden)),
+		     "Run \"quern setup-db\" with --exclude, or REVOKE SELECT on them from it.");
 	return NULL;
 }
 
@@ -227,6 +216,7 @@ static struct err *look(struct probe *p)
 	struct query_opening opening = {.timeout_ms = TIMEOUT_MS};
 
 	TRY(query_transaction_begin_on(&p->w, p->conn, &opening));
+	TRY(query_risks(&p->w, p->conn, p->source->username, p->out->warnings, &p->out->nwarnings));
 	TRY(check_facts(p));
 	return p->out->message ? NULL : check_tables(p);
 }
@@ -238,7 +228,7 @@ struct err *query_probe(struct ctx *ctx, const struct project_source *source, st
 	struct err *e;
 
 	own.id = 0;
-	*out = (struct query_probe){.warnings = ARENA_ARRAY(ctx->a, const char *, WARNINGS)};
+	*out = (struct query_probe){.warnings = ARENA_ARRAY(ctx->a, struct query_warning, WARNINGS)};
 	e = query_conn_open(&p.w, &own, &p.conn);
 	if (!e) {
 		e = look(&p);

@@ -220,18 +220,42 @@ MUST_CHECK struct err *query_session_rows(struct ctx *ctx, struct query_session 
 
 /* "Test connection": tries, and says in words what is wrong (host, port, password, database, TLS, schema,
  * rights) or what was found. ok false means that queries would fail; warnings do not (a role that can
- * write, an old server). */
+ * write, an old server), the gravest first. */
+struct query_warning {
+	const char *text; /* "the role may change data: shop.orders" */
+	const char *mend; /* what to do, or NULL */
+	bool sql;         /* mend is a statement */
+	bool grave;       /* the role can do more than read */
+};
 struct query_probe {
 	bool ok;
 	const char *message; /* one sentence */
 	const char *hint;    /* or NULL */
 	const char *server;  /* "PostgreSQL 15.18", or NULL */
 	int64_t tables;      /* readable in the schema under the source's lists */
-	const char **warnings;
+	struct query_warning *warnings;
 	size_t nwarnings;
+	int64_t at; /* wall clock, of a kept one */
 };
 MUST_CHECK struct err *query_probe(struct ctx *ctx, const struct project_source *source,
                                    struct query_probe *out);
+
+/* The last result is kept with the source as project_source_get() gave it; what changed meanwhile keeps none. */
+MUST_CHECK struct err *query_probe_keep(struct ctx *ctx, const struct project_source *source,
+                                        const struct query_probe *probe);
+/* Probes a stored source and keeps the result. */
+MUST_CHECK struct err *query_probe_anew(struct ctx *ctx, const struct project_source *source,
+                                        struct query_probe *out);
+/* The kept result; at is 0 when there is none. */
+MUST_CHECK struct err *query_probe_kept(struct ctx *ctx, int64_t project_id, struct query_probe *out);
+
+/* The last queries of a project whose cost the planner told, at most 200 of them. */
+struct query_costs {
+	int64_t n;
+	double median;
+	double highest;
+};
+MUST_CHECK struct err *query_costs(struct ctx *ctx, int64_t project_id, struct query_costs *out);
 
 /* Makes the read-only role of a source, or brings it up to what is asked: only what is missing is done,
  * all of it in one transaction, and nothing but that role's own rights is touched. */

@@ -109,6 +109,14 @@ struct err *query_fail_connect(struct arena *a, const struct project_source *sou
  * certain. */
 int query_position(struct str asked, struct str sent, int position);
 
+/* probe.c: what there is to say of a release ("PostgreSQL 15.18", 150018), or NULL. */
+const char *query_release_warning(struct arena *a, const char *server, int number, const char **mend);
+
+/* risk.c: what a role may do besides reading, at most QUERY_RISKS of them. */
+enum { QUERY_RISKS = 12 };
+MUST_CHECK struct err *query_risks(const struct query_wait *w, struct query_conn *conn, const char *role,
+                                   struct query_warning *out, size_t *n);
+
 /* result.c */
 /* A result under way: add PGresults row by row; false when a cap is reached, or a sink failed, and no more is
  * wanted. */

@@ -113,6 +113,7 @@ struct home_project {
 	const char *name;
 	const char *description;
 	const char *role;
+	bool can_write; /* and the person may mend it */
 };
 
 struct home_view {
@@ -124,7 +125,8 @@ struct home_view {
 
 static const struct view home_project_view =
         VIEW(struct home_project, VIEW_STR(struct home_project, slug), VIEW_STR(struct home_project, name),
-             VIEW_STR(struct home_project, description), VIEW_STR(struct home_project, role));
+             VIEW_STR(struct home_project, description), VIEW_STR(struct home_project, role),
+             VIEW_BOOL(struct home_project, can_write));
 static const struct view home_view =
         VIEW(struct home_view, VIEW_ONE(struct home_view, layout, &web_layout_view),
              VIEW_LIST(struct home_view, projects, nprojects, &home_project_view),
@@ -144,8 +146,9 @@ struct err *web_home(struct ctx *ctx, struct http_request *req, struct http_resp
 	        .none = n == 0,
 	};
 	for (size_t i = 0; i < n; i++)
-		v.projects[i] = (struct home_project){list[i].project.slug, list[i].project.name,
-		                                      list[i].project.description, list[i].role};
+		v.projects[i] = (struct home_project){
+		        list[i].project.slug, list[i].project.name, list[i].project.description, list[i].role,
+		        list[i].project.can_write && project_role_of(list[i].role) == PROJECT_ADMIN};
 	return web_render(ctx, res, &home_page, &v);
 }
 

@@ -10,7 +10,6 @@ const struct view web_project_form_view =
         VIEW(struct web_project_form, VIEW_STR(struct web_project_form, slug),
              VIEW_STR(struct web_project_form, name), VIEW_STR(struct web_project_form, description),
              VIEW_STR(struct web_project_form, prompt), VIEW_STR(struct web_project_form, suggestions),
-             VIEW_STR(struct web_project_form, row_cap), VIEW_STR(struct web_project_form, timeout),
              VIEW_STR(struct web_project_form, model), VIEW_STR(struct web_project_form, default_model));
 
 static const struct view option_view =
@@ -24,10 +23,14 @@ const struct view web_source_form_view =
              VIEW_STR(struct web_source_form, schema), VIEW_STR(struct web_source_form, allowed),
              VIEW_STR(struct web_source_form, excluded));
 
-static const struct view line_view = VIEW(struct web_line, VIEW_STR(struct web_line, text));
-const struct view web_probe_view =
-        VIEW(struct web_probe, VIEW_BOOL(struct web_probe, ok), VIEW_STR(struct web_probe, message),
-             VIEW_STR(struct web_probe, hint), VIEW_LIST(struct web_probe, warnings, nwarnings, &line_view));
+static const struct view warning_view =
+        VIEW(struct web_warning, VIEW_STR(struct web_warning, text), VIEW_STR(struct web_warning, mend),
+             VIEW_BOOL(struct web_warning, sql));
+const struct view web_probe_view = VIEW(
+        struct web_probe, VIEW_BOOL(struct web_probe, ok), VIEW_STR(struct web_probe, message),
+        VIEW_STR(struct web_probe, hint), VIEW_LIST(struct web_probe, grave, ngrave, &warning_view),
+        VIEW_BOOL(struct web_probe, any_grave),
+        VIEW_LIST(struct web_probe, warnings, nwarnings, &warning_view), VIEW_STR(struct web_probe, when));
 
 static const char *joined(struct arena *a, struct db_texts t)
 {
@@ -47,8 +50,6 @@ struct web_project_form *web_project_form(struct ctx *ctx, const struct project 
 	f->description = p->description;
 	f->prompt = p->prompt;
 	f->suggestions = joined(ctx->a, p->suggestions);
-	f->row_cap = arena_printf(ctx->a, "%lld", (long long)p->row_cap);
-	f->timeout = arena_printf(ctx->a, "%lld", (long long)p->timeout_ms / 1000);
 	f->model = p->model;
 	f->default_model = ctx->settings->llm_model;
 	return f;
@@ -86,7 +87,12 @@ struct web_source_form *web_source_form(struct ctx *ctx, const struct project_so
 	return f;
 }
 
-static int64_t number(const struct http_request *req, const char *name)
+bool web_only_test(const struct http_request *req)
+{
+	return str_is(http_field(req, "action"), "test");
+}
+
+int64_t web_number(const struct http_request *req, const char *name)
 {
 	int64_t n;
 
@@ -109,15 +115,11 @@ static struct db_texts lines(struct ctx *ctx, const struct http_request *req, co
 
 void web_project_sent(struct ctx *ctx, const struct http_request *req, struct project *p)
 {
-	int64_t seconds = number(req, "timeout");
-
 	p->slug = web_field(ctx, req, "slug");
 	p->name = web_field(ctx, req, "name");
 	p->description = web_field(ctx, req, "description");
 	p->prompt = web_field(ctx, req, "prompt");
 	p->suggestions = lines(ctx, req, "suggestions");
-	p->row_cap = number(req, "row_cap");
-	p->timeout_ms = seconds > 0 && seconds < 100000 ? seconds * 1000 : -1;
 	p->model = web_field(ctx, req, "model");
 }
 
@@ -126,7 +128,7 @@ void web_source_sent(struct ctx *ctx, const struct http_request *req, struct pro
 	struct db_texts allowed = web_field_names(ctx, req, "allowed");
 
 	s->host = web_field(ctx, req, "host");
-	s->port = number(req, "port");
+	s->port = web_number(req, "port");
 	s->database = web_field(ctx, req, "database");
 	s->username = web_field(ctx, req, "username");
 	s->password = http_field(req, "password").n ? str_dup(ctx->a, http_field(req, "password")) : NULL;
@@ -138,19 +140,25 @@ void web_source_sent(struct ctx *ctx, const struct http_request *req, struct pro
 	s->excluded = web_field_names(ctx, req, "excluded");
 }
 
-struct err *web_probe(struct ctx *ctx, const struct project_source *s, struct web_probe **out)
+struct web_probe *web_probe(struct ctx *ctx, const struct query_probe *found)
 {
-	struct query_probe found = {0};
-
-	TRY(query_probe(ctx, s, &found));
 	struct web_probe *p = ARENA_NEW(ctx->a, struct web_probe);
-	p->ok = found.ok;
-	p->message = found.message;
-	p->hint = found.hint;
-	p->nwarnings = found.nwarnings;
-	p->warnings = ARENA_ARRAY(ctx->a, struct web_line, found.nwarnings);
-	for (size_t i = 0; i < found.nwarnings; i++)
-		p->warnings[i].text = found.warnings[i];
-	*out = p;
-	return NULL;
+
+	p->ok = found->ok;
+	p->message = found->message;
+	p->hint = found->hint;
+	p->when = web_time(ctx->a, found->at);
+	p->grave = ARENA_ARRAY(ctx->a, struct web_warning, found->nwarnings);
+	p->warnings = ARENA_ARRAY(ctx->a, struct web_warning, found->nwarnings);
+	for (size_t i = 0; i < found->nwarnings; i++) {
+		const struct query_warning *w = &found->warnings[i];
+		struct web_warning shown = {w->text, w->mend, w->sql};
+
+		if (w->grave)
+			p->grave[p->ngrave++] = shown;
+		else
+			p->warnings[p->nwarnings++] = shown;
+	}
+	p->any_grave = p->ngrave > 0;
+	return p;
 }

@@ -11,8 +11,6 @@ struct web_project_form {
 	const char *description;
 	const char *prompt;
 	const char *suggestions; /* a line each */
-	const char *row_cap;
-	const char *timeout; /* seconds */
 	const char *model;
 	const char *default_model; /* of the instance */
 };
@@ -38,29 +36,60 @@ struct web_source_form {
 };
 extern const struct view web_source_form_view;
 
+struct web_limit {
+	const char *name;
+	const char *label;
+	const char *unit;
+	const char *help;
+	const char *value;
+	int64_t min, max;
+	bool wrong; /* as it was sent */
+};
+struct web_limits {
+	struct web_limit *fields;
+	size_t nfields;
+	const char *costs; /* a sentence on what queries cost lately, or NULL */
+};
+extern const struct view web_limits_view;
+
 /* What a connection test found. */
+struct web_warning {
+	const char *text;
+	const char *mend;
+	bool sql; /* mend is a statement */
+};
 struct web_probe {
 	bool ok;
 	const char *message;
 	const char *hint;
-	struct web_line *warnings;
+	struct web_warning *grave; /* the role can do more than read */
+	size_t ngrave;
+	bool any_grave;
+	struct web_warning *warnings; /* the others */
 	size_t nwarnings;
-};
-struct web_line {
-	const char *text;
+	const char *when;
 };
 extern const struct view web_probe_view;
 
 /* As stored. */
 struct web_project_form *web_project_form(struct ctx *ctx, const struct project *p);
+MUST_CHECK struct err *web_limits(struct ctx *ctx, const struct project *p, struct web_limits **out);
 struct web_source_form *web_source_form(struct ctx *ctx, const struct project_source *s);
 
 /* As sent: fills *p and *s from the fields. A number that is none becomes -1, which the project module
  * refuses by name. An empty password keeps the stored one (NULL); the box "no_password" removes it (""). */
 void web_project_sent(struct ctx *ctx, const struct http_request *req, struct project *p);
+void web_limits_sent(const struct http_request *req, struct project *p);
 void web_source_sent(struct ctx *ctx, const struct http_request *req, struct project_source *s);
+/* Whether the source is only to be tried: the "Test connection" button. */
+bool web_only_test(const struct http_request *req);
+/* A number as sent; -1 when it is none. */
+int64_t web_number(const struct http_request *req, const char *name);
+/* Shows the limits as they were typed, and which was refused. */
+void web_limits_refused(struct ctx *ctx, const struct http_request *req, struct web_limits *f,
+                        const struct err *e);
 
-/* Tries the source. */
-MUST_CHECK struct err *web_probe(struct ctx *ctx, const struct project_source *s, struct web_probe **out);
+/* For a page. */
+struct web_probe *web_probe(struct ctx *ctx, const struct query_probe *found);
 
 #endif

@@ -1,17 +1,23 @@
-/* A project's settings: what it is, where its data is, its dictionary. Each section saves by itself. */
+/* A project's settings: what it is, its limits, where its data is, its dictionary. Each section saves by itself. */
 #include <string.h>
 
 #include "catalog/catalog.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "web/form_priv.h"
+
+static const int64_t DAY_US = 86400000000;
 
 struct settings_view {
 	struct web_layout *layout;
 	struct web_project_form *project;
 	struct web_problem *project_problem;
+	struct web_limits *limits;
+	struct web_problem *limits_problem;
 	struct web_source_form *source;
 	struct web_problem *source_problem;
-	struct web_probe *probe;
+	struct web_probe *probe; /* of what was sent */
+	struct web_probe *kept;  /* of what is stored; NULL: not tested, or probe tells more */
 	struct web_problem *dictionary_problem;
 	const char *dictionary; /* "12 tables with 90 columns, read in 80 ms"; NULL: none yet */
 	const char *dictionary_read;
@@ -21,12 +27,27 @@ static const struct view settings_view =
         VIEW(struct settings_view, VIEW_ONE(struct settings_view, layout, &web_layout_view),
              VIEW_ONE(struct settings_view, project, &web_project_form_view),
              VIEW_ONE(struct settings_view, project_problem, &web_problem_view),
+             VIEW_ONE(struct settings_view, limits, &web_limits_view),
+             VIEW_ONE(struct settings_view, limits_problem, &web_problem_view),
              VIEW_ONE(struct settings_view, source, &web_source_form_view),
              VIEW_ONE(struct settings_view, source_problem, &web_problem_view),
              VIEW_ONE(struct settings_view, probe, &web_probe_view),
+             VIEW_ONE(struct settings_view, kept, &web_probe_view),
              VIEW_ONE(struct settings_view, dictionary_problem, &web_problem_view),
              VIEW_STR(struct settings_view, dictionary), VIEW_STR(struct settings_view, dictionary_read));
 WEB_PAGE(settings_page, "settings/show", settings_view);
+
+/* What the last test found; it is made again when it is more than a day old. */
+static struct err *kept_probe(struct ctx *ctx, const struct project_source *source, struct web_probe **out)
+{
+	struct query_probe found;
+
+	TRY(query_probe_kept(ctx, source->project_id, &found));
+	if (clock_wall_us() - found.at > DAY_US)
+		TRY(query_probe_anew(ctx, source, &found));
+	*out = web_probe(ctx, &found);
+	return NULL;
+}
 
 /* What the page shows where nothing of it was just sent. */
 static struct err *stored(struct ctx *ctx, struct http_request *req, struct project_source *source,
@@ -38,7 +59,9 @@ static struct err *stored(struct ctx *ctx, struct http_request *req, struct proj
 	TRY(project_source_get(ctx, p->id, source));
 	v->layout = web_layout(ctx, req, "Settings", "settings");
 	v->project = web_project_form(ctx, p);
+	TRY(web_limits(ctx, p, &v->limits));
 	v->source = web_source_form(ctx, source);
+	TRY(kept_probe(ctx, source, &v->kept));
 	struct err *e = catalog_load(ctx, p, source, NULL, &c);
 	if (e && e->kind != ERR_NOT_FOUND)
 		return e;
@@ -78,7 +101,7 @@ struct err *web_settings_general(struct ctx *ctx, struct http_request *req, stru
 	if (e && !web_mendable(e))
 		return e;
 	if (!e) {
-		back(ctx, res, sent.slug, "saved");
+		back(ctx, res, sent.slug, "project");
 		return NULL;
 	}
 	TRY(stored(ctx, req, &source, &v));
@@ -88,24 +111,74 @@ struct err *web_settings_general(struct ctx *ctx, struct http_request *req, stru
 	return web_render(ctx, res, &settings_page, &v);
 }
 
-/* Whether the source is only to be tried: the "Test connection" button. */
-static bool only_test(const struct http_request *req)
+struct err *web_settings_limits(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	return str_is(http_field(req, "action"), "test");
+	struct settings_view v = {0};
+	struct project_source source;
+	struct project sent = auth_person(req)->project;
+
+	TRY(http_form(ctx, req));
+	web_limits_sent(req, &sent);
+	struct err *e = project_update(ctx, &sent);
+	if (e && !web_mendable(e))
+		return e;
+	if (!e) {
+		back(ctx, res, sent.slug, "limits");
+		return NULL;
+	}
+	TRY(stored(ctx, req, &source, &v));
+	if (e->kind == ERR_INVALID)
+		e->message = "the limits cannot be saved";
+	web_limits_refused(ctx, req, v.limits, e);
+	v.limits_problem = web_problem(ctx, e);
+	web_problem_status(ctx, res, e);
+	return web_render(ctx, res, &settings_page, &v);
+}
+
+static bool same_texts(struct db_texts x, struct db_texts y)
+{
+	size_t i;
+
+	for (i = 0; i < x.n && i < y.n && !strcmp(x.p[i], y.p[i]); i++)
+		;
+	return i == x.n && i == y.n && !x.p == !y.p;
+}
+
+static bool same_source(const struct project_source *x, const struct project_source *y)
+{
+	return !y->password && !strcmp(x->host, y->host) && x->port == y->port &&
+	       !strcmp(x->database, y->database) && !strcmp(x->username, y->username) &&
+	       !strcmp(x->sslmode, y->sslmode) && !strcmp(x->schema, y->schema) &&
+	       same_texts(x->allowed, y->allowed) && same_texts(x->excluded, y->excluded);
 }
 
 /* A test uses the stored password when none was typed; but only for the server that it was stored for, and
  * protected as it was meant to be. */
 static struct err *probe_sent(struct ctx *ctx, const struct project_source *old,
-                              const struct project_source *sent, struct web_probe **probe)
+                              const struct project_source *sent, struct settings_view *v)
 {
 	struct project_source tried = *sent;
+	struct query_probe found;
 	bool same = !strcmp(old->host, sent->host) && old->port == sent->port &&
 	            !strcmp(old->username, sent->username) && !strcmp(old->sslmode, sent->sslmode);
 
 	if (!tried.password && same)
 		tried.password = old->password;
-	return web_probe(ctx, &tried, probe);
+	TRY(query_probe(ctx, &tried, &found));
+	v->probe = web_probe(ctx, &found);
+	v->kept = NULL;
+	return same_source(old, sent) ? query_probe_keep(ctx, old, &found) : NULL;
+}
+
+/* Saves and tests; what the test finds is on the page that follows. */
+static struct err *save_source(struct ctx *ctx, const struct project_source *sent)
+{
+	struct project_source saved;
+	struct query_probe found;
+
+	TRY(project_source_update(ctx, sent));
+	TRY(project_source_get(ctx, sent->project_id, &saved));
+	return query_probe_anew(ctx, &saved, &found);
 }
 
 struct err *web_settings_source(struct ctx *ctx, struct http_request *req, struct http_response *res)
@@ -118,14 +191,14 @@ struct err *web_settings_source(struct ctx *ctx, struct http_request *req, struc
 	TRY(stored(ctx, req, &old, &v));
 	struct project_source sent = old;
 	web_source_sent(ctx, req, &sent);
-	if (only_test(req))
-		e = probe_sent(ctx, &old, &sent, &v.probe);
+	if (web_only_test(req))
+		e = probe_sent(ctx, &old, &sent, &v);
 	else
-		e = project_source_update(ctx, &sent);
+		e = save_source(ctx, &sent);
 	if (e && !web_mendable(e))
 		return e;
-	if (!e && !only_test(req)) {
-		back(ctx, res, auth_person(req)->project.slug, "saved");
+	if (!e && !web_only_test(req)) {
+		back(ctx, res, auth_person(req)->project.slug, "source");
 		return NULL;
 	}
 	bool has_password = v.source->has_password;
@@ -167,74 +240,5 @@ struct err *web_settings_delete(struct ctx *ctx, struct http_request *req, struc
 		                "type its short name \"%s\" to confirm", p->slug);
 	TRY(project_delete(ctx, p->id));
 	http_redirect(res, "/?done=removed");
-	return NULL;
-}
-
-/* A new project ------------------------------------------------------------------------------------------ */
-
-struct new_view {
-	struct web_layout *layout;
-	struct web_problem *problem;
-	struct web_project_form *project;
-	struct web_source_form *source;
-	struct web_probe *probe;
-};
-
-static const struct view new_view = VIEW(struct new_view, VIEW_ONE(struct new_view, layout, &web_layout_view),
-                                         VIEW_ONE(struct new_view, problem, &web_problem_view),
-                                         VIEW_ONE(struct new_view, project, &web_project_form_view),
-                                         VIEW_ONE(struct new_view, source, &web_source_form_view),
-                                         VIEW_ONE(struct new_view, probe, &web_probe_view));
-WEB_PAGE(new_page, "settings/new", new_view);
-
-static struct err *show_new(struct ctx *ctx, struct http_request *req, struct http_response *res,
-                            const struct project *p, const struct project_source *s, struct web_probe *probe,
-                            const struct err *problem)
-{
-	struct new_view v = {
-	        .layout = web_layout(ctx, req, "New project", "home"),
-	        .problem = web_problem(ctx, problem),
-	        .project = web_project_form(ctx, p),
-	        .source = web_source_form(ctx, s),
-	        .probe = probe,
-	};
-	v.source->has_password = false; /* nothing is stored yet */
-	web_problem_status(ctx, res, problem);
-	return web_render(ctx, res, &new_page, &v);
-}
-
-struct err *web_project_new(struct ctx *ctx, struct http_request *req, struct http_response *res)
-{
-	const struct project p = project_new();
-	const struct project_source s = {.host = "",
-	                                 .port = 5432,
-	                                 .database = "",
-	                                 .username = "",
-	                                 .sslmode = "prefer",
-	                                 .schema = "public"};
-
-	return show_new(ctx, req, res, &p, &s, NULL, NULL);
-}
-
-struct err *web_project_create(struct ctx *ctx, struct http_request *req, struct http_response *res)
-{
-	struct project p = project_new();
-	struct project_source s = {0};
-	struct web_probe *probe = NULL;
-	struct catalog *c;
-
-	TRY(http_form(ctx, req));
-	web_project_sent(ctx, req, &p);
-	web_source_sent(ctx, req, &s);
-	struct err *e = only_test(req) ? web_probe(ctx, &s, &probe) : project_create(ctx, &p, &s);
-	if (e && !web_mendable(e))
-		return e;
-	if (e || only_test(req))
-		return show_new(ctx, req, res, &p, &s, probe, e);
-
-	/* The dictionary makes it usable at once; where the database cannot be reached, the settings say why. */
-	e = catalog_generate(ctx, &p, &s, &c);
-	http_redirect(res, e ? arena_printf(ctx->a, "/p/%s/settings?done=created", p.slug)
-	                     : arena_printf(ctx->a, "/p/%s", p.slug));
 	return NULL;
 }

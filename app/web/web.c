@@ -162,14 +162,17 @@ const struct view web_layout_view =
              VIEW_STR(struct web_layout, initial), VIEW_BOOL(struct web_layout, is_admin),
              VIEW_BOOL(struct web_layout, local), VIEW_STR(struct web_layout, csrf),
              VIEW_STR(struct web_layout, time_zone), VIEW_STR(struct web_layout, slug),
-             VIEW_STR(struct web_layout, project), VIEW_BOOL(struct web_layout, manages),
-             VIEW_STR(struct web_layout, notice));
+             VIEW_STR(struct web_layout, project), VIEW_BOOL(struct web_layout, can_write),
+             VIEW_BOOL(struct web_layout, manages), VIEW_STR(struct web_layout, notice));
 
 /* What ?done=... says on the page that follows a change. */
 static const char *notice_of(const struct http_request *req)
 {
 	static const char *const notices[][2] = {
 	        {"saved", "Saved."},
+	        {"project", "The project was saved."},
+	        {"limits", "The limits were saved; they hold for the next query."},
+	        {"source", "The database was saved and tested."},
 	        {"created", "Created."},
 	        {"removed", "Removed."},
 	        {"generated", "The data dictionary was read anew."},
@@ -216,6 +219,7 @@ struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const c
 	l->slug = person->project.id ? person->project.slug : "";
 	l->project = person->project.id ? person->project.name : "";
 	l->manages = person->role >= PROJECT_ADMIN;
+	l->can_write = l->manages && person->project.can_write && strcmp(section, "settings") != 0;
 	l->notice = notice_of(req);
 	return l;
 }

@@ -52,6 +52,7 @@ struct web_layout {
 	const char *time_zone; /* "": the browser tells its own */
 	const char *slug;    /* of the project, "" outside of one */
 	const char *project; /* its name */
+	bool can_write;      /* the project's role can do more than read, and the person may mend it */
 	bool manages;        /* may change the project's settings */
 	const char *notice;  /* "Saved." and the like, or NULL */
 };

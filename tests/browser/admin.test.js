@@ -54,7 +54,7 @@ test('Test connection says what is wrong, in words', async () => {
 	await page.goto('/admin/projects/new');
 	await fillSource({...source(), username: 'quern_dev', password: q.env.QUERN_DEV_SUPERUSER_PASSWORD});
 	await page.getByRole('button', {name: 'Test connection'}).click();
-	await page.locator('.caution').first().waitFor();
+	await page.locator('.risks').waitFor();
 	assert.match(await page.locator('main').innerText(), /write|superuser/i);
 });
 
@@ -74,9 +74,21 @@ test('settings are saved by section; wrong ones are named', async () => {
 	await shot(page, 'settings');
 	assert.equal(await page.locator('#source [name=password]').inputValue(), '', 'a stored password is never shown');
 	await page.locator('[name=row_cap]').fill('50');
-	await page.getByRole('button', {name: 'Save the project'}).click();
-	await page.locator('.notice').waitFor();
+	await page.locator('[name=max_cost]').fill('1200');
+	await page.getByRole('button', {name: 'Save the limits'}).click();
+	assert.match(await page.locator('.notice').innerText(), /limits were saved/);
 	assert.equal(await page.locator('[name=row_cap]').inputValue(), '50');
+	assert.equal(await page.locator('[name=max_cost]').inputValue(), '1200');
+	await page.locator('#limits form').evaluate((form) => { form.noValidate = true; });
+	await page.locator('[name=timeout]').fill('601');
+	await page.locator('[name=queries_a_day]').fill('-1');
+	await page.getByRole('button', {name: 'Save the limits'}).click();
+	await page.locator('#limits .problem').waitFor();
+	assert.match(await page.locator('#limits .problem').innerText(), /time limit must be between 0.1 and 600 seconds. The queries a day/);
+	assert.equal(await page.locator('#limits [aria-invalid]').getAttribute('name'), 'timeout');
+	assert.equal(await page.locator('[name=queries_a_day]').inputValue(), '-1', 'what was typed stays');
+	await shot(page, 'settings-limits');
+	assert.equal(q.sql('quern', "SELECT row_cap || ' ' || timeout_ms || ' ' || max_cost FROM projects WHERE slug = 'clinic'").trim(), '50 15000 1200');
 	await page.locator('#general [name=slug]').fill('shop');
 	await page.getByRole('button', {name: 'Save the project'}).click();
 	await page.locator('#general .problem').waitFor();
@@ -90,6 +102,58 @@ test('settings are saved by section; wrong ones are named', async () => {
 	await page.waitForURL('**/settings?done=generated#dictionary');
 	const box = await page.locator('.notice').boundingBox();
 	assert.ok(box.y >= 0 && box.y < 900, 'what was done is said where one looks');
+});
+
+test('a role that can write is told on every page until it is mended', async () => {
+	await page.goto('/p/clinic/settings');
+	assert.equal(await page.locator('.risks').count(), 0);
+	q.sql('clinic', 'GRANT INSERT, DELETE ON clinic.patients TO "clinic reader"');
+	await page.getByRole('button', {name: 'Test connection'}).click();
+	await page.locator('.risks').waitFor();
+	await page.goto('/p/clinic/settings');
+	assert.match(await page.locator('.risks').innerText(), /may change data: clinic.patients/);
+	await shot(page, 'settings-risks');
+	await page.goto('/');
+	assert.match(await page.locator('.project-card', {hasText: 'Clinic'}).innerText(), /role can write/);
+	assert.doesNotMatch(await page.locator('.project-card', {hasText: 'Shop'}).innerText(), /role can write/);
+	await shot(page, 'home-risks');
+	for (const url of ['/p/clinic', '/p/clinic/data', '/p/clinic/members']) {
+		await page.goto(url);
+		assert.match(await page.locator('main > .problem').innerText(), /can do more than read/, url);
+	}
+	await page.goto('/p/clinic');
+	await shot(page, 'chat-risks');
+	q.sql('quern', "INSERT INTO members SELECT p.id, u.id, 'analyst' FROM projects p, users u WHERE p.slug = 'clinic' AND u.email = 'analyst@example.com'");
+	const analyst = await open(browser, q);
+	await signIn(analyst, q, 'analyst@example.com');
+	await analyst.goto('/p/clinic');
+	assert.equal(await analyst.locator('main > .problem').count(), 0, 'it is for who can mend it');
+	await analyst.context().close();
+	await page.goto('/p/clinic/settings');
+	q.sql('clinic', await page.locator('.risks pre').innerText());
+	await page.getByRole('button', {name: 'Save the database'}).click();
+	await page.locator('.notice').waitFor();
+	assert.equal(await page.locator('.risks').count(), 0);
+	await page.goto('/p/clinic');
+	assert.equal(await page.locator('main > .problem').count(), 0);
+});
+
+test('a conversation is renamed and deleted on a phone', async () => {
+	const p = await open(browser, q, {width: 390, height: 844});
+	await signIn(p, q, 'admin@example.com');
+	await ask(p, 'how many rows in orders?');
+	await shot(p, 'phone-chat');
+	await p.getByRole('button', {name: 'More'}).click();
+	await shot(p, 'phone-chat-menu');
+	await p.getByRole('button', {name: 'Rename'}).click();
+	await p.locator('dialog input').fill('Size of orders');
+	await p.locator('dialog .primary').click();
+	await p.waitForFunction(() => document.querySelector('[data-title]').textContent === 'Size of orders');
+	await p.getByRole('button', {name: 'More'}).click();
+	await p.getByRole('button', {name: 'Delete'}).click();
+	await p.locator('.toast').waitFor();
+	assert.deepEqual(p.problems, []);
+	await p.context().close();
 });
 
 test('members: added, role changed, removed', async () => {
@@ -109,14 +173,13 @@ test('users and the audit log', async () => {
 	await page.locator('section [name=password]').fill('long enough pass');
 	await page.getByRole('button', {name: 'Add'}).click();
 	await page.locator('td', {hasText: 'new@example.com'}).first().waitFor();
-	const row = page.locator('#users tbody tr', {hasText : 'new@example.com'});
+	const row = page.locator('#users tbody tr', {hasText: 'new@example.com'});
 	await row.getByText('Change').click();
 	await row.locator('[name=groups]').fill('north, finance,north');
 	await shot(page, 'users-change');
-	await row.getByRole('button', {name : 'Save'}).click();
+	await row.getByRole('button', {name: 'Save'}).click();
 	await page.locator('.notice').waitFor();
-	assert.match(await page.locator('#users tbody tr', {hasText : 'new@example.com'}).innerText(),
-	             /finance, north/);
+	assert.match(await page.locator('#users tbody tr', {hasText: 'new@example.com'}).innerText(), /finance, north/);
 	await shot(page, 'users');
 	await page.goto('/admin/log');
 	const log = await page.locator('main').innerText();
@@ -125,33 +188,23 @@ test('users and the audit log', async () => {
 });
 
 test('the time zone is the browser\'s at first, then the one that was chosen', async () => {
-	const stored = () =>
-	        q.sql('quern', "SELECT time_zone FROM users WHERE email = 'viewer@example.com'").trim();
-	const p = await open(browser, q, {zone : 'Asia/Tokyo'});
+	const stored = () => q.sql('quern', "SELECT time_zone FROM users WHERE email = 'viewer@example.com'").trim();
+	const p = await open(browser, q, {zone: 'Asia/Tokyo'});
 	await signIn(p, q, 'viewer@example.com');
-	for (let i = 0; i < 100 && stored() !== 'Asia/Tokyo'; i++)
-		await new Promise((resolve) => { setTimeout(resolve, 100); });
+	for (let i = 0; i < 100 && stored() !== 'Asia/Tokyo'; i++) await new Promise((resolve) => { setTimeout(resolve, 100); });
 	assert.equal(stored(), 'Asia/Tokyo');
 	await ask(p, 'how many rows in orders?');
-	const when = async () => {
-		await p.reload();
-		return p.locator('.proof time[title]').first();
-	};
+	const when = async () => { await p.reload(); return p.locator('.proof time[title]').first(); };
 	const shown = await when(), exact = await shown.getAttribute('title');
 	assert.match(exact, /^\d{4}-\d\d-\d\d \d\d:\d\d UTC$/);
-	const local = (hours) =>
-	        new Date(Date.parse(exact.replace(' UTC', 'Z').replace(' ', 'T')) + hours * 3600000)
-	                .toISOString()
-	                .slice(0, 16)
-	                .replace('T', ' ');
+	const local = (hours) => new Date(Date.parse(exact.replace(' UTC', 'Z').replace(' ', 'T')) + hours * 3600000).toISOString().slice(0, 16).replace('T', ' ');
 	assert.equal(await shown.textContent(), `${local(9)} GMT+9`);
 	const chat = p.url();
 	await p.goto('/account');
 	await p.locator('[name=time_zone]').fill('Mars/Olympus');
 	await p.locator('#time-zone button').click();
 	await p.locator('#time-zone .problem').waitFor();
-	assert.equal(await p.locator('[name=time_zone]').inputValue(), 'Mars/Olympus',
-	             'what was typed stays');
+	assert.equal(await p.locator('[name=time_zone]').inputValue(), 'Mars/Olympus', 'what was typed stays');
 	await p.locator('[name=time_zone]').fill('Asia/Kolkata');
 	await p.locator('#time-zone button').click();
 	await p.locator('.notice').waitFor();
@@ -187,10 +240,14 @@ test('a deleted project is gone, after its name was typed', async () => {
 });
 
 test('admin pages fit a phone and have contrast', async () => {
+	q.sql('shop', 'GRANT INSERT ON shop.orders TO shop_reader; GRANT TEMPORARY ON DATABASE shop TO PUBLIC');
+	await page.goto('/p/shop/settings');
+	await page.getByRole('button', {name: 'Test connection'}).click();
+	await page.locator('.risks').waitFor();
 	for (const dark of [false, true]) {
 		const p = await open(browser, q, {width: 390, height: 844, dark});
 		await signIn(p, q, 'admin@example.com');
-		for (const url of ['/', '/p/shop/settings', '/p/shop/members', '/admin/users', '/admin/log', '/account']) {
+		for (const url of ['/', '/p/shop/settings', '/p/shop/members', '/p/shop', '/admin/users', '/admin/log', '/account']) {
 			await p.goto(url);
 			assert.ok(await fits(p), url);
 			assert.deepEqual(await lowContrast(p), [], url);

@@ -80,33 +80,25 @@ cleanup(() => both && both.stop());
 cleanup(() => proxy && stopProxy());
 
 test('groups are kept with the account, and shown but not changed here', async () => {
-	const [zoe, boss] = [ person(header, 'zoe'), person(header, 'boss') ];
-	people.zoe = {email : 'zoe@example.com', user : 'Zoe', groups : [ 'north', 'analysts', 'north' ]};
+	const [zoe, boss] = [person(header, 'zoe'), person(header, 'boss')];
+	people.zoe = {email: 'zoe@example.com', user: 'Zoe', groups: ['north', 'analysts', 'north']};
 	await zoe.get('/p/shop');
-	const stored = () =>
-	        header.sql('quern',
-	                   "SELECT xmin || ' ' || groups::text FROM users WHERE email = 'zoe@example.com'")
-	                .trim();
+	const stored = () => header.sql('quern', "SELECT xmin || ' ' || groups::text FROM users WHERE email = 'zoe@example.com'").trim();
 	const first = stored();
 	assert.match(first, /\{analysts,north\}$/);
-	people.zoe.groups = [ 'north', 'analysts' ];
+	people.zoe.groups = ['north', 'analysts'];
 	assert.match((await zoe.get('/account')).text, /Groups: analysts, north/);
 	assert.equal(stored(), first, 'nothing is written while nothing changes');
-	people.zoe.groups = [ 'south' ];
+	people.zoe.groups = ['south'];
 	assert.equal((await zoe.get('/p/shop')).status, 404);
 	assert.match(stored(), /\{south\}$/);
 	const users = await boss.get('/admin/users');
 	assert.match(users.text, /<td class="values">south<\/td>/);
 	const id = header.sql('quern', "SELECT id FROM users WHERE email = 'zoe@example.com'").trim();
 	const csrf = /data-csrf="([^"]+)"/.exec(users.text)[1];
-	assert.equal((await boss.post(`/admin/users/${id}`, {csrf, name : 'Zoe', groups : 'north'})).status,
-		     303);
+	assert.equal((await boss.post(`/admin/users/${id}`, {csrf, name: 'Zoe', groups: 'north'})).status, 303);
 	assert.match(stored(), /\{south\}$/);
-	assert.match(
-	        header.sql(
-	                'quern',
-	                "SELECT detail FROM audit_log WHERE action = 'user.groups' ORDER BY id DESC LIMIT 1"),
-	        /"south"/);
+	assert.match(header.sql('quern', "SELECT detail FROM audit_log WHERE action = 'user.groups' ORDER BY id DESC LIMIT 1"), /"south"/);
 	delete people.zoe;
 });
 

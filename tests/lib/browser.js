@@ -11,17 +11,9 @@ async function launch() {
 }
 
 // options: width, height, dark, script (false switches JavaScript off), zone (of the browser).
-async function open(browser, q, {width = 1440, height = 900, dark = false, script = true, zone} = {})
-{
-	const context = await browser.newContext({
-		ignoreHTTPSErrors : true,
-		viewport : {width, height},
-		baseURL : q.url,
-		javaScriptEnabled : script,
-		timezoneId : zone,
-		colorScheme : dark ? 'dark' : 'light',
-		permissions : [ 'clipboard-read', 'clipboard-write' ]
-	});
+async function open(browser, q, {width = 1440, height = 900, dark = false, script = true, zone} = {}) {
+	const context = await browser.newContext({ignoreHTTPSErrors: true, viewport: {width, height}, baseURL: q.url, javaScriptEnabled: script,
+		timezoneId: zone, colorScheme: dark ? 'dark' : 'light', permissions: ['clipboard-read', 'clipboard-write']});
 	const page = await context.newPage();
 	page.problems = [];
 	page.on('console', (m) => { if (m.type() === 'error') page.problems.push(m.text()); });
