@@ -5,9 +5,9 @@
  */
 #include <assert.h>
 #include <poll.h>
-#include <pthread.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
@@ -18,7 +18,7 @@ enum { SLICE_MS = 100 };
 
 struct query_wait query_wait_ms(struct ctx *ctx, int64_t ms)
 {
-	return (struct query_wait){ctx->a, ctx->stop, clock_mono_us() + ms * 1000};
+	return (struct query_wait){ctx->a, ctx->stop, clock_mono_us() + ms * 1000, 0};
 }
 
 static struct err *waited_too_long(const struct query_wait *w)
@@ -138,6 +138,20 @@ static bool admitted_as_us(const struct project_source *source, PGconn *pg)
 	       strcmp(own->pw_name, source->username) == 0;
 }
 
+/* What it takes to get there again. */
+static struct project_source copy_of(struct arena *a, const struct project_source *s)
+{
+	return (struct project_source){.id = s->id,
+	                               .project_id = s->project_id,
+	                               .version = s->version,
+	                               .host = arena_strdup(a, s->host),
+	                               .port = s->port,
+	                               .database = arena_strdup(a, s->database),
+	                               .username = arena_strdup(a, s->username),
+	                               .password = arena_strdup(a, s->password),
+	                               .sslmode = arena_strdup(a, s->sslmode)};
+}
+
 struct err *query_conn_open(const struct query_wait *w, const struct project_source *source,
                             struct query_conn **out)
 {
@@ -149,8 +163,7 @@ struct err *query_conn_open(const struct query_wait *w, const struct project_sou
 
 	if (until < own.until)
 		own.until = until;
-	*conn = (struct query_conn){
-	        .pg = start(a, source), .a = a, .source_id = source->id, .version = source->version};
+	*conn = (struct query_conn){.pg = start(a, source), .a = a, .source = copy_of(a, source)};
 	assert(conn->pg);
 	arena_cleanup(a, finish, conn->pg);
 	PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
@@ -180,9 +193,26 @@ bool query_conn_alive(struct query_conn *conn)
 	return PQstatus(conn->pg) == CONNECTION_OK && poll(&p, 1, 0) == 0;
 }
 
+static struct err *too_much(const struct query_wait *w)
+{
+	return err_hint(err_code(err_new(w->a, ERR_QUERY, "the database sent more at once than can be taken"),
+	                         "too_big"),
+	                "Ask for less: shorter values, fewer columns.");
+}
+
+/* What is there to be read now, as far as that is known. */
+static int64_t pending(struct query_conn *conn)
+{
+	int n = 0;
+
+	return ioctl(PQsocket(conn->pg), FIONREAD, &n) == 0 ? n : 0;
+}
+
 /* A server that sends faster than we read never makes us wait, so the end is looked at here too. */
 static struct err *ready(const struct query_wait *w, struct query_conn *conn)
 {
+	int64_t taken = 0;
+
 	TRY(over(w));
 	for (;;) {
 		int unsent = PQflush(conn->pg);
@@ -191,23 +221,36 @@ static struct err *ready(const struct query_wait *w, struct query_conn *conn)
 			return connection_lost(w, conn);
 		if (!PQisBusy(conn->pg))
 			return NULL;
+		/* libpq keeps a message until all of it is there. */
+		if (w->most && taken > w->most)
+			return too_much(w);
 		TRY(wait_for(w, PQsocket(conn->pg), unsent ? POLLIN | POLLOUT : POLLIN));
+		taken += pending(conn);
 		if (!PQconsumeInput(conn->pg))
 			return connection_lost(w, conn);
 	}
 }
 
-struct err *query_conn_next(const struct query_wait *w, struct query_conn *conn, PGresult **out)
+struct err *query_conn_read(const struct query_wait *w, struct query_conn *conn, PGresult **out)
 {
-	struct err *e = ready(w, conn);
-
 	*out = NULL;
-	if (e && !conn->lost)
-		query_conn_abort(conn);
-	if (e)
-		return e;
+	TRY(ready(w, conn));
 	*out = PQgetResult(conn->pg);
 	return NULL;
+}
+
+struct err *query_conn_next(const struct query_wait *w, struct query_conn *conn, PGresult **out)
+{
+	struct err *e = query_conn_read(w, conn, out);
+
+	if (e && !conn->lost)
+		query_conn_abandon(conn);
+	return e;
+}
+
+void query_conn_abandon(struct query_conn *conn)
+{
+	conn->lost = conn->unfinished = true;
 }
 
 struct err *query_conn_send(const struct query_wait *w, struct query_conn *conn,
@@ -283,37 +326,4 @@ struct err *query_conn_trip(const struct query_wait *w, struct query_conn *conn,
 		results[i] = NULL;
 	}
 	return e;
-}
-
-/* PQcancel() connects and blocks, so it runs on a thread of its own, with all that it needs in its hand. */
-static void *send_cancel(void *arg)
-{
-	char why[256];
-
-	PQcancel(arg, why, sizeof(why));
-	PQfreeCancel(arg);
-	return NULL;
-}
-
-void query_conn_abort(struct query_conn *conn)
-{
-	struct arena *a = arena_create();
-	struct query_wait w = {a, NULL, clock_mono_us() + (int64_t)QUERY_GRACE_MS * 1000};
-	PGcancel *cancel = PQgetCancel(conn->pg);
-	pthread_t thread;
-
-	if (cancel && pthread_create(&thread, NULL, send_cancel, cancel) != 0)
-		PQfreeCancel(cancel);
-	else if (cancel)
-		pthread_detach(thread);
-	while (cancel && !ready(&w, conn)) {
-		PGresult *res = PQgetResult(conn->pg);
-		bool last = PQresultStatus(res) == PGRES_PIPELINE_SYNC;
-
-		PQclear(res);
-		if (last)
-			break;
-	}
-	conn->lost = true;
-	arena_free(a);
 }

@@ -1,112 +1,163 @@
-/* Runs what the guard returned, through a cursor, and reads its rows one by one, under caps. */
+/*
+ * Runs what the guard returned, through a cursor, and reads its rows one by one, under caps. For a sink the
+ * cursor is fetched in parts, so that the server's time limit counts for a part and not for how fast somebody
+ * takes the file; the time that the sink takes is not the query's.
+ */
 #include "lib/arena.h"
 #include "query/query_priv.h"
 
+enum { PART = 1000 }; /* rows of a stream in one round trip */
+
+/* One reading under way. */
+struct reading {
+	struct query_wait w;
+	struct query_conn *conn;
+	struct query_builder b;
+	int64_t part; /* rows asked for at once */
+	bool done;    /* no more rows are wanted */
+	struct err *failed;
+};
+
 /* Statements before the one that returns rows: they must only succeed. */
-static struct err *pass(const struct query_wait *w, struct query_conn *conn, struct err **failed)
+static struct err *pass(struct reading *f)
 {
 	PGresult *res;
 
-	TRY(query_conn_next(w, conn, &res));
+	TRY(query_conn_next(&f->w, f->conn, &res));
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
-		*failed = query_fail(w->a, conn, res);
+		f->failed = query_fail(f->w.a, f->conn, res);
 	PQclear(res);
-	if (conn->lost)
-		return *failed;
-	return query_conn_next(w, conn, &res);
+	if (f->conn->lost)
+		return f->failed;
+	return query_conn_next(&f->w, f->conn, &res);
 }
 
-static bool add_rows(struct query_builder *b, const PGresult *res)
+static bool add_rows(struct reading *f, const PGresult *res)
 {
 	for (int i = 0; i < PQntuples(res); i++)
-		if (!query_builder_row(b, res, i))
+		if (!query_builder_row(&f->b, res, i))
 			return false;
+	f->w.until += f->b.elsewhere_us;
+	f->b.elsewhere_us = 0;
 	return true;
 }
 
 /* Reads the rows of the statement whose result is next, one by one; a result that reaches a cap is broken
  * off. */
-static struct err *read_rows(const struct query_wait *w, struct query_conn *conn, struct query_builder *b)
+static struct err *read_rows(struct reading *f)
 {
-	struct err *failed = NULL;
 	PGresult *res;
 
-	PQsetSingleRowMode(conn->pg);
+	PQsetSingleRowMode(f->conn->pg);
 	for (;;) {
-		TRY(query_conn_next(w, conn, &res));
+		TRY(query_conn_next(&f->w, f->conn, &res));
 		ExecStatusType status = PQresultStatus(res);
-		bool more;
 
 		if (!res)
-			return failed;
+			return f->failed;
 		if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK &&
 		    status != PGRES_PIPELINE_ABORTED)
-			failed = query_fail(w->a, conn, res);
-		more = add_rows(b, res);
+			f->failed = query_fail(f->w.a, f->conn, res);
+		f->done = f->done || !add_rows(f, res);
 		PQclear(res);
-		if (conn->lost)
-			return failed;
+		if (f->conn->lost)
+			return f->failed;
 		/* One row past the cap is the last one anyway; anything else is stopped at the server. */
-		if (!more && (b->failed || (int64_t)b->r->nrows < b->caps.rows)) {
-			query_conn_abort(conn);
-			return b->failed;
+		if (f->done && (f->b.failed || (int64_t)f->b.r->nrows < f->b.caps.rows)) {
+			query_conn_abandon(f->conn);
+			return f->b.failed;
 		}
 	}
 }
 
-static struct err *read_all(const struct query_wait *w, struct query_conn *conn, struct query_builder *b)
+/* A part, and the mark behind it. */
+static struct err *read_part(struct reading *f)
 {
-	struct err *e, *failed = NULL;
+	struct err *e = read_rows(f), *end;
 	PGresult *sync;
 
-	TRY(pass(w, conn, &failed));
-	e = read_rows(w, conn, b);
-	if (!e)
-		e = failed;
-	if (!conn->lost) {
-		struct err *end = query_conn_next(w, conn, &sync);
-
-		PQclear(sync);
-		e = e ? e : end;
-	}
-	return e;
+	if (f->conn->lost)
+		return e;
+	end = query_conn_next(&f->w, f->conn, &sync);
+	PQclear(sync);
+	return e ? e : end;
 }
 
-static struct err *columns(struct query_work *work, const struct query_wait *w, struct query_conn *conn,
-                           const PGresult *shape, struct query_builder *b)
+static struct query_step part_step(const struct reading *f)
+{
+	int64_t left = f->b.caps.rows + 1 - (int64_t)f->b.r->nrows;
+
+	return (struct query_step){.sql = arena_printf(f->w.a, "FETCH FORWARD %lld FROM quern",
+	                                               (long long)(left < f->part ? left : f->part))};
+}
+
+static struct err *read_all(struct reading *f, const struct query_step *declare)
+{
+	struct query_step steps[] = {*declare, part_step(f)};
+	size_t before = 0;
+
+	TRY(query_conn_send(&f->w, f->conn, steps, 2));
+	TRY(pass(f));
+	for (;;) {
+		TRY(read_part(f));
+		if (f->done || (int64_t)(f->b.r->nrows - before) < f->part)
+			return NULL;
+		before = f->b.r->nrows;
+		steps[1] = part_step(f);
+		TRY(query_conn_send(&f->w, f->conn, &steps[1], 1));
+	}
+}
+
+static struct err *columns(struct query_work *work, struct reading *f, const PGresult *shape)
 {
 	struct query_result *r = work->r;
 
-	query_builder_columns(b, shape);
-	TRY(query_result_types(w, conn, shape, r));
+	query_builder_columns(&f->b, shape);
+	TRY(query_result_types(&f->w, f->conn, shape, r));
 	for (size_t i = 0; i < r->ncolumns; i++)
 		if (!r->columns[i].type)
 			r->columns[i].type = "unknown";
-	b->hash = query_hash_start(work->ctx->a, r);
+	f->b.hash = query_hash_start(work->ctx->a, r);
 	return work->sink ? work->sink->columns(work->sink->arg, r->columns, r->ncolumns) : NULL;
+}
+
+/* With a sink: its cells have an arena of their own, and a stall is noticed. */
+static struct err *stream(struct reading *f, const struct query_step *declare)
+{
+	struct err *e;
+
+	f->b.row = arena_create();
+	f->b.stall = query_stall_watch(f->w.a, f->conn);
+	e = read_all(f, declare);
+	arena_free(f->b.row);
+	if (!query_stall_end(f->b.stall))
+		return e;
+	f->conn->lost = true;
+	return err_hint(err_code(err_new(f->w.a, ERR_TIMEOUT, "the rows were not taken in time"), "stalled"),
+	                "Try again over a faster connection, or ask for fewer rows.");
 }
 
 struct err *query_fetch(struct query_work *work, struct query_conn *conn, const PGresult *shape)
 {
 	struct ctx *ctx = work->ctx;
 	const struct sql_statement *s = work->statement;
-	struct query_builder b = {.a = ctx->a, .r = work->r, .caps = work->caps, .sink = work->sink};
-	const char *sql = query_wrap(ctx->a, s->sql, shape, &b.caps);
-	const struct query_step steps[] = {
-	        {.sql = arena_printf(ctx->a, "DECLARE quern NO SCROLL CURSOR FOR %s", sql),
-	         .params = s->params,
-	         .nparams = s->nparams},
-	        {.sql = arena_printf(ctx->a, "FETCH FORWARD %lld FROM quern", (long long)b.caps.rows + 1)},
+	struct reading f = {
+	        .w = query_wait_ms(ctx, work->timeout_ms + QUERY_SLACK_MS),
+	        .conn = conn,
+	        .b = {.a = ctx->a, .r = work->r, .caps = work->caps, .sink = work->sink},
+	        .part = work->sink ? PART : work->caps.rows + 1,
 	};
-	struct query_wait w = query_wait_ms(ctx, work->timeout_ms + QUERY_SLACK_MS);
+	const char *sql = query_wrap(ctx->a, s->sql, shape, &f.b.caps);
+	const struct query_step declare = {
+	        .sql = arena_printf(ctx->a, "DECLARE quern NO SCROLL CURSOR FOR %s", sql),
+	        .params = s->params,
+	        .nparams = s->nparams};
 	struct err *e;
 
-	TRY(columns(work, &w, conn, shape, &b));
-	TRY(query_conn_send(&w, conn, steps, 2));
-	b.row = arena_create();
-	e = read_all(&w, conn, &b);
-	arena_free(b.row);
-	query_builder_finish(&b);
-	work->hash = b.sink ? query_hash_end(ctx->a, b.hash) : query_hash_of(ctx->a, work->r);
+	f.w.most = QUERY_MESSAGE_BYTES;
+	TRY(columns(work, &f, shape));
+	e = work->sink ? stream(&f, &declare) : read_all(&f, &declare);
+	query_builder_finish(&f.b);
+	work->hash = work->sink ? query_hash_end(ctx->a, f.b.hash) : query_hash_of(ctx->a, work->r);
 	return e;
 }

@@ -26,6 +26,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t freed = PTHREAD_COND_INITIALIZER;
 static struct arena *slots_arena;
 static struct slot *slots;
+static int reaping; /* connections whose statements are being ended */
 
 static struct slot *slot_of(int64_t source_id)
 {
@@ -51,7 +52,7 @@ static void sweep(struct slot *s, int64_t since, struct query_conn **closing)
 	while (*at) {
 		struct query_conn *conn = *at;
 
-		if (conn->idle_since >= since && conn->version == s->version) {
+		if (conn->idle_since >= since && conn->source.version == s->version) {
 			at = &conn->next;
 			continue;
 		}
@@ -95,6 +96,17 @@ static struct err *unreachable(struct arena *a, int64_t retry_us)
 	                "connection");
 }
 
+static void wait_a_slice(void)
+{
+	struct timespec slice;
+
+	clock_gettime(CLOCK_REALTIME, &slice);
+	slice.tv_nsec += 100000000;
+	slice.tv_sec += slice.tv_nsec / 1000000000;
+	slice.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&freed, &lock, &slice);
+}
+
 /* With the lock held: an idle connection, or the right to open one (*conn NULL). */
 static struct err *claim(struct ctx *ctx, struct slot *s, int64_t version, struct query_conn **conn)
 {
@@ -102,7 +114,6 @@ static struct err *claim(struct ctx *ctx, struct slot *s, int64_t version, struc
 
 	for (;;) {
 		int64_t now = clock_mono_us();
-		struct timespec slice;
 
 		if (now < s->blocked_until && version == s->version)
 			return unreachable(ctx->a, s->blocked_until - now);
@@ -125,11 +136,7 @@ static struct err *claim(struct ctx *ctx, struct slot *s, int64_t version, struc
 			                    "too many queries run on the project's database right now",
 			                    "Try again in a moment.", 2000000),
 			        "busy");
-		clock_gettime(CLOCK_REALTIME, &slice);
-		slice.tv_nsec += 100000000;
-		slice.tv_sec += slice.tv_nsec / 1000000000;
-		slice.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&freed, &lock, &slice);
+		wait_a_slice();
 	}
 }
 
@@ -194,27 +201,60 @@ struct err *query_pool_get(struct ctx *ctx, const struct project_source *source,
 	return connect_new(ctx, source, s, out);
 }
 
+/* Until it is closed it counts as open: the server still has it. */
+static bool start_reaping(struct query_conn *conn)
+{
+	bool started;
+
+	pthread_mutex_lock(&lock);
+	started = query_reap(conn);
+	reaping += started;
+	pthread_mutex_unlock(&lock);
+	return started;
+}
+
+/* Whether it is at rest now. */
+static bool put_to_rest(struct query_conn *conn, struct slot *s)
+{
+	if (conn->lost || s->nidle >= QUERY_IDLE || s->version != conn->source.version)
+		return false;
+	conn->idle_since = clock_mono_us();
+	conn->next = s->idle;
+	s->idle = conn;
+	s->nidle++;
+	return true;
+}
+
 void query_pool_put(struct query_conn *conn)
 {
-	struct slot *s;
+	bool rests = false;
 
-	if (conn->source_id) {
+	if (conn->unfinished && start_reaping(conn))
+		return;
+	if (conn->source.id) {
 		pthread_mutex_lock(&lock);
-		s = slot_of(conn->source_id);
-		if (!conn->lost && s->nidle < QUERY_IDLE && s->version == conn->version) {
-			conn->idle_since = clock_mono_us();
-			conn->next = s->idle;
-			s->idle = conn;
-			s->nidle++;
-			conn = NULL;
-		} else {
-			s->open--;
-		}
+		struct slot *s = slot_of(conn->source.id);
+
+		rests = put_to_rest(conn, s);
+		s->open -= !rests;
 		pthread_cond_signal(&freed);
 		pthread_mutex_unlock(&lock);
 	}
-	if (conn)
+	if (!rests)
 		query_conn_close(conn);
+}
+
+void query_pool_closed(struct query_conn *conn)
+{
+	int64_t id = conn->source.id;
+
+	query_conn_close(conn);
+	pthread_mutex_lock(&lock);
+	if (id)
+		slot_of(id)->open--;
+	reaping--;
+	pthread_cond_broadcast(&freed);
+	pthread_mutex_unlock(&lock);
 }
 
 void query_pool_drop(int64_t source_id)
@@ -229,10 +269,13 @@ void query_pool_drop(int64_t source_id)
 
 void query_close(void)
 {
+	int64_t until = clock_mono_us() + (int64_t)QUERY_GRACE_MS * 1000;
 	struct query_conn *closing = NULL;
 
 	pthread_mutex_lock(&lock);
 	sweep_all(INT64_MAX, &closing);
+	while (reaping && clock_mono_us() < until)
+		wait_a_slice();
 	pthread_mutex_unlock(&lock);
 	close_all(closing);
 }

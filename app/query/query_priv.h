@@ -17,24 +17,26 @@
 
 enum {
 	QUERY_CONNECT_MS = 5000,
-	QUERY_SLACK_MS = 1000,        /* the server's deadline comes first */
-	QUERY_GRACE_MS = 2000,        /* for a cancelled statement to end, and for tidying up */
-	QUERY_CONNECTIONS = 8,        /* most to one source in one process */
-	QUERY_IDLE = 4,               /* most of them at rest */
-	QUERY_IDLE_MS = 60000,        /* at rest for longer: closed */
-	QUERY_STORED_BYTES = 2 << 20, /* of a result in query_runs */
+	QUERY_SLACK_MS = 1000,          /* the server's deadline comes first */
+	QUERY_STALL_MS = 8000,          /* for a sink to take a row */
+	QUERY_GRACE_MS = 2000,          /* for a cancelled statement to end, and for tidying up */
+	QUERY_CONNECTIONS = 8,          /* most to one source in one process */
+	QUERY_IDLE = 4,                 /* most of them at rest */
+	QUERY_IDLE_MS = 60000,          /* at rest for longer: closed */
+	QUERY_STORED_BYTES = 2 << 20,   /* of a result in query_runs */
+	QUERY_MESSAGE_BYTES = 16 << 20, /* from the server; a row is never as large, an error may be */
 };
 
 /* One connection. It belongs to the thread that took it from the pool; always in libpq's pipeline mode. */
 struct query_conn {
 	PGconn *pg;
-	struct arena *a;   /* holds this struct, ends the connection when it is freed */
-	int64_t source_id; /* 0: not of the pool */
-	int64_t version;
-	bool reused;             /* came from rest: may have died meanwhile */
-	bool lost;               /* must not be used again */
-	int64_t idle_since;      /* monotonic */
-	struct query_conn *next; /* in the list of those at rest */
+	struct arena *a;              /* holds this struct, ends the connection when it is freed */
+	struct project_source source; /* where to; id 0: not of the pool */
+	bool reused;                  /* came from rest: may have died meanwhile */
+	bool lost;                    /* must not be used again */
+	bool unfinished;              /* and the server may still be at work for it */
+	int64_t idle_since;           /* monotonic */
+	struct query_conn *next;      /* in the list of those at rest */
 };
 
 /* How long to wait, and who may end it early. Errors are made in a. */
@@ -42,6 +44,7 @@ struct query_wait {
 	struct arena *a;
 	const atomic_bool *stop; /* or NULL */
 	int64_t until;           /* monotonic */
+	int64_t most;            /* bytes of one message (a row, an error); 0: any */
 };
 struct query_wait query_wait_ms(struct ctx *ctx, int64_t ms);
 
@@ -69,14 +72,33 @@ MUST_CHECK struct err *query_conn_trip(const struct query_wait *w, struct query_
 MUST_CHECK struct err *query_conn_send(const struct query_wait *w, struct query_conn *conn,
                                        const struct query_step *steps, size_t n);
 MUST_CHECK struct err *query_conn_next(const struct query_wait *w, struct query_conn *conn, PGresult **out);
-/* Asks the server to end what runs, gives it QUERY_GRACE_MS, and marks the connection lost. */
-void query_conn_abort(struct query_conn *conn);
+/* As query_conn_next(), but an error leaves the connection as it is. */
+MUST_CHECK struct err *query_conn_read(const struct query_wait *w, struct query_conn *conn, PGresult **out);
+/* What runs is not wanted any more: the connection is lost, and the server is asked to stop once it is given
+ * back to the pool. */
+void query_conn_abandon(struct query_conn *conn);
+
+/* reap.c: stops at the server what runs on a connection that is unfinished, in a thread of its own that closes
+ * it; false when there is no thread for it. */
+bool query_reap(struct query_conn *conn);
+/* Ends a session from another connection. */
+void query_conn_terminate(const struct project_source *source, int pid);
+
+/* Notices when a sink does not return for QUERY_STALL_MS, and then ends the session. query_stall_leave() gives
+ * the microseconds that it took, query_stall_end() whether it was ended. */
+struct query_stall;
+struct query_stall *query_stall_watch(struct arena *a, struct query_conn *conn);
+void query_stall_enter(struct query_stall *s);
+int64_t query_stall_leave(struct query_stall *s);
+bool query_stall_end(struct query_stall *s);
 
 /* pool.c. Errors: UNAVAILABLE, CANCELLED. */
 MUST_CHECK struct err *query_pool_get(struct ctx *ctx, const struct project_source *source,
                                       struct query_conn **out);
 /* Closes a lost one. */
 void query_pool_put(struct query_conn *conn);
+/* Closes one that was reaped. */
+void query_pool_closed(struct query_conn *conn);
 /* Closes those of a source that are at rest. */
 void query_pool_drop(int64_t source_id);
 
@@ -128,6 +150,8 @@ struct query_builder {
 	struct arena *row;             /* with a sink: its cells, until the next one */
 	struct err *failed;            /* of the sink */
 	struct crypto_hash *hash;      /* with a sink: of the rows that it got */
+	struct query_stall *stall;     /* with a sink */
+	int64_t elsewhere_us;          /* that it took */
 	size_t room;                   /* cells allocated */
 	size_t cut_cells;
 };

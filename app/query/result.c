@@ -124,7 +124,9 @@ static bool pass_on(struct query_builder *b, const PGresult *res, int row)
 
 	for (size_t i = 0; i < b->r->ncolumns; i++)
 		cells[i] = cell(b, b->row, res, row, (int)i);
+	query_stall_enter(b->stall);
 	b->failed = b->sink->row(b->sink->arg, cells);
+	b->elsewhere_us += query_stall_leave(b->stall);
 	if (b->failed)
 		return false;
 	query_hash_row(b->hash, cells, b->r->ncolumns);

@@ -125,7 +125,7 @@ static bool again(struct ctx *ctx, struct query_opening *opening, const struct q
 	}
 	/* One of those at rest was dead, so the others are suspect too: the next one is new. */
 	if (conn->reused && conn->lost && e->kind == ERR_UNAVAILABLE) {
-		query_pool_drop(conn->source_id);
+		query_pool_drop(conn->source.id);
 		return true;
 	}
 	return false;
@@ -155,7 +155,7 @@ void query_transaction_end(struct query_conn *conn)
 {
 	static const struct query_step steps[] = {{.sql = "ROLLBACK", .sync = true}, {.sql = "DISCARD ALL"}};
 	struct arena *a = arena_create();
-	struct query_wait w = {a, NULL, clock_mono_us() + (int64_t)QUERY_GRACE_MS * 1000};
+	struct query_wait w = {a, NULL, clock_mono_us() + (int64_t)QUERY_GRACE_MS * 1000, 0};
 	PGresult *results[2] = {NULL, NULL};
 
 	if (!conn->lost && query_conn_trip(&w, conn, steps, 2, results))

@@ -11,6 +11,7 @@
 
 enum {
 	ROW_CHARACTERS = 2 << 20, /* of all columns that can be long */
+	SHORT_BYTES = 4096,       /* a type that bounds its values to this needs no cutting */
 	VARHDR = 4,               /* what a type modifier counts above its length */
 	UTF8_MOST = 4,            /* bytes of a character */
 };
@@ -53,25 +54,25 @@ static int64_t bytes_of(Oid oid, int modifier)
 	return oid == NUMERIC ? 2048 : 0;
 }
 
-static enum way way_of(const PGresult *shape, int column, int64_t most)
+static enum way way_of(const PGresult *shape, int column)
 {
 	Oid oid = PQftype(shape, column);
 	int64_t bytes = bytes_of(oid, PQfmod(shape, column));
 	size_t t = 0;
 
-	if (bytes && bytes <= most)
+	if (bytes && bytes <= SHORT_BYTES)
 		return WHOLE;
 	while (t < TYPES && types[t].oid != oid)
 		t++;
 	return t < TYPES ? types[t].way : FORMAT;
 }
 
-static size_t count_long(const PGresult *shape, int64_t most)
+static size_t count_long(const PGresult *shape)
 {
 	size_t n = 0;
 
 	for (int i = 0; i < PQnfields(shape); i++)
-		n += way_of(shape, i, most) != WHOLE;
+		n += way_of(shape, i) != WHOLE;
 	return n;
 }
 
@@ -91,7 +92,7 @@ static void put_column(struct buf *b, enum way way, size_t number, int64_t most)
 const char *query_wrap(struct arena *a, const char *sql, const PGresult *shape, struct query_caps *caps)
 {
 	struct buf b = buf_init(a, BUF_PAGE);
-	size_t ncut = count_long(shape, caps->cell_bytes), n = (size_t)PQnfields(shape);
+	size_t ncut = count_long(shape), n = (size_t)PQnfields(shape);
 
 	if (!ncut)
 		return sql;
@@ -100,7 +101,7 @@ const char *query_wrap(struct arena *a, const char *sql, const PGresult *shape, 
 	for (size_t i = 0; i < n; i++) {
 		buf_add_cstr(&b, i ? ", " : "SELECT ");
 		/* One more than is shown, so that a cut can be told. */
-		put_column(&b, way_of(shape, (int)i, caps->cell_bytes), i + 1, caps->cell_bytes + 1);
+		put_column(&b, way_of(shape, (int)i), i + 1, caps->cell_bytes + 1);
 	}
 	buf_printf(&b, " FROM (%s\n) AS q(", sql);
 	for (size_t i = 0; i < n; i++)

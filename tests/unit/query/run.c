@@ -1,10 +1,12 @@
 /* From statement to rows: kinds, caps, time, stopping, errors in words, and what is recorded. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/ctx.h"
 #include "query/place.h"
 #include "support/pg.h"
@@ -104,11 +106,13 @@ static void test_query__a_query_ends_at_its_time(void **state)
 #define BUSY "SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active'"
 
 static atomic_bool stop;
+static int64_t stopped_at;
 
 static void *stopper(void *arg)
 {
 	(void)arg;
 	place_await(BUSY, "1");
+	stopped_at = clock_mono_us();
 	atomic_store(&stop, true);
 	return NULL;
 }
@@ -125,7 +129,9 @@ static void test_query__stopping_ends_the_query_on_the_server_too(void **state)
 	p.policy.timeout_ms = 500000;
 	pthread_create(&thread, NULL, stopper, NULL);
 	e = place_fail(&p, ENDLESS);
+	int64_t now = clock_mono_us();
 	pthread_join(thread, NULL);
+	printf("# stopped after %lld ms\n", (long long)(now - stopped_at) / 1000);
 	assert_int_equal(e->kind, ERR_CANCELLED);
 	place_await(BUSY, "0");
 	assert_string_equal(pg_value("SELECT outcome FROM query_runs"), "cancelled");

@@ -1,6 +1,7 @@
 /* Connections: set up anew each time, replaced when dead, limited in number, and our own statements over
  * them. */
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,6 +73,60 @@ static void test_query__a_session_is_rebuilt_for_each_query(void **state)
 	after = direct(&p, conn, all_settings);
 	query_transaction_end(conn);
 	assert_string_equal(after, before);
+}
+
+/* Statements of all kinds of ends. */
+static const struct {
+	const char *sql;
+	const char *zone;
+	int64_t timeout_ms, bytes;
+} mixed[] = {
+        {"SELECT 1 AS x", NULL, 5000, 0},
+        {"SELECT id, note, state FROM orders", "Asia/Tokyo", 5000, 0},
+        {"SELECT * FROM orders ORDER BY random()", "Europe/Berlin", 5000, 0},
+        {"SELECT 1 / (id - 500) FROM orders", "America/New_York", 5000, 0},
+        {"SELECT gone FROM orders", NULL, 5000, 0},
+        {"SELECT * FROM kinds", "Mars/Base", 5000, 0},
+        {"SELECT count(*) FROM orders a JOIN orders b ON a.id = b.id", NULL, 4000, 0},
+        {"SELECT repeat('x', 900) FROM orders", NULL, 5000, 100000},
+        {"SELECT * FROM salaries", NULL, 5000, 0},
+        {"SELECT count(*) FROM orders a, orders b, orders c WHERE a.id + b.id + c.id < 0", NULL, 5, 0},
+        {"WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 100) SELECT * FROM n",
+         "UTC", 5000, 0},
+};
+
+static void test_query__no_query_leaves_a_trace_in_its_session(void **state)
+{
+	enum { ROUNDS = 2000, KINDS = sizeof(mixed) / sizeof(*mixed) };
+	struct place p = place_make();
+	struct query_conn *conn;
+	const char *before;
+	size_t different = 0, reused = 0;
+
+	(void)state;
+	place_aim(&p);
+	assert_null(begin(&p, &conn));
+	before = direct(&p, conn, all_settings);
+	query_transaction_end(conn);
+	log_set_level(LOG_ERROR);
+	for (size_t i = 0; i < ROUNDS; i++) {
+		struct arena_mark mark = arena_mark(p.ctx->a);
+		struct query_result *r;
+
+		p.scope.time_zone = mixed[i % KINDS].zone;
+		p.policy.timeout_ms = mixed[i % KINDS].timeout_ms;
+		p.policy.max_bytes = mixed[i % KINDS].bytes;
+		(void)!query_run(p.ctx, &p.scope, mixed[i % KINDS].sql, &r);
+		assert_null(begin(&p, &conn));
+		reused += conn->reused;
+		different += strcmp(direct(&p, conn, all_settings), before) != 0;
+		query_transaction_end(conn);
+		arena_reset(p.ctx->a, mark);
+	}
+	log_set_level(LOG_INFO);
+	printf("# %d queries, %zu sessions used again, %zu differences\n", ROUNDS, reused, different);
+	assert_int_equal(different, 0);
+	assert_true(reused > ROUNDS / 2);
 }
 
 static void test_query__a_transaction_only_reads(void **state)
@@ -226,6 +281,7 @@ static void test_query__a_session_survives_a_failed_statement(void **state)
 
 static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_query__a_session_is_rebuilt_for_each_query),
+        cmocka_unit_test(test_query__no_query_leaves_a_trace_in_its_session),
         cmocka_unit_test(test_query__a_transaction_only_reads),
         cmocka_unit_test(test_query__a_dead_connection_is_replaced),
         cmocka_unit_test(test_query__a_session_killed_at_work_is_an_error),
