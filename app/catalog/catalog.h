@@ -96,6 +96,10 @@ const struct catalog_table *catalog_find(const struct catalog *c, const char *na
 /* The dictionary for the guard. */
 void catalog_scope(struct arena *a, const struct catalog *c, struct query_scope *scope);
 
+/* What somebody with that role may query in a project now: its source, the policy, and the dictionary. */
+MUST_CHECK struct err *catalog_scope_for(struct ctx *ctx, const struct project *project,
+                                         enum project_role role, struct query_scope *out);
+
 /* As text for the model: in full up to CATALOG_FULL_TABLES tables, above that a list of names, comments
  * and sizes. */
 void catalog_prompt(const struct catalog *c, struct buf *out);

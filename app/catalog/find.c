@@ -102,3 +102,18 @@ void catalog_scope(struct arena *a, const struct catalog *c, struct query_scope 
 	scope->tables = tables;
 	scope->ntables = c->ntables;
 }
+
+struct err *catalog_scope_for(struct ctx *ctx, const struct project *project, enum project_role role,
+                              struct query_scope *out)
+{
+	struct project_source *source = ARENA_NEW(ctx->a, struct project_source);
+	struct catalog *catalog;
+	struct policy *policy;
+
+	TRY(project_source_get(ctx, project->id, source));
+	TRY(policy_for(ctx, project, source, role, &policy));
+	TRY(catalog_load(ctx, project, source, policy, &catalog));
+	*out = (struct query_scope){.source = source, .policy = policy};
+	catalog_scope(ctx->a, catalog, out);
+	return NULL;
+}

@@ -36,16 +36,10 @@ static void print_explained(const struct query_plan *plan)
 static struct err *scope_for(struct ctx *ctx, const char *slug, struct query_scope *scope)
 {
 	struct project *project = ARENA_NEW(ctx->a, struct project);
-	struct project_source *source = ARENA_NEW(ctx->a, struct project_source);
-	struct catalog *catalog;
-	struct policy *policy;
 
 	TRY(project_by_slug(ctx, slug, project));
-	TRY(project_source_get(ctx, project->id, source));
-	TRY(policy_for(ctx, project, source, PROJECT_ADMIN, &policy));
-	TRY(catalog_load(ctx, project, source, policy, &catalog));
-	*scope = (struct query_scope){.source = source, .policy = policy};
-	catalog_scope(ctx->a, catalog, scope);
+	TRY(catalog_scope_for(ctx, project, PROJECT_ADMIN, scope));
+	scope->origin = QUERY_FROM_CLI;
 	return NULL;
 }
 

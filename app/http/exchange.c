@@ -26,7 +26,8 @@ struct exchange {
 	struct ctx ctx;
 	struct http_request req;
 	struct http_response res;
-	bool done; /* nobody is left to be answered */
+	bool done;   /* nobody is left to be answered */
+	bool broken; /* the body that is under way gets no end */
 };
 
 static void note_route(struct http_slot *slot, const struct http_route *route)
@@ -81,8 +82,10 @@ static void fail(struct exchange *x, const struct err *e)
 
 	if (status >= 500)
 		log_err(LOG_ERROR, x->ctx.request_id, "request failed", e);
-	if (x->res.streams)
+	if (x->res.streams) {
+		x->broken = x->res.must_be_whole;
 		return;
+	}
 	if (x->req.trusted)
 		http_response_fail(&x->ctx, &x->req, &x->res, e, app);
 	else
@@ -95,7 +98,8 @@ static void send_answer(struct exchange *x)
 	struct str body = buf_str(&res->out), head;
 
 	if (res->streams) {
-		(void)http_fcgi_write(x->f, STR(""), STR(""), true);
+		if (!x->broken)
+			(void)http_fcgi_write(x->f, STR(""), STR(""), true);
 		return;
 	}
 	if (x->req.trusted)

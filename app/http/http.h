@@ -115,6 +115,15 @@ struct buf *http_out(struct http_response *res); /* the body under construction 
 /* 303. What is not a printable path of this site leads to "/". */
 void http_redirect(struct http_response *res, const char *local_path);
 
+/* Downloads ---------------------------------------------------------------------------------------------- */
+
+/* The body is a file of that name; what is not safe in a name becomes "_" (RFC 6266). */
+void http_set_attachment(struct http_response *res, struct str name);
+/* Sends a part of the body at once, before the first one the head; nothing else may be written to the response.
+ * False when nobody reads it: then stop. After the first part an error of the handler ends the connection in
+ * the middle of the body, and the browser shows a failed download: half a file never looks like a whole one. */
+bool http_download(struct ctx *ctx, struct http_request *req, struct http_response *res, struct str part);
+
 /* Event streams (text/event-stream) ---------------------------------------------------------------------- */
 
 struct http_stream;

@@ -111,7 +111,8 @@ struct http_response {
 	struct http_fields headers;
 	size_t headers_size;
 	struct buf out;
-	bool streams; /* the head is on its way, the handler writes events */
+	bool streams;       /* the head is on its way, the handler writes the body */
+	bool must_be_whole; /* a download: after an error its body gets no end */
 };
 
 /* Fills req from the parameters. Errors: INVALID; FORBIDDEN while req->trusted is false: answer without a

@@ -18,11 +18,13 @@
 	        db_i64((p)->queries_a_minute), db_i64((p)->queries_at_once), db_i64((p)->queries_a_day), \
 	        db_i64((p)->cache_seconds), db_i64((p)->export_rows), db_bool((p)->tells_hidden)
 
-DB_STMT(project_select_access,
-        "SELECT " PROJECT_COLUMNS ", CASE WHEN $3 THEN 'admin' ELSE m.role END"
-        " FROM projects p LEFT JOIN members m ON m.project_id = p.id AND m.user_id = $2"
-        " WHERE p.slug = $1 AND ($3 OR m.user_id IS NOT NULL)",
-        DB_TEXT, DB_I64, DB_BOOL);
+#define ACCESS(which) \
+	"SELECT " PROJECT_COLUMNS ", CASE WHEN $3 THEN 'admin' ELSE m.role END" \
+	" FROM projects p LEFT JOIN members m ON m.project_id = p.id AND m.user_id = $2" \
+	" WHERE " which " = $1 AND ($3 OR m.user_id IS NOT NULL)"
+
+DB_STMT(project_select_access, ACCESS("p.slug"), DB_TEXT, DB_I64, DB_BOOL);
+DB_STMT(project_select_access_by_id, ACCESS("p.id"), DB_I64, DB_I64, DB_BOOL);
 DB_STMT(project_select_by_slug, "SELECT " PROJECT_COLUMNS " FROM projects p WHERE p.slug = $1", DB_TEXT);
 DB_STMT(project_select_list,
         "SELECT " PROJECT_COLUMNS ", CASE WHEN $2 THEN 'admin' ELSE m.role END"
@@ -94,16 +96,29 @@ const char *project_object(struct arena *a, int64_t id)
 	return arena_printf(a, "project:%lld", (long long)id);
 }
 
-struct err *project_access(struct ctx *ctx, const char *slug, int64_t user_id, bool is_admin,
-                           struct project *out, enum project_role *role)
+static struct err *access(struct ctx *ctx, const struct db_stmt *stmt, struct db_args args,
+                          struct project *out, enum project_role *role)
 {
 	struct project_listed found;
 
-	TRY(db_one(ctx, &project_select_access, DB_ARGS(db_text(slug), db_i64(user_id), db_bool(is_admin)),
-	           &listed_row, "project", &found));
+	TRY(db_one(ctx, stmt, args, &listed_row, "project", &found));
 	*out = found.project;
 	*role = project_role_of(found.role);
 	return NULL;
+}
+
+struct err *project_access(struct ctx *ctx, const char *slug, int64_t user_id, bool is_admin,
+                           struct project *out, enum project_role *role)
+{
+	return access(ctx, &project_select_access, DB_ARGS(db_text(slug), db_i64(user_id), db_bool(is_admin)),
+	              out, role);
+}
+
+struct err *project_access_by_id(struct ctx *ctx, int64_t id, int64_t user_id, bool is_admin,
+                                 struct project *out, enum project_role *role)
+{
+	return access(ctx, &project_select_access_by_id,
+	              DB_ARGS(db_i64(id), db_i64(user_id), db_bool(is_admin)), out, role);
 }
 
 struct err *project_by_slug(struct ctx *ctx, const char *slug, struct project *out)

@@ -101,6 +101,9 @@ const char *project_object(struct arena *a, int64_t id);
  * get the same NOT_FOUND as for a slug that does not exist. One statement. */
 MUST_CHECK struct err *project_access(struct ctx *ctx, const char *slug, int64_t user_id, bool is_admin,
                                       struct project *out, enum project_role *role);
+/* The same by the project's number. */
+MUST_CHECK struct err *project_access_by_id(struct ctx *ctx, int64_t id, int64_t user_id, bool is_admin,
+                                            struct project *out, enum project_role *role);
 MUST_CHECK struct err *project_by_slug(struct ctx *ctx, const char *slug, struct project *out);
 
 /* Projects a person may see (all of them for is_admin), by name. */

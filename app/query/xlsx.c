@@ -305,8 +305,9 @@ static struct err *write_about(struct query_file *f, const struct query_result *
 	        {"Read at", utc(a, r->at)},
 	        {"Times are in", r->time_zone && *r->time_zone ? r->time_zone : "UTC"},
 	        {"Left out", r->cut},
-	        {"Cut", x->cut_cells ? arena_printf(a, "%lld long values were cut to %d characters",
-	                                            (long long)x->cut_cells, CELL_UNITS)
+	        {"Cut", x->cut_cells ? arena_printf(a, "%lld long value%s cut to %d characters",
+	                                            (long long)x->cut_cells,
+	                                            x->cut_cells == 1 ? " was" : "s were", CELL_UNITS)
 	                             : NULL},
 	        {"SQL", r->sql_asked},
 	};

@@ -184,7 +184,8 @@ struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http
 	struct chat_view *v = new_view(ctx, req, chat.title);
 	v->chat = chat.id;
 	v->running = chat.running;
-	TRY(web_turns(ctx, chat.id, before, TURNS, &v->turns, &v->nturns, &first));
+	TRY(web_turns(ctx, chat.id, web_may_export(auth_person(req)->role), before, TURNS, &v->turns,
+	              &v->nturns, &first));
 	v->older = v->nturns == TURNS ? first : 0;
 	TRY(fill_list(ctx, project->id, v));
 	return web_render(ctx, res, &chat_page, v);

@@ -32,6 +32,7 @@ struct card {
 	const char *took;
 	const char *cut;
 	struct web_table *table;
+	bool exports;
 	const char *more; /* "Show all 50 rows", NULL when the preview holds them all */
 };
 
@@ -41,7 +42,7 @@ static const struct view card_view =
              VIEW_BOOL(struct card, failed), VIEW_STR(struct card, error), VIEW_STR(struct card, rows),
              VIEW_STR(struct card, took), VIEW_STR(struct card, cut),
              VIEW_ONE(struct card, table, &web_table_view), VIEW_STR(struct card, more),
-             VIEW_I64(struct card, total));
+             VIEW_I64(struct card, total), VIEW_BOOL(struct card, exports));
 
 struct name {
 	const char *name;
@@ -110,7 +111,7 @@ static const char *highlighted(struct arena *a, const char *sql)
 	return buf_cstr(&b);
 }
 
-static struct card make_card(struct arena *a, const struct agent_query *q)
+static struct card make_card(struct arena *a, const struct agent_query *q, bool exports)
 {
 	struct card c = {
 	        .run_id = q->run_id,
@@ -122,6 +123,7 @@ static struct card make_card(struct arena *a, const struct agent_query *q)
 	        .rows = web_count(a, q->rows, "row", "rows"),
 	        .total = q->rows,
 	        .cut = q->cut,
+	        .exports = exports,
 	};
 	if (q->sql_run && strcmp(q->sql_run, q->sql) != 0)
 		c.sql_run_html = highlighted(a, q->sql_run);
@@ -137,12 +139,12 @@ static struct card make_card(struct arena *a, const struct agent_query *q)
 enum { CARDS_SHOWN = 3 };
 
 /* Queries that worked are the result, the last ones most of all; those that did not are folded away. */
-static void sort_queries(struct arena *a, const struct agent_turn *t, struct web_turn *v)
+static void sort_queries(struct arena *a, const struct agent_turn *t, bool exports, struct web_turn *v)
 {
 	v->cards = ARENA_ARRAY(a, struct card, t->nqueries);
 	v->attempts = ARENA_ARRAY(a, struct card, t->nqueries);
 	for (size_t i = 0; i < t->nqueries; i++) {
-		struct card c = make_card(a, &t->queries[i]);
+		struct card c = make_card(a, &t->queries[i], exports);
 		if (c.failed)
 			v->attempts[v->nattempts++] = c;
 		else
@@ -184,7 +186,7 @@ static void fill_steps(struct arena *a, const struct agent_turn *t, struct web_t
 	}
 }
 
-struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, struct web_turn **out)
+struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool exports, struct web_turn **out)
 {
 	struct arena *a = ctx->a;
 	struct web_turn *v = *out = ARENA_NEW(a, struct web_turn);
@@ -206,7 +208,7 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, struct we
 		v->answer_html = buf_cstr(&html);
 	}
 	fill_steps(a, t, v);
-	sort_queries(a, t, v);
+	sort_queries(a, t, exports, v);
 	v->ntables = t->ntables;
 	v->tables = ARENA_ARRAY(a, struct name, t->ntables);
 	for (size_t i = 0; i < t->ntables; i++)
@@ -225,24 +227,24 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, struct we
 
 WEB_PAGE(turn_page, "chat/turn", web_turn_view);
 
-static struct err *render(struct ctx *ctx, const struct agent_turn *t, struct buf *out)
+static struct err *render(struct ctx *ctx, const struct agent_turn *t, bool exports, struct buf *out)
 {
 	struct web_turn *v;
 
-	TRY(web_turn_fill(ctx, t, &v));
+	TRY(web_turn_fill(ctx, t, exports, &v));
 	return web_render_into(ctx, &turn_page, v, out);
 }
 
 /* A conversation's turns --------------------------------------------------------------------------------- */
 
 /* Takes what is kept; the ids of the others are still to be read. */
-static struct db_texts take_kept(struct arena *a, const struct agent_turn_head *heads, size_t n,
+static struct db_texts take_kept(struct arena *a, const struct agent_turn_head *heads, size_t n, bool exports,
                                  struct web_turn_html *out)
 {
 	struct db_texts missing = {ARENA_ARRAY(a, const char *, n), 0};
 
 	for (size_t i = 0; i < n; i++) {
-		out[i].html = heads[i].over ? web_turn_cache_get(a, heads[i].id) : NULL;
+		out[i].html = heads[i].over ? web_turn_cache_get(a, heads[i].id, exports) : NULL;
 		if (!out[i].html)
 			missing.p[missing.n++] = arena_printf(a, "%lld", (long long)heads[i].id);
 	}
@@ -250,21 +252,22 @@ static struct db_texts take_kept(struct arena *a, const struct agent_turn_head *
 }
 
 static struct err *render_missing(struct ctx *ctx, const struct agent_turn *turns, size_t nturns,
-                                  const struct agent_turn_head *heads, size_t n, struct web_turn_html *out)
+                                  const struct agent_turn_head *heads, size_t n, bool exports,
+                                  struct web_turn_html *out)
 {
 	for (size_t i = 0, t = 0; i < n && t < nturns; i++) {
 		if (heads[i].id != turns[t].id)
 			continue;
 		struct buf b = buf_init(ctx->a, BUF_PAGE);
-		TRY(render(ctx, &turns[t++], &b));
+		TRY(render(ctx, &turns[t++], exports, &b));
 		out[i].html = buf_cstr(&b);
 		if (heads[i].over)
-			web_turn_cache_put(heads[i].id, buf_str(&b));
+			web_turn_cache_put(heads[i].id, exports, buf_str(&b));
 	}
 	return NULL;
 }
 
-struct err *web_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
+struct err *web_turns(struct ctx *ctx, int64_t conversation_id, bool exports, int64_t before, int64_t limit,
                       struct web_turn_html **out, size_t *n, int64_t *first)
 {
 	struct agent_turn_head *heads;
@@ -274,17 +277,19 @@ struct err *web_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, 
 	TRY(agent_turn_heads(ctx, conversation_id, before, limit, &heads, n));
 	*first = *n ? heads[0].id : 0;
 	*out = ARENA_ARRAY(ctx->a, struct web_turn_html, *n);
-	struct db_texts missing = take_kept(ctx->a, heads, *n, *out);
+	struct db_texts missing = take_kept(ctx->a, heads, *n, exports, *out);
 	if (missing.n)
 		TRY(agent_turns(ctx, conversation_id, missing, &turns, &nturns));
-	return render_missing(ctx, turns, nturns, heads, *n, *out);
+	return render_missing(ctx, turns, nturns, heads, *n, exports, *out);
 }
 
 /* One turn as a fragment: the page puts it in the place of the live one when that is over. */
 struct err *web_turn_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	struct agent_turn turn;
+	bool exports;
 
 	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
-	return render(ctx, &turn, http_out(res));
+	TRY(web_exports(ctx, req, turn.project_id, &exports));
+	return render(ctx, &turn, exports, http_out(res));
 }

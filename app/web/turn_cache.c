@@ -12,7 +12,7 @@
 enum { SLOTS = 2048, LARGEST = 32 << 10 };
 
 struct slot {
-	int64_t id; /* 0: empty */
+	int64_t key; /* 0: empty */
 	struct str html;
 	struct arena *a; /* of this slot's HTML alone */
 };
@@ -20,28 +20,36 @@ struct slot {
 static struct slot slots[SLOTS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-const char *web_turn_cache_get(struct arena *a, int64_t turn_id)
+static int64_t key_of(int64_t turn_id, bool exports)
 {
-	const struct slot *s = &slots[turn_id % SLOTS];
+	return turn_id * 2 + exports;
+}
+
+const char *web_turn_cache_get(struct arena *a, int64_t turn_id, bool exports)
+{
+	int64_t key = key_of(turn_id, exports);
+	const struct slot *s = &slots[key % SLOTS];
 	const char *html = NULL;
 
 	pthread_mutex_lock(&lock);
-	if (s->id == turn_id)
+	if (s->key == key)
 		html = str_dup(a, s->html);
 	pthread_mutex_unlock(&lock);
 	return html;
 }
 
-void web_turn_cache_put(int64_t turn_id, struct str html)
+void web_turn_cache_put(int64_t turn_id, bool exports, struct str html)
 {
+	int64_t key = key_of(turn_id, exports);
+
 	if (html.n > LARGEST)
 		return;
 	struct arena *a = arena_create();
-	struct slot fresh = {turn_id, {str_dup(a, html), html.n}, a};
+	struct slot fresh = {key, {str_dup(a, html), html.n}, a};
 
 	pthread_mutex_lock(&lock);
-	struct arena *old = slots[turn_id % SLOTS].a;
-	slots[turn_id % SLOTS] = fresh;
+	struct arena *old = slots[key % SLOTS].a;
+	slots[key % SLOTS] = fresh;
 	pthread_mutex_unlock(&lock);
 	arena_free(old);
 }

@@ -145,26 +145,33 @@ struct web_table *web_table(struct arena *a, const struct query_result *r, size_
 MUST_CHECK struct err *web_preview(struct ctx *ctx, const struct web_sight *sight, const struct catalog_table *t,
                                    struct web_table **out);
 
+/* Whether the role may export results: the links for it are there only then. */
+bool web_may_export(enum project_role role);
+/* The same for the caller in the project of a row that was found without its slug. */
+MUST_CHECK struct err *web_exports(struct ctx *ctx, const struct http_request *req, int64_t project_id,
+                                   bool *out);
+
 /* Turns ------------------------------------------------------------------------------------------------ */
 
 /* What the template chat/turn shows of a turn. */
 struct web_turn;
 extern const struct view web_turn_view;
-MUST_CHECK struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, struct web_turn **out);
+MUST_CHECK struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool exports,
+                                     struct web_turn **out);
 
 /* A turn as HTML (chat/turn). */
 struct web_turn_html {
 	const char *html;
 };
 
-/* The turns of a conversation as HTML, oldest first, at most `limit` below id `before` (0: no bound);
+/* The turns of a conversation as HTML, with links to export results or without, oldest first, at most `limit` below id `before` (0: no bound);
  * *first is the id of the first. What is over is kept from one page to the next. */
-MUST_CHECK struct err *web_turns(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
-                                 struct web_turn_html **out, size_t *n, int64_t *first);
+MUST_CHECK struct err *web_turns(struct ctx *ctx, int64_t conversation_id, bool exports, int64_t before,
+                                 int64_t limit, struct web_turn_html **out, size_t *n, int64_t *first);
 
-/* turn_cache.c: the HTML of turns that are over, by id; for this process, bounded. _get copies into the
+/* turn_cache.c: the HTML of turns that are over, by id and with or without links to export; for this process, bounded. _get copies into the
  * arena, NULL when it is not there. Access is the caller's to check. */
-const char *web_turn_cache_get(struct arena *a, int64_t turn_id);
-void web_turn_cache_put(int64_t turn_id, struct str html);
+const char *web_turn_cache_get(struct arena *a, int64_t turn_id, bool exports);
+void web_turn_cache_put(int64_t turn_id, bool exports, struct str html);
 
 #endif

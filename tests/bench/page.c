@@ -116,7 +116,7 @@ static void round_of(struct bench *b, size_t i)
 		must(agent_record_read(ctx.a, b->records[k], &b->turns[k]));
 	t[FILL] = clock_mono_us();
 	for (size_t k = 0; k < b->n; k++)
-		must(web_turn_fill(&ctx, &b->turns[k], &turns[k]));
+		must(web_turn_fill(&ctx, &b->turns[k], true, &turns[k]));
 	t[RENDER] = clock_mono_us();
 	for (size_t k = 0; k < b->n; k++)
 		html[k].html = render_turn(&ctx, b, turns[k]);

@@ -77,6 +77,21 @@ static struct err *events(struct ctx *ctx, struct http_request *req, struct http
 	return NULL;
 }
 
+/* A download of two parts; "?fail" breaks off after the first, "?early" before it. */
+static struct err *download(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	http_type(res, "text/csv");
+	http_set_attachment(res, STR("a \xc3\xa4\"\r\n/;.csv"));
+	if (http_query(req, "early").p)
+		return err_new(ctx->a, ERR_UNAVAILABLE, "the mill stands still");
+	if (!http_download(ctx, req, res, STR("a,b\r\n")))
+		return err_new(ctx->a, ERR_CANCELLED, "gone");
+	if (http_query(req, "fail").p)
+		return err_new(ctx->a, ERR_UNAVAILABLE, "the mill stands still");
+	(void)http_download(ctx, req, res, STR("1,2\r\n"));
+	return NULL;
+}
+
 static const struct http_route routes[] = {
         {HTTP_GET, "/echo", "echo", echo, HTTP_POOL_WEB, 1, false, 0},
         {HTTP_POST, "/echo", "echo_post", echo, HTTP_POOL_WEB, 1, true, 10},
@@ -86,6 +101,7 @@ static const struct http_route routes[] = {
         {HTTP_GET, "/busy", "busy", busy, HTTP_POOL_WEB, 1, false, 0},
         {HTTP_GET, "/api/busy", "api_busy", busy, HTTP_POOL_WEB, 1, false, 0},
         {HTTP_GET, "/events", "events", events, HTTP_POOL_WEB, 1, false, 0},
+        {HTTP_GET, "/download", "download", download, HTTP_POOL_WEB, 1, false, 0},
         {HTTP_GET, "/closed", "closed", echo, HTTP_POOL_WEB, 2, false, 0},
 };
 
@@ -164,11 +180,16 @@ static struct buf request(struct arena *a, const char *line, const char *const *
 	return b;
 }
 
-/* The contents of all STDOUT records; fails if the answer is not well-formed up to its end. */
+/* Whether the last answer had an end. */
+static bool ended;
+
+/* The contents of all STDOUT records; fails if the answer is not well-formed up to its end, or up to where it
+ * breaks off. */
 static const char *unpack(struct arena *a, struct str raw)
 {
 	struct buf b = buf_init(a, BUF_PAGE);
 
+	ended = false;
 	while (raw.n > 0) {
 		const unsigned char *h = (const unsigned char *)raw.p;
 		size_t n = raw.n >= 8 ? (size_t)(h[4] << 8 | h[5]) : 0,
@@ -177,6 +198,7 @@ static const char *unpack(struct arena *a, struct str raw)
 		assert_true(raw.n >= 8 && raw.n >= whole && h[0] == 1 && h[3] == 1);
 		if (h[1] == 3) {
 			assert_int_equal(raw.n, whole);
+			ended = true;
 			return b.n ? buf_cstr(&b) : "";
 		}
 		assert_int_equal(h[1], 6);
@@ -184,7 +206,7 @@ static const char *unpack(struct arena *a, struct str raw)
 		raw.p += whole;
 		raw.n -= whole;
 	}
-	return "";
+	return b.n ? buf_cstr(&b) : "";
 }
 
 static const struct settings *settings_of(struct arena *a)
@@ -470,6 +492,34 @@ static void test_http__a_stream_knows_that_its_client_left(void **state)
 	arena_free(a);
 }
 
+static void test_http__half_a_download_has_no_end(void **state)
+{
+	struct arena *a = arena_create();
+	const char *got = ask(a, "GET /download", NULL, NULL);
+
+	(void)state;
+	assert_has(got, "Status: 200 OK\r\nContent-Type: text/csv\r\n");
+	assert_has(
+	        got,
+	        "Content-Disposition: attachment; filename=\"a_______.csv\"; filename*=UTF-8''a_%C3%A4_____.csv\r\n");
+	assert_has(got, "\r\n\r\na,b\r\n1,2\r\n");
+	assert_lacks(got, "Content-Length");
+	assert_true(ended);
+	got = ask(a, "GET /download?fail=1", NULL, NULL);
+	assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\na,b\r\n");
+	assert_false(ended);
+	got = ask(a, "GET /download?early=1", NULL, NULL);
+	assert_has(got, "Status: 503");
+	assert_has(got, "page: the mill stands still");
+	assert_lacks(got, "attachment");
+	assert_true(ended);
+	got = ask(a, "HEAD /download", NULL, NULL);
+	assert_has(got, "Content-Type: text/csv\r\n");
+	assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\n");
+	assert_true(ended);
+	arena_free(a);
+}
+
 static void test_http__a_connection_cut_anywhere_harms_nobody(void **state)
 {
 	struct arena *a = arena_create();
@@ -548,6 +598,7 @@ static const struct CMUnitTest http_exchange_tests[] = {
         cmocka_unit_test(test_http__too_many_headers_are_refused),
         cmocka_unit_test(test_http__events_are_streamed),
         cmocka_unit_test(test_http__a_stream_knows_that_its_client_left),
+        cmocka_unit_test(test_http__half_a_download_has_no_end),
         cmocka_unit_test(test_http__a_connection_cut_anywhere_harms_nobody),
         cmocka_unit_test(test_http__records_that_nginx_would_not_send_end_the_connection),
         cmocka_unit_test(test_http__parameters_with_lengths_that_lie_are_refused),
