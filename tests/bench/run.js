@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const readline = require('node:readline');
-const {root, build, quern, start, Client, cli, freePort, sleep, until} = require('../lib/quern.js');
+const {root, build, quern, start, Client, cli, freePort, sleep, until, shared: sharedFile} = require('../lib/quern.js');
 const {instanceProcesses, pssKb, cpuSeconds} = require('./process.js');
 const seed = require('./seed.js');
 
@@ -112,6 +112,19 @@ function mustache() {
 	const r = JSON.parse(program('bench-page', [path.join(root, 'templates'), file]));
 	say(`  a page of ${r.bytes} bytes: records ${r.read_us} us, Markdown, SQL and tables ${r.fill_us} us, templates ${r.render_us} us`);
 	report('mustache.page_us', r.render_us, 'us');
+}
+
+// Decisions of the guard, without a database; over a million of them memory stays what it is.
+function guard() {
+	const corpora = [['tests/guard/policy.json', 'tests/guard/accept.jsonl'], ['tests/guard/shop-policy.json', 'tests/guard/shop.jsonl']]
+		.map((pair) => pair.map((file) => path.join(root, file)));
+	if (sharedFile('attacks', 'attacks.jsonl')) corpora.push([sharedFile('attacks', 'policy.json'), sharedFile('attacks', 'attacks.jsonl')]);
+	const tpcds = sharedFile('tpc', 'tpcds_queries.json');
+	const r = JSON.parse(program('bench-guard', ['1000000', tpcds || '-', ...corpora.flat()]));
+	say(`  ${r.statements} accepted statements, 99 in 100 within ${r.p99_us} us`);
+	report('guard.median_us', r.median_us, 'us', '< 120');
+	if (tpcds) report('guard.tpcds_ms', r.tpcds_ms, 'ms', '< 110');
+	report('guard.growth_kb', r.growth_kb, 'KB', '< 256');
 }
 
 const WRK_UNITS = {us: 0.001, ms: 1, s: 1000};
@@ -224,8 +237,8 @@ async function idleInstance(q) {
 	return median(instanceProcesses(q).filter((p) => p.pool === 'web').map((p) => pssKb(p.pid)));
 }
 
-const benches = {mustache, serve, page, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), dictionary};
-const usual = ['mustache', 'serve', 'page', 'stream', 'dictionary'];
+const benches = {mustache, guard, serve, page, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), dictionary};
+const usual = ['mustache', 'guard', 'serve', 'page', 'stream', 'dictionary'];
 
 async function main() {
 	const chosen = process.argv.slice(2).length ? process.argv.slice(2) : usual;
