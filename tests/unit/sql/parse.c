@@ -48,14 +48,14 @@ static const char *nested(struct arena *a, size_t family, size_t n)
 
 static void test_sql__deep_and_long_statements_are_survived(void **state)
 {
-	static const size_t depths[] = {10, 100, 700, 1490, 2900, 4400, 100000};
+	static const size_t depths[] = {10, 100, 700, 1490, 2900, 4400, 100000, 1000000};
 	(void)state;
 	for (size_t f = 0; f < sizeof(families) / sizeof(*families); f++)
 		for (size_t d = 0; d < sizeof(depths) / sizeof(*depths); d++) {
 			struct arena *a = arena_create();
 			struct sql_statement *s;
 			const char *code = shop_guard(a, SHOP, nested(a, f, depths[d]), &s);
-			if (depths[d] == 100000)
+			if (depths[d] >= 100000)
 				assert_string_equal(code, "too_long");
 			arena_free(a);
 		}
