@@ -29,8 +29,8 @@ function report(name, value, unit, aim = '') {
 	say(`  ${name.padEnd(26)} ${String(results[name].value).padStart(10)} ${unit.padEnd(10)} ${aim && `aim ${aim}`.padEnd(14)} ${met}`);
 }
 
-function program(name, args) {
-	const done = spawnSync(path.join(build, name), args, {encoding: 'utf8', cwd: root, maxBuffer: 1 << 28});
+function program(name, args, env = {}) {
+	const done = spawnSync(path.join(build, name), args, {encoding: 'utf8', cwd: root, maxBuffer: 1 << 28, env: {...process.env, ...env}});
 	if (done.status !== 0) throw new Error(`${name}: ${done.stderr}`);
 	return done.stdout;
 }
@@ -237,8 +237,19 @@ async function idleInstance(q) {
 	return median(instanceProcesses(q).filter((p) => p.pool === 'web').map((p) => pssKb(p.pid)));
 }
 
-const benches = {mustache, guard, serve, page, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), dictionary};
-const usual = ['mustache', 'guard', 'serve', 'page', 'stream', 'dictionary'];
+// What it costs to admit a query, and whether people of one project wait for each other.
+async function ratelimit() {
+	const {q} = await instance();
+	const r = JSON.parse(program('bench-ratelimit', [], q.env));
+	say(`  SELECT 1 ${r.select_us} us; 16 people in a project each ${r.own_project}/s`);
+	report('ratelimit.us', r.us, 'us');
+	report('ratelimit.of_select', r.us / r.select_us, 'SELECT 1');
+	report('ratelimit.per_second', r.one_project, '1/s');
+	report('ratelimit.one_project', r.one_project / r.own_project, 'of own', '>= 0.8');
+}
+
+const benches = {mustache, guard, serve, page, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), ratelimit, dictionary};
+const usual = ['mustache', 'guard', 'serve', 'page', 'stream', 'ratelimit', 'dictionary'];
 
 async function main() {
 	const chosen = process.argv.slice(2).length ? process.argv.slice(2) : usual;
