@@ -15,6 +15,7 @@ struct slot {
 	int64_t source_id;
 	int64_t version;
 	int open; /* at rest or in use */
+	int slow; /* in use, or waited for, by slow ones */
 	int nidle;
 	struct query_conn *idle;
 	int64_t blocked_until; /* monotonic */
@@ -107,6 +108,31 @@ static void wait_a_slice(void)
 	pthread_cond_timedwait(&freed, &lock, &slice);
 }
 
+/* With the lock held: one slice of the waiting for a place. */
+static struct err *wait_on(struct ctx *ctx, int64_t until)
+{
+	if (ctx_stopped(ctx))
+		return err_code(err_new(ctx->a, ERR_CANCELLED, "the query was stopped"), "stopped");
+	if (clock_mono_us() >= until)
+		return err_code(unavailable(ctx->a,
+		                            "too many queries run on the project's database right now",
+		                            "Try again in a moment.", 2000000),
+		                "busy");
+	wait_a_slice();
+	return NULL;
+}
+
+/* With the lock held: the right to be one of the slow ones. */
+static struct err *claim_slow(struct ctx *ctx, struct slot *s, int64_t wait_ms)
+{
+	int64_t until = clock_mono_us() + wait_ms * 1000;
+
+	while (s->slow >= QUERY_SLOW)
+		TRY(wait_on(ctx, until));
+	s->slow++;
+	return NULL;
+}
+
 /* With the lock held: an idle connection, or the right to open one (*conn NULL). */
 static struct err *claim(struct ctx *ctx, struct slot *s, int64_t version, struct query_conn **conn)
 {
@@ -128,15 +154,7 @@ static struct err *claim(struct ctx *ctx, struct slot *s, int64_t version, struc
 			*conn = NULL;
 			return NULL;
 		}
-		if (ctx_stopped(ctx))
-			return err_code(err_new(ctx->a, ERR_CANCELLED, "the query was stopped"), "stopped");
-		if (now >= until)
-			return err_code(
-			        unavailable(ctx->a,
-			                    "too many queries run on the project's database right now",
-			                    "Try again in a moment.", 2000000),
-			        "busy");
-		wait_a_slice();
+		TRY(wait_on(ctx, until));
 	}
 }
 
@@ -154,7 +172,7 @@ static void learn(struct slot *s, bool failed, int64_t took_us)
 	} else {
 		s->block_us = 0;
 	}
-	pthread_cond_signal(&freed);
+	pthread_cond_broadcast(&freed);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -172,7 +190,43 @@ static struct err *connect_new(struct ctx *ctx, const struct project_source *sou
 	return err_cause(unreachable(ctx->a, 1000000), e);
 }
 
-struct err *query_pool_get(struct ctx *ctx, const struct project_source *source, struct query_conn **out)
+static void leave_slow(int64_t source_id)
+{
+	pthread_mutex_lock(&lock);
+	slot_of(source_id)->slow--;
+	pthread_cond_broadcast(&freed);
+	pthread_mutex_unlock(&lock);
+}
+
+/* With the lock held. */
+static struct err *claim_all(struct ctx *ctx, struct slot *s, int64_t version,
+                             const struct query_opening *opening, struct query_conn **out)
+{
+	struct err *e;
+
+	if (opening->slow)
+		TRY(claim_slow(ctx, s, opening->timeout_ms));
+	e = claim(ctx, s, version, out);
+	if (e && opening->slow)
+		s->slow--;
+	return e;
+}
+
+/* The connection that was claimed, or a new one. */
+static struct err *connect_claimed(struct ctx *ctx, const struct project_source *source, struct slot *s,
+                                   struct query_conn **out)
+{
+	if (!*out)
+		return connect_new(ctx, source, s, out);
+	(*out)->reused = true;
+	if (query_conn_alive(*out))
+		return NULL;
+	query_conn_close(*out);
+	return connect_new(ctx, source, s, out);
+}
+
+struct err *query_pool_get(struct ctx *ctx, const struct project_source *source,
+                           const struct query_opening *opening, struct query_conn **out)
 {
 	struct query_conn *closing = NULL;
 	struct slot *s;
@@ -187,18 +241,17 @@ struct err *query_pool_get(struct ctx *ctx, const struct project_source *source,
 		s->blocked_until = 0;
 	}
 	sweep_all(clock_mono_us() - (int64_t)QUERY_IDLE_MS * 1000, &closing);
-	e = claim(ctx, s, source->version, out);
+	e = claim_all(ctx, s, source->version, opening, out);
 	pthread_mutex_unlock(&lock);
 	close_all(closing);
 	if (e)
 		return e;
-	if (!*out)
-		return connect_new(ctx, source, s, out);
-	(*out)->reused = true;
-	if (query_conn_alive(*out))
-		return NULL;
-	query_conn_close(*out);
-	return connect_new(ctx, source, s, out);
+	e = connect_claimed(ctx, source, s, out);
+	if (!e)
+		(*out)->slow = opening->slow;
+	else if (opening->slow)
+		leave_slow(source->id);
+	return e;
 }
 
 /* Until it is closed it counts as open: the server still has it. */
@@ -229,6 +282,9 @@ void query_pool_put(struct query_conn *conn)
 {
 	bool rests = false;
 
+	if (conn->slow && conn->source.id)
+		leave_slow(conn->source.id);
+	conn->slow = false;
 	if (conn->unfinished && start_reaping(conn))
 		return;
 	if (conn->source.id) {
@@ -237,7 +293,7 @@ void query_pool_put(struct query_conn *conn)
 
 		rests = put_to_rest(conn, s);
 		s->open -= !rests;
-		pthread_cond_signal(&freed);
+		pthread_cond_broadcast(&freed);
 		pthread_mutex_unlock(&lock);
 	}
 	if (!rests)

@@ -22,6 +22,7 @@ enum {
 	QUERY_GRACE_MS = 2000,          /* for a cancelled statement to end, and for tidying up */
 	QUERY_CONNECTIONS = 8,          /* most to one source in one process */
 	QUERY_IDLE = 4,                 /* most of them at rest */
+	QUERY_SLOW = 4,                 /* most of them for queries in the background */
 	QUERY_IDLE_MS = 60000,          /* at rest for longer: closed */
 	QUERY_STORED_BYTES = 2 << 20,   /* of a result in query_runs */
 	QUERY_MESSAGE_BYTES = 16 << 20, /* from the server; a row is never as large, an error may be */
@@ -35,6 +36,7 @@ struct query_conn {
 	bool reused;                  /* came from rest: may have died meanwhile */
 	bool lost;                    /* must not be used again */
 	bool unfinished;              /* and the server may still be at work for it */
+	bool slow;                    /* counts among those */
 	int64_t idle_since;           /* monotonic */
 	struct query_conn *next;      /* in the list of those at rest */
 };
@@ -92,23 +94,24 @@ void query_stall_enter(struct query_stall *s);
 int64_t query_stall_leave(struct query_stall *s);
 bool query_stall_end(struct query_stall *s);
 
-/* pool.c. Errors: UNAVAILABLE, CANCELLED. */
+/* What a transaction is opened with. */
+struct query_opening {
+	int64_t timeout_ms;
+	const char *time_zone; /* NULL: UTC; becomes NULL when the server does not know it */
+	bool slow;             /* it may take long: only some of the connections are for those */
+	const char *sql;       /* to be described in the same round trip, or NULL */
+	PGresult *shape;       /* its columns, to be PQclear()ed by the caller */
+};
+
+/* pool.c. A slow one waits for its place as long as it may run. Errors: UNAVAILABLE, CANCELLED. */
 MUST_CHECK struct err *query_pool_get(struct ctx *ctx, const struct project_source *source,
-                                      struct query_conn **out);
+                                      const struct query_opening *opening, struct query_conn **out);
 /* Closes a lost one. */
 void query_pool_put(struct query_conn *conn);
 /* Closes one that was reaped. */
 void query_pool_closed(struct query_conn *conn);
 /* Closes those of a source that are at rest. */
 void query_pool_drop(int64_t source_id);
-
-/* What a transaction is opened with. */
-struct query_opening {
-	int64_t timeout_ms;
-	const char *time_zone; /* NULL: UTC; becomes NULL when the server does not know it */
-	const char *sql;       /* to be described in the same round trip, or NULL */
-	PGresult *shape;       /* its columns, to be PQclear()ed by the caller */
-};
 
 /* transaction.c: takes a connection and begins a read-only transaction with settings that were read back.
  * A connection that died at rest is replaced once. query_transaction_end() rolls back, discards what the

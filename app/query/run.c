@@ -63,6 +63,7 @@ static struct err *execute(struct query_work *work)
 	struct query_result *r = work->r;
 	struct query_opening opening = {.timeout_ms = work->timeout_ms,
 	                                .time_zone = query_zone(work->scope),
+	                                .slow = work->background,
 	                                .sql = work->statement->sql};
 	struct query_conn *conn;
 	struct err *e;

@@ -139,7 +139,7 @@ struct err *query_transaction_begin(struct ctx *ctx, const struct project_source
 		struct err *e;
 		bool more;
 
-		TRY(query_pool_get(ctx, source, out));
+		TRY(query_pool_get(ctx, source, opening, out));
 		w = query_wait_ms(ctx, QUERY_CONNECT_MS);
 		e = query_transaction_begin_on(&w, *out, opening);
 		if (!e)

@@ -1,7 +1,9 @@
 /* Connections: set up anew each time, replaced when dead, limited in number, and our own statements over
  * them. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -183,6 +185,78 @@ static void test_query__a_session_killed_at_work_is_an_error(void **state)
 	assert_int_equal(place_run(&p, "SELECT 1")->nrows, 1);
 }
 
+static pid_t frozen;
+
+static void *freezer(void *arg)
+{
+	(void)arg;
+	place_await("SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active'",
+	            "1");
+	frozen = (pid_t)strtol(pg_value("SELECT pid FROM pg_stat_activity WHERE usename = 'reader'"), NULL,
+	                       10);
+	kill(frozen, SIGSTOP);
+	return NULL;
+}
+
+/* A session that does not hear that it was cancelled. */
+static void test_query__a_session_that_hears_nothing_is_left_behind(void **state)
+{
+	struct place p = place_make();
+	pthread_t thread;
+	struct err *e;
+
+	(void)state;
+	p.policy.timeout_ms = 2000;
+	pthread_create(&thread, NULL, freezer, NULL);
+	e = place_fail(&p, "SELECT count(*) FROM orders a, orders b, orders c, orders d");
+	pthread_join(thread, NULL);
+	assert_int_equal(e->kind, ERR_TIMEOUT);
+	assert_int_equal(place_run(&p, "SELECT 1")->nrows, 1);
+	query_close();
+	kill(frozen, SIGCONT);
+	place_await(ALIVE, "0");
+	assert_int_equal(place_run(&p, "SELECT 1")->nrows, 1);
+}
+
+static void *slow_one(void *arg)
+{
+	struct place p = *(struct place *)arg;
+	struct query_opening opening = {.timeout_ms = 20000, .slow = true};
+	struct ctx ctx = *p.ctx;
+	struct query_conn *conn;
+
+	ctx.a = arena_create();
+	p.ctx = &ctx;
+	if (!query_transaction_begin(&ctx, &p.source, &opening, &conn)) {
+		direct(&p, conn, "SELECT pg_sleep(2)");
+		query_transaction_end(conn);
+	}
+	arena_free(ctx.a);
+	return NULL;
+}
+
+static void test_query__slow_queries_leave_room_for_others(void **state)
+{
+	enum { MANY = QUERY_CONNECTIONS + 4 };
+	struct place p = place_make();
+	pthread_t threads[MANY];
+	char half[8];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		pthread_create(&threads[i], NULL, slow_one, &p);
+	snprintf(half, sizeof(half), "%d", QUERY_SLOW);
+	place_await("SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active'",
+	            half);
+	assert_int_equal(place_run(&p, "SELECT 1")->nrows, 1);
+	assert_string_equal(
+	        pg_value(
+	                "SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active'"),
+	        half);
+	for (int i = 0; i < MANY; i++)
+		pthread_join(threads[i], NULL);
+}
+
 static void test_query__a_server_that_comes_back_is_used_again(void **state)
 {
 	struct place p = place_make();
@@ -285,6 +359,8 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_query__a_transaction_only_reads),
         cmocka_unit_test(test_query__a_dead_connection_is_replaced),
         cmocka_unit_test(test_query__a_session_killed_at_work_is_an_error),
+        cmocka_unit_test(test_query__a_session_that_hears_nothing_is_left_behind),
+        cmocka_unit_test(test_query__slow_queries_leave_room_for_others),
         cmocka_unit_test(test_query__a_server_that_comes_back_is_used_again),
         cmocka_unit_test(test_query__a_changed_source_gets_new_connections),
         cmocka_unit_test(test_query__no_more_connections_than_allowed),

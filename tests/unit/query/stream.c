@@ -294,6 +294,34 @@ static void test_query__cut_at_the_server_looks_like_cut_here(void **state)
 	}
 }
 
+/* A type's owner may define what a cast to text does; what is shown is the type's output, which runs nothing of
+ * theirs. */
+static void test_query__no_cast_of_theirs_is_called(void **state)
+{
+	static const char *pair_columns[] = {"p", "d"};
+	static const struct query_table pairs = {.name = "pairs", .columns = pair_columns, .ncolumns = 2};
+	struct place p = place_make();
+	struct query_result *r;
+
+	(void)state;
+	pg_exec("CREATE TYPE shop.pair AS (a integer, b text);"
+	        "CREATE FUNCTION shop.trap(shop.pair) RETURNS text LANGUAGE plpgsql AS"
+	        " $$BEGIN RAISE EXCEPTION 'trapped'; END$$;"
+	        "CREATE CAST (shop.pair AS text) WITH FUNCTION shop.trap(shop.pair) AS IMPLICIT;"
+	        "CREATE FUNCTION shop.left(text, integer) RETURNS text LANGUAGE sql AS $$SELECT 'trapped'$$;"
+	        "CREATE FUNCTION shop.format(text, text) RETURNS text LANGUAGE sql AS $$SELECT 'trapped'$$;"
+	        "CREATE DOMAIN shop.code AS text;"
+	        "CREATE TABLE shop.pairs (p shop.pair, d shop.code);"
+	        "INSERT INTO shop.pairs VALUES (ROW(1, 'two'), 'x'); GRANT SELECT ON shop.pairs TO reader");
+	p.scope.tables = &pairs;
+	p.scope.ntables = 1;
+	r = place_run(&p, "SELECT p, d FROM pairs");
+	assert_string_equal(r->cells[0], "(1,two)");
+	assert_string_equal(r->columns[0].type, "shop.pair");
+	assert_string_equal(r->cells[1], "x");
+	assert_string_equal(r->columns[1].type, "text");
+}
+
 static void test_query__order_and_names_survive(void **state)
 {
 	struct place p = place_make();
@@ -326,6 +354,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_query__a_reader_that_stalls_holds_no_session),
         cmocka_unit_test(test_query__a_giant_value_costs_no_memory),
         cmocka_unit_test(test_query__cut_at_the_server_looks_like_cut_here),
+        cmocka_unit_test(test_query__no_cast_of_theirs_is_called),
         cmocka_unit_test(test_query__order_and_names_survive),
 };
 UNIT_SUITE(tests);
