@@ -48,9 +48,8 @@ static void add_tables(struct arena *a, const struct query_scope *scope, struct 
 	}
 }
 
-struct err *query_guard(struct query_work *work, const char *sql)
+static struct sql_policy policy_of(const struct query_work *work)
 {
-	struct arena *a = work->ctx->a;
 	const struct policy *p = work->scope->policy;
 	struct sql_policy policy = {
 	        .dialect = SQL_POSTGRES,
@@ -67,10 +66,30 @@ struct err *query_guard(struct query_work *work, const char *sql)
 	        .tells_hidden = p->tells_hidden,
 	};
 
-	add_tables(a, work->scope, &policy);
-	TRY(sql_guard(a, &policy, str_of(sql), &work->statement));
+	add_tables(work->ctx->a, work->scope, &policy);
+	return policy;
+}
+
+struct err *query_guard(struct query_work *work, const char *sql)
+{
+	struct sql_policy policy = policy_of(work);
+
+	TRY(sql_guard(work->ctx->a, &policy, str_of(sql), &work->statement));
 	work->r->sql_run = work->statement->sql;
 	work->r->tables = work->statement->tables;
 	work->r->ntables = work->statement->ntables;
 	return NULL;
+}
+
+struct err *query_no_table(const struct query_work *work, struct err *e)
+{
+	struct sql_policy policy = policy_of(work);
+	const char *prefix = arena_printf(work->ctx->a, "relation \"%s.", policy.schema);
+	const char *name = e->message + strlen(prefix);
+	const char *end = strncmp(e->message, prefix, strlen(prefix)) ? NULL : strrchr(name, '"');
+
+	if (!e->code || strcmp(e->code, "undefined_table") != 0 || !end)
+		return e;
+	name = arena_strndup(work->ctx->a, name, (size_t)(end - name));
+	return err_at(sql_no_table(work->ctx->a, &policy, policy.schema, name), e->position);
 }

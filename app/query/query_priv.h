@@ -199,6 +199,8 @@ const char *query_zone(const struct query_scope *scope);
 /* guard.c: the statement as the policy lets it run. LIMIT is one more than the rows that are wanted, so that a
  * cut can be told from an end. */
 MUST_CHECK struct err *query_guard(struct query_work *work, const char *sql);
+/* The server says that a table is not there: in the words for one that may not be read. Else e. */
+struct err *query_no_table(const struct query_work *work, struct err *e);
 
 /* fetch.c: runs the guarded statement in a transaction that is open and reads its rows. shape is what the
  * server said of its columns. */

@@ -71,7 +71,7 @@ static struct err *execute(struct query_work *work)
 	e = query_transaction_begin(work->ctx, work->scope->source, &opening, &conn);
 	if (e) {
 		e->position = query_position(str_of(r->sql_asked), str_of(r->sql_run), e->position);
-		return e;
+		return query_no_table(work, e);
 	}
 	r->time_zone = opening.time_zone ? opening.time_zone : "UTC";
 	e = work_on(work, conn, opening.shape);

@@ -34,7 +34,10 @@ static void each_field(const ProtobufCMessage *m, const ProtobufCFieldDescriptor
 
 void facts_each(const ProtobufCMessage *m, facts_fn *fn, void *arg)
 {
-	if (!m || (m->descriptor != &pg_query__node__descriptor && !fn(arg, m)))
+	/* A node has one of its 238 fields. */
+	while (m && m->descriptor == &pg_query__node__descriptor)
+		m = tree_inner((PgQuery__Node *)m);
+	if (!m || !fn(arg, m))
 		return;
 	for (unsigned i = 0; i < m->descriptor->n_fields; i++)
 		if (m->descriptor->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)

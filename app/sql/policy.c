@@ -61,15 +61,10 @@ static struct err *refused(struct arena *a, const char *message)
 	return err_code(err_new(a, ERR_REFUSED, "%s", message), "table_not_allowed");
 }
 
-static const char *full_name(struct arena *a, const char *schema, const char *table)
-{
-	return *schema ? arena_printf(a, "%s.%s", schema, table) : table;
-}
-
 /* The same words whether the table is excluded or is not there at all. */
 struct err *sql_no_table(struct arena *a, const struct sql_policy *p, const char *schema, const char *table)
 {
-	const char *name = full_name(a, schema, table);
+	const char *name = arena_printf(a, "%s.%s", *schema ? schema : p->schema, table);
 	struct err *e = refused(a, arena_printf(a, "table %s does not exist or may not be read", name));
 	const char *near = nearest_table(a, p, table);
 	if (near && (strcmp(near, table) != 0 || (*schema && strcmp(schema, p->schema) != 0)))
@@ -77,10 +72,10 @@ struct err *sql_no_table(struct arena *a, const struct sql_policy *p, const char
 	return err_hint(e, LOOK);
 }
 
-static struct err *hidden_table(struct arena *a, const char *schema, const char *table)
+static struct err *hidden_table(struct arena *a, const struct sql_policy *p, const char *table)
 {
-	return err_hint(refused(a, arena_printf(a, "table %s exists, but may not be read with this role",
-	                                        full_name(a, schema, table))),
+	return err_hint(refused(a, arena_printf(a, "table %s.%s exists, but may not be read with this role",
+	                                        p->schema, table)),
 	                "Somebody who administers this project can give access to it.");
 }
 
@@ -98,7 +93,7 @@ static struct err *table_allowed(struct arena *a, const struct sql_policy *p, co
 		                "Write schema.table or the table's name alone.");
 	bool ours = !*schema || !strcmp(schema, p->schema);
 	if (ours && excluded(p, table))
-		return p->tells_hidden ? hidden_table(a, schema, table) : sql_no_table(a, p, schema, table);
+		return p->tells_hidden ? hidden_table(a, p, table) : sql_no_table(a, p, schema, table);
 	bool catalog = is_catalog(p->schema, "");
 	if (ours && !catalog && p->allowed && listed(p->allowed, p->nallowed, table))
 		return NULL;

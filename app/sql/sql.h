@@ -147,7 +147,7 @@ MUST_CHECK struct err *sql_guard(struct arena *a, const struct sql_policy *polic
                                  struct sql_statement **out);
 
 /* The refusal of a table that is not there, in the words of one that may not be read: for a server's answer that
- * would otherwise tell the two apart. schema may be "". */
+ * would otherwise tell the two apart. schema "": the policy's. */
 struct err *sql_no_table(struct arena *a, const struct sql_policy *policy, const char *schema,
                          const char *table) __attribute__((returns_nonnull));
 

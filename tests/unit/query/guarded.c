@@ -9,6 +9,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/json.h"
+#include "query/place.h"
 #include "sql/sql.h"
 #include "support/pg.h"
 #include "unit.h"
@@ -330,6 +331,26 @@ static void test_query__casts_of_rows_run_nobodys_function(void **state)
 	arena_free(a);
 }
 
+/* Word for word, with the name put in; the server's own answer would tell them apart. */
+static void test_query__a_hidden_table_is_as_if_it_were_not_there(void **state)
+{
+	static const char *const statements[] = {"SELECT * FROM %s", "SELECT 1 FROM shop.%s",
+	                                         "SELECT 'ä' FROM orders, %s"};
+	struct place p = place_make();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(statements) / sizeof(*statements); i++) {
+		struct err *hidden = place_fail(&p, arena_printf(p.ctx->a, statements[i], "salaries"));
+		struct err *none = place_fail(&p, arena_printf(p.ctx->a, statements[i], "xalaries"));
+
+		assert_string_equal(hidden->code, none->code);
+		assert_int_equal(hidden->kind, none->kind);
+		assert_int_equal(hidden->position, none->position);
+		assert_string_equal(strstr(hidden->message, " does"), strstr(none->message, " does"));
+		assert_string_equal(hidden->hint, none->hint);
+	}
+}
+
 static const struct CMUnitTest query_guarded_tests[] = {
         cmocka_unit_test(test_query__functions_on_the_list_are_harmless),
         cmocka_unit_test(test_query__functions_that_read_sql_are_not_on_the_list),
@@ -337,5 +358,6 @@ static const struct CMUnitTest query_guarded_tests[] = {
         cmocka_unit_test(test_query__no_value_breaks_a_mask),
         cmocka_unit_test(test_query__masks_show_what_they_promise),
         cmocka_unit_test(test_query__casts_of_rows_run_nobodys_function),
+        cmocka_unit_test(test_query__a_hidden_table_is_as_if_it_were_not_there),
 };
 UNIT_SUITE(query_guarded_tests);

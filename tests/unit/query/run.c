@@ -145,7 +145,7 @@ static void test_query__errors_come_in_words(void **state)
 		const char *sql, *code;
 		int kind, position;
 	} cases[] = {
-	        {"SELECT amount FROM vanished", "undefined_table", ERR_QUERY, 20},
+	        {"SELECT amount FROM vanished", "table_not_allowed", ERR_REFUSED, 20},
 	        {"SELECT gone FROM orders", "undefined_column", ERR_QUERY, 8},
 	        {"select gone, gone from orders", "undefined_column", ERR_QUERY, 0},
 	        {"SELECT id / 0 FROM orders", "division_by_zero", ERR_QUERY, 0},

@@ -132,12 +132,12 @@ static void test_sql__a_hidden_table_may_be_told(void **state)
 	const char *policy = "{" HIDDEN ",\"tells_hidden\":true,\"allowed_tables\":[\"orders\"]}";
 	(void)state;
 	struct err *e = refusal(a, policy, "\"Salaries\"");
-	assert_string_equal(e->message, "table Salaries exists, but may not be read with this role");
+	assert_string_equal(e->message, "table s.Salaries exists, but may not be read with this role");
 	assert_non_null(strstr(e->hint, "administers"));
 	e = refusal(a, policy, "t.salaries");
 	assert_string_equal(e->message, "table t.salaries does not exist or may not be read");
 	e = refusal(a, policy, "ordrs");
-	assert_string_equal(e->message, "table ordrs does not exist or may not be read");
+	assert_string_equal(e->message, "table s.ordrs does not exist or may not be read");
 	assert_string_equal(e->hint, "Did you mean s.orders?");
 	arena_free(a);
 }
