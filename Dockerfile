@@ -8,14 +8,15 @@
 FROM debian:12-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		gcc libc6-dev make pkg-config libcurl4-openssl-dev libjson-c-dev libmd4c-dev \
-		libpg-query-dev libpq-dev libprotobuf-c-dev libsodium-dev libxlsxwriter-dev && \
+		libpg-query-dev libpq-dev libprotobuf-c-dev libsodium-dev libxlsxwriter-dev nodejs npm && \
 	rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./
 COPY app app
-RUN make -j"$(nproc)"
-COPY templates templates
+RUN make -j"$(nproc)" build/quern
 COPY static static
+RUN make static
+COPY templates templates
 COPY nginx nginx
 COPY sql sql
 COPY examples examples

@@ -1,4 +1,4 @@
-# make            build/quern                 make run       a private instance to try (PORT=8443 LLM=scripted)
+# make            build/quern, build/static   make run       a private instance to try (PORT=8443 LLM=scripted)
 # make check      everything that must pass   make check-X   the unit tests of module X
 # make fuzz       FUZZ_SECONDS=60 each        make lint      clang-tidy, cppcheck, layers, lengths
 # make deps       installs what is missing    make bench     BENCH="..." selects
@@ -41,7 +41,7 @@ endif
 COMPILE = $(QUIET)$(CC) -std=gnu17 -D_GNU_SOURCE -pthread -Iapp $(PKG_CFLAGS) $(WARN) $(FLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 LINK = $(QUIET)$(CC) -pthread $(LINK_$(MODE)) $(LDFLAGS)
 
-all: $(BUILD)/quern
+all: $(BUILD)/quern static
 
 $(BUILD)/quern: $(OBJ)
 	$(LINK) -o $@ $(OBJ) $(LIBS)
@@ -86,8 +86,24 @@ $(BUILD)/scripted-provider: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/provide
 		$(filter $(BUILD)/app/lib/%,$(APP))
 	$(LINK) -o $@ $^ $(LIBS)
 
+# What nginx serves: the files of static/ as they are, and the editor of the SQL page bundled from npm's packages.
+static: $(patsubst %,$(BUILD)/%,$(wildcard static/*.css static/*.js static/*.svg)) $(BUILD)/static/editor.js
+
+$(BUILD)/static/%: static/%
+	@mkdir -p $(@D)
+	@ln -sfn $(CURDIR)/$< $@
+
+$(BUILD)/static/editor.js: static/editor/editor.js static/node_modules/.package-lock.json
+	@mkdir -p $(@D)
+	$(QUIET)static/node_modules/.bin/esbuild $< --bundle --minify --format=esm --target=es2022 --log-level=warning \
+		--banner:js='/* CodeMirror 6, MIT licence, (C) Marijn Haverbeke and others */' --outfile=$@
+
+static/node_modules/.package-lock.json: static/package-lock.json
+	cd static && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 run: deps-run
-	$(MAKE) $(BUILD)/quern $(if $(filter scripted,$(LLM)),$(BUILD)/scripted-provider)
+	$(MAKE) all $(if $(filter scripted,$(LLM)),$(BUILD)/scripted-provider)
 	$(BUILD)/quern dev $(if $(PORT),--port $(PORT)) $(if $(LLM),--llm $(LLM)) $(ARGS)
 
 check: deps
@@ -143,14 +159,14 @@ bench: deps deps-bench
 $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o $(APP)
 	$(LINK) -o $@ $^ $(LIBS) -lssl -lcrypto
 
-install: $(BUILD)/quern
+install: $(BUILD)/quern static
 	install -D -m 755 $(BUILD)/quern $(DESTDIR)$(PREFIX)/bin/quern
-	for d in templates static sql nginx examples; do find $$d -type f -not -path '*/node_modules/*' \
-		-exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/quern/{} \; ; done
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/quern/static $(BUILD)/static/*
+	for d in templates sql nginx examples; do find $$d -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/quern/{} \; ; done
 
 DEPS_RUN = build-essential pkg-config libpq-dev libcurl4-openssl-dev libjson-c-dev libpg-query-dev \
-	libsodium-dev libmd4c-dev libprotobuf-c-dev libxlsxwriter-dev nginx postgresql openssl
-DEPS_CHECK = libcmocka-dev chromium nodejs npm clang libclang-rt-14-dev fonts-dejavu-core
+	libsodium-dev libmd4c-dev libprotobuf-c-dev libxlsxwriter-dev nginx postgresql openssl nodejs npm
+DEPS_CHECK = libcmocka-dev chromium clang libclang-rt-14-dev fonts-dejavu-core
 DEPS_BENCH = wrk libssl-dev
 DEPS_LINT = clang-tidy clang-format cppcheck
 
@@ -171,5 +187,5 @@ clean:
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all objects scripted-provider run check check-unit headers layers lengths lint tidy fmt fuzz fuzz-run bench install clean deps deps-run \
+.PHONY: all static objects scripted-provider run check check-unit headers layers lengths lint tidy fmt fuzz fuzz-run bench install clean deps deps-run \
 	deps-check deps-bench deps-lint $(MODULES:%=check-%)

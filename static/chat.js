@@ -272,22 +272,6 @@ function selectTab(tab) {
 	}
 }
 
-/* Another page of a result, rendered by the server. */
-async function loadRows(button) {
-	button.disabled = true;
-	try {
-		const response = await fetch(`/runs/${button.dataset.run}?first=${button.dataset.first}`, { headers: { Accept: "text/html, application/json;q=0.5" } });
-		if (!response.ok) throw new Error(response.status === 404 ? "These rows were not kept; ask again to see them." : await sentence(response));
-		const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
-		const target = button.closest("[data-result]");
-		target.replaceChildren(...[...parsed.body.childNodes].map((node) => document.adoptNode(node)));
-		formatNumbers(target);
-	} catch (error) {
-		button.disabled = false;
-		toast(error.message);
-	}
-}
-
 function rename() {
 	const heading = $("[data-title]");
 	const input = element("input", { value: heading.textContent, maxlength: "200", "aria-label": "Title" });
@@ -332,7 +316,6 @@ document.addEventListener("click", (event) => {
 	on("[data-ask-again]", (node) => (live ? toast("Wait for the answer, or stop it first") : ask(node.dataset.askAgain)));
 	on("[data-edit]", (node) => write(node.dataset.edit));
 	on("[data-tab]", selectTab);
-	on("[data-run]", loadRows);
 	on("[data-rename]", rename);
 	on("[data-delete]", remove);
 	on(".proof > summary", (node) => { event.preventDefault(); openSide(node.parentNode); });

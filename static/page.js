@@ -138,6 +138,23 @@ function unfold(cell) {
 	cell.textContent = open ? cell.title : cell.dataset.short;
 }
 
+/* Another page of a result, rendered by the server. */
+async function loadRows(button) {
+	if (button.disabled) return;
+	button.disabled = true;
+	try {
+		const response = await fetch(`/runs/${button.dataset.run}?first=${button.dataset.first}`, { headers: { Accept: "text/html, application/json;q=0.5" } });
+		if (!response.ok) throw new Error(response.status === 404 ? "These rows were not kept; ask again to see them." : await sentence(response));
+		const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
+		const target = button.closest("[data-result]");
+		target.replaceChildren(...[...parsed.body.childNodes].map((node) => document.adoptNode(node)));
+		formatNumbers(target);
+	} catch (error) {
+		button.disabled = false;
+		toast(error.message);
+	}
+}
+
 document.addEventListener("click", (event) => {
 	const button = event.target.closest("[data-copy]");
 	if (button) copy(button.dataset.copy);
@@ -146,6 +163,8 @@ document.addEventListener("click", (event) => {
 		const table = $("table", tableButton.closest("[data-card]"));
 		copy(tableText(table), `Copied${partOf(table)}`);
 	}
+	const pager = event.target.closest("[data-run]");
+	if (pager) { event.preventDefault(); loadRows(pager); }
 	const header = event.target.closest("table.result th");
 	if (header) sortBy(header);
 	const cell = event.target.closest("table.result td");
@@ -165,7 +184,10 @@ document.addEventListener("input", (event) => {
 document.addEventListener("submit", (event) => {
 	const question = event.target.dataset?.confirm;
 	if (question && !window.confirm(question)) event.preventDefault();
-	if (event.target.matches("[action='/sign-out']")) sessionStorage.clear(); // drafts are the person's own
+	if (event.target.matches("[action='/sign-out']")) { // drafts are the person's own
+		sessionStorage.clear();
+		for (const key of Object.keys(localStorage)) if (key.startsWith("draft ")) localStorage.removeItem(key);
+	}
 });
 
 // A form that was sent shows that it is under way; it cannot be sent twice.
@@ -189,11 +211,11 @@ export function dialog(className, ...children) {
 // Ctrl K: everything that can be opened from here, found by typing.
 function palette() {
 	if ($("dialog.palette")) return;
-	const input = element("input", { type: "search", placeholder: "Go to a conversation, a table or a page", "aria-label": "Go to", autocomplete: "off" });
+	const input = element("input", { type: "search", placeholder: "Go to a conversation, a query, a table or a page", "aria-label": "Go to", autocomplete: "off" });
 	const list = element("ul", { role: "listbox" });
 	const entries = new Map();
 	const collect = (root) => {
-		for (const a of $$(".sidebar a[href], .cards a[href], #tables a[href]", root)) {
+		for (const a of $$(".sidebar a[href], .cards a[href], #tables a[href], #queries a[href]", root)) {
 			const label = a.cloneNode(true);
 			for (const extra of $$("kbd, [aria-hidden]", label)) extra.remove();
 			if (!entries.has(a.getAttribute("href"))) entries.set(a.getAttribute("href"), label.textContent.trim().replace(/\s+/g, " "));
@@ -226,8 +248,8 @@ function palette() {
 	});
 	show();
 	input.focus();
-	// What the other pages of the project list: its conversations and its tables.
-	for (const link of $$(".sections [data-for=chat], .sections [data-for=data]")) {
+	// What the other pages of the project list: its conversations, its saved queries and its tables.
+	for (const link of $$(".sections [data-for=chat], .sections [data-for=queries], .sections [data-for=data]")) {
 		fetch(link.href).then((r) => r.text()).then((html) => {
 			collect(new DOMParser().parseFromString(html, "text/html"));
 			show();
@@ -236,14 +258,14 @@ function palette() {
 }
 
 function shortcuts() {
-	const keys = [["Ctrl K", "find a conversation, a table or a page"], ["/", "write a question"], ["Enter", "send it; Shift Enter starts a new line"],
+	const keys = [["Ctrl K", "find a conversation, a query, a table or a page"], ["/", "write a question"], ["Enter", "send it; Shift Enter starts a new line"],
 		["Esc", "stop the answer, or close"], ["↑", "in an empty box: the last question again"], ["?", "this list"]];
 	const rows = keys.flatMap(([key, what]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, what)]);
 	dialog("shortcuts", element("div", { class: "dialog-body" }, element("h2", {}, "Keyboard"), element("dl", {}, ...rows)));
 }
 
 document.addEventListener("keydown", (event) => {
-	const typing = event.target.matches?.("input, textarea, select");
+	const typing = event.composedPath()[0].matches?.("input, textarea, select, [contenteditable=true]"); // also in a shadow root
 	if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
 		event.preventDefault();
 		palette();

@@ -100,6 +100,15 @@ static struct err *put(struct dev *d, struct buf *b, const char *name, const cha
 	return NULL;
 }
 
+/* In a checkout they lie beside the program, with what was bundled for them; else where they were installed. */
+static const char *static_dir(struct dev *d)
+{
+	size_t n = (size_t)(strrchr(d->self, '/') - d->self);
+	const char *built = arena_printf(d->ctx->a, "%.*s/static", (int)n, d->self);
+
+	return access(built, X_OK) ? arena_printf(d->ctx->a, "%s/static", d->root) : built;
+}
+
 struct err *dev_env(struct dev *d)
 {
 	struct arena *a = d->ctx->a;
@@ -117,7 +126,7 @@ struct err *dev_env(struct dev *d)
 		{"QUERN_AGENT_SOCKET", arena_printf(a, "%s/agent.sock", sockets)},
 		{"QUERN_TEMPLATES", arena_printf(a, "%s/templates", d->root)},
 		{"QUERN_MIGRATIONS", arena_printf(a, "%s/sql", d->root)},
-		{"QUERN_STATIC", arena_printf(a, "%s/static", d->root)},
+		{"QUERN_STATIC", static_dir(d)},
 		{"QUERN_DEMO_PASSWORD", d->demo_password},
 		{"QUERN_DEV_SUPERUSER_PASSWORD", d->superuser_password},
 		{"QUERN_DEV_PLATFORM_PASSWORD", d->platform_password},

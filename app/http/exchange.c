@@ -82,6 +82,8 @@ static void fail(struct exchange *x, const struct err *e)
 
 	if (status >= 500)
 		log_err(LOG_ERROR, x->ctx.request_id, "request failed", e);
+	if (x->res.sent)
+		return;
 	if (x->res.streams) {
 		x->broken = x->res.must_be_whole;
 		return;
@@ -92,22 +94,27 @@ static void fail(struct exchange *x, const struct err *e)
 		http_response_plain(&x->res, status, err_title(e->kind));
 }
 
-static void send_answer(struct exchange *x)
+void http_finish(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	struct http_response *res = &x->res;
 	struct str body = buf_str(&res->out), head;
 
-	if (res->streams) {
-		if (!x->broken)
-			(void)http_fcgi_write(x->f, STR(""), STR(""), true);
-		return;
-	}
-	if (x->req.trusted)
-		http_fcgi_discard(x->f, DISCARD_BYTES);
-	head = http_response_head(res, x->ctx.request_id, res->status == 204 ? -1 : (int64_t)body.n);
-	if (x->req.head || res->status == 204)
+	if (req->trusted)
+		http_fcgi_discard(req->f, DISCARD_BYTES);
+	head = http_response_head(res, ctx->request_id, res->status == 204 || res->status == 304 ? -1 : (int64_t)body.n);
+	if (req->head || res->status == 204 || res->status == 304)
 		body.n = 0;
-	(void)http_fcgi_write(x->f, head, body, true);
+	(void)http_fcgi_write(req->f, head, body, true);
+	res->sent = true;
+}
+
+static void send_answer(struct exchange *x)
+{
+	if (x->broken || x->res.sent)
+		return;
+	if (x->res.streams)
+		(void)http_fcgi_write(x->f, STR(""), STR(""), true);
+	else
+		http_finish(&x->ctx, &x->req, &x->res);
 }
 
 static void run(struct exchange *x)

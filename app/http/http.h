@@ -94,6 +94,9 @@ bool http_has_field(const struct http_request *req, const char *name);
 /* The i-th value of a repeated field; false when there is none. */
 bool http_field_at(const struct http_request *req, const char *name, size_t i, struct str *value);
 
+/* From now on until the handler returns, ctx->stop tells that the client hung up: for work that nobody else wants. */
+void http_stop_when_gone(struct ctx *ctx, struct http_request *req);
+
 /* The raw body. */
 MUST_CHECK struct err *http_body(struct ctx *ctx, struct http_request *req, struct str *out);
 
@@ -123,6 +126,9 @@ void http_set_attachment(struct http_response *res, struct str name);
  * False when nobody reads it: then stop. After the first part an error of the handler ends the connection in
  * the middle of the body, and the browser shows a failed download: half a file never looks like a whole one. */
 bool http_download(struct ctx *ctx, struct http_request *req, struct http_response *res, struct str part);
+
+/* Sends the response now, whole. The handler goes on with what nobody waits for; an error of it is only logged. */
+void http_finish(struct ctx *ctx, struct http_request *req, struct http_response *res);
 
 /* Event streams (text/event-stream) ---------------------------------------------------------------------- */
 

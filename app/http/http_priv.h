@@ -113,6 +113,7 @@ struct http_response {
 	struct buf out;
 	bool streams;       /* the head is on its way, the handler writes the body */
 	bool must_be_whole; /* a download: after an error its body gets no end */
+	bool sent;          /* all of it is on its way */
 };
 
 /* Fills req from the parameters. Errors: INVALID; FORBIDDEN while req->trusted is false: answer without a

@@ -173,6 +173,56 @@ struct query_run_record {
 MUST_CHECK struct err *query_load(struct ctx *ctx, int64_t run_id, struct query_run_record *run,
                                   struct query_result **out);
 
+/* The caller's last runs on the SQL page of a project, newest first; and the text of any of their runs. */
+struct query_past {
+	int64_t id;
+	const char *sql;
+	const char *outcome;
+	int64_t rows;
+	int64_t took_us;
+	int64_t at;
+	bool plan; /* only that was asked for */
+};
+MUST_CHECK struct err *query_history(struct ctx *ctx, int64_t project_id, int64_t most, struct query_past **out,
+                                     size_t *n);
+MUST_CHECK struct err *query_history_text(struct ctx *ctx, int64_t project_id, int64_t run_id, const char **sql);
+
+/* Saved queries ----------------------------------------------------------------------------------------- */
+
+/* A text that somebody keeps. It may hold placeholders (sql_placeholders()); parameters are those with the
+ * values that they had last. ctx->user_id sees their own and what was shared with the project. */
+struct query_parameter {
+	const char *name;
+	const char *type;
+	const char *value; /* or NULL */
+};
+struct query_saved {
+	int64_t id; /* 0: a new one */
+	int64_t project_id;
+	int64_t user_id;   /* whose it is, 0 for nobody any more */
+	const char *owner; /* their name, or NULL */
+	const char *name;
+	const char *description;
+	const char *sql;
+	struct query_parameter *parameters;
+	size_t nparameters;
+	bool shared;
+	bool mine;
+	int64_t updated_at;
+};
+/* Those that hold the words (NULL or "": all), last changed first. */
+MUST_CHECK struct err *query_saved_list(struct ctx *ctx, int64_t project_id, const char *search,
+                                        struct query_saved **out, size_t *n);
+MUST_CHECK struct err *query_saved_get(struct ctx *ctx, int64_t project_id, int64_t id, struct query_saved *out);
+/* Adds it, or changes the one with that id if it is as it was at updated_at; fills id and updated_at. manages:
+ * the caller may also change what others shared. Audited. Errors: INVALID, its code the field; NOT_FOUND;
+ * CONFLICT, code "changed", when somebody changed or deleted it meanwhile. */
+MUST_CHECK struct err *query_saved_put(struct ctx *ctx, struct query_saved *saved, bool manages);
+MUST_CHECK struct err *query_saved_delete(struct ctx *ctx, int64_t project_id, int64_t id, bool manages);
+MUST_CHECK struct err *query_saved_restore(struct ctx *ctx, int64_t project_id, int64_t id, bool manages);
+/* Keeps the values of its parameters for the next time; nothing for somebody who may not change it. */
+MUST_CHECK struct err *query_saved_ran(struct ctx *ctx, const struct query_saved *saved, bool manages);
+
 /* Result <-> JSON: {"columns":[{"name","type","kind"}],"rows":[[...]],"truncated":b,"cut":"..."}; numbers
  * that fit a double exactly are numbers, all else strings; null is null. rows: at most max_rows. */
 void query_put_json(struct json_writer *w, const char *key, const struct query_result *r, size_t max_rows);

@@ -158,6 +158,32 @@ MUST_CHECK struct err *sql_policy_read(struct arena *a, struct str json, struct 
  * escaped. Uses the flat lexer; text that it does not take is written escaped and plain. */
 void sql_highlight(struct arena *a, struct str sql, struct buf *out);
 
+/* Placeholders of a text that is kept: {{name}}, {{name:number}}, {{name:date}}. Inside quotes and comments there are
+ * none. */
+enum sql_value_type { SQL_VALUE_TEXT, SQL_VALUE_NUMBER, SQL_VALUE_DATE, SQL_VALUE__MAX };
+struct sql_placeholder {
+	const char *name;
+	enum sql_value_type type;
+};
+enum { SQL_PLACEHOLDERS = 20 }; /* most in a text */
+const char *sql_value_type_name(enum sql_value_type type);
+/* Each name once, in the order of the text. Errors: INVALID, code "placeholder", with position. */
+MUST_CHECK struct err *sql_placeholders(struct arena *a, struct str sql, struct sql_placeholder **out, size_t *n);
+/* The text with a quoted literal for each; values in the order of sql_placeholders(), NULL for a missing one.
+ * Errors as there; INVALID with the name as its code for a value that is not of its type. */
+struct sql_bound_place {
+	int asked, asked_end; /* 1-based characters of the text that was given */
+	int start, end;       /* of the bound one */
+};
+struct sql_bound {
+	const char *sql;
+	struct sql_bound_place *places;
+	size_t n;
+};
+MUST_CHECK struct err *sql_bind(struct arena *a, struct str sql, const char *const *values, struct sql_bound *out);
+/* The character of the text that was given for one of the bound text; 0 stays 0. */
+int sql_bound_position(const struct sql_bound *b, int position);
+
 /* An identifier quoted where PostgreSQL needs it, and a string literal; both in the arena. */
 char *sql_quote_ident(struct arena *a, const char *name);
 char *sql_quote_literal(struct arena *a, const char *text);

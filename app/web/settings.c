@@ -56,17 +56,13 @@ static struct err *stored(struct ctx *ctx, struct http_request *req, struct proj
 	const struct project *p = &auth_person(req)->project;
 	struct catalog *c;
 
-	/* A password that cannot be opened is set again on this page. */
-	struct err *e = project_source_get(ctx, p->id, source);
-	if (e && e->kind != ERR_CONFIG)
-		return e;
-	v->source_problem = web_problem(ctx, e);
+	TRY(project_source_get(ctx, p->id, source));
 	v->layout = web_layout(ctx, req, "Settings", "settings");
 	v->project = web_project_form(ctx, p);
 	TRY(web_limits(ctx, p, &v->limits));
 	v->source = web_source_form(ctx, source);
 	TRY(kept_probe(ctx, source, &v->kept));
-	e = catalog_load(ctx, p, source, NULL, &c);
+	struct err *e = catalog_load(ctx, p, source, NULL, &c);
 	if (e && e->kind != ERR_NOT_FOUND)
 		return e;
 	if (e)

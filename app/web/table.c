@@ -1,4 +1,4 @@
-/* A query result as an HTML table, and further pages of a recorded one. */
+/* A query result as an HTML table. */
 #include <string.h>
 
 #include "lib/arena.h"
@@ -92,39 +92,4 @@ struct web_table *web_table(struct arena *a, const struct query_result *r, size_
 	}
 	t->empty = t->nrows == 0;
 	return t;
-}
-
-/* A page of a recorded result ---------------------------------------------------------------------------- */
-
-struct run_view {
-	int64_t run_id;
-	struct web_table *table;
-	const char *range;
-	int64_t next;         /* first row of the next page, 0 when there is none */
-	const char *previous; /* first row of the page before, NULL when there is none */
-};
-
-static const struct view run_view =
-        VIEW(struct run_view, VIEW_I64(struct run_view, run_id),
-             VIEW_ONE(struct run_view, table, &web_table_view), VIEW_STR(struct run_view, range),
-             VIEW_I64(struct run_view, next), VIEW_STR(struct run_view, previous));
-WEB_PAGE(run_page, "chat/run", run_view);
-
-struct err *web_run_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
-{
-	int64_t id = http_param_i64(req, "run"), first = 0;
-	struct query_run_record run;
-	struct query_result *r;
-
-	if (!str_to_i64(http_query(req, "first"), &first) || first < 0)
-		first = 0;
-	TRY(query_load(ctx, id, &run, &r));
-	struct run_view v = {.run_id = id, .table = web_table(ctx->a, r, (size_t)first, WEB_ROWS_A_PAGE)};
-	size_t last = (size_t)first + v.table->nrows;
-	v.range = arena_printf(ctx->a, "%lld to %zu of %zu", (long long)first + 1, last, r->nrows);
-	v.next = last < r->nrows ? (int64_t)last : 0;
-	if (first > 0)
-		v.previous = arena_printf(ctx->a, "%lld",
-		                          first > WEB_ROWS_A_PAGE ? (long long)first - WEB_ROWS_A_PAGE : 0LL);
-	return web_render(ctx, res, &run_page, &v);
 }

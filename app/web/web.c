@@ -36,7 +36,7 @@ static const char *static_version;
 /* The static files' names do not change, so their addresses carry a hash of what is in them. */
 static const char *hash_static(struct arena *a, const char *dir)
 {
-	static const char *const files[] = {"quern.css", "chat.js", "page.js"};
+	static const char *const files[] = {"quern.css", "chat.js", "page.js", "sql.js", "editor.js"};
 	struct arena *scratch = arena_create();
 	struct buf all = buf_init(scratch, STATIC_BYTES);
 	char *chunk = arena_alloc(scratch, STATIC_BYTES);
@@ -163,7 +163,8 @@ const struct view web_layout_view =
              VIEW_BOOL(struct web_layout, local), VIEW_STR(struct web_layout, csrf),
              VIEW_STR(struct web_layout, time_zone), VIEW_STR(struct web_layout, slug),
              VIEW_STR(struct web_layout, project), VIEW_BOOL(struct web_layout, can_write),
-             VIEW_BOOL(struct web_layout, manages), VIEW_STR(struct web_layout, notice));
+             VIEW_BOOL(struct web_layout, manages), VIEW_BOOL(struct web_layout, writes_sql),
+             VIEW_STR(struct web_layout, notice));
 
 /* What ?done=... says on the page that follows a change. */
 static const char *notice_of(const struct http_request *req)
@@ -220,6 +221,7 @@ struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const c
 	l->project = person->project.id ? person->project.name : "";
 	l->manages = person->role >= PROJECT_ADMIN;
 	l->can_write = l->manages && person->project.can_write && strcmp(section, "settings") != 0;
+	l->writes_sql = person->role >= PROJECT_ANALYST;
 	l->notice = notice_of(req);
 	return l;
 }

@@ -18,6 +18,8 @@
 #include "web/routes.def"
 #undef ROUTE
 
+enum { WEB_SQL_FORM_BYTES = 256 << 10 }; /* a statement in percent-encoding, and what else a form holds */
+
 /* Pages ------------------------------------------------------------------------------------------------ */
 
 /* A template with the view that it is bound to; all of them are checked when a worker starts. */
@@ -54,6 +56,7 @@ struct web_layout {
 	const char *project; /* its name */
 	bool can_write;      /* the project's role can do more than read, and the person may mend it */
 	bool manages;        /* may change the project's settings */
+	bool writes_sql;
 	const char *notice;  /* "Saved." and the like, or NULL */
 };
 extern const struct view web_layout_view;
@@ -142,8 +145,7 @@ enum { WEB_ROWS_A_PAGE = 100 }; /* of a result that is shown in full */
 struct web_table *web_table(struct arena *a, const struct query_result *r, size_t first, size_t count);
 
 /* The first rows of a table, as the policy lets them be seen; a recorded run. */
-MUST_CHECK struct err *web_preview(struct ctx *ctx, const struct web_sight *sight,
-                                   const struct catalog_table *t, const char *time_zone,
+MUST_CHECK struct err *web_preview(struct ctx *ctx, const struct web_sight *sight, const struct catalog_table *t,
                                    struct web_table **out);
 
 /* Whether the role may export results: the links for it are there only then. */
