@@ -1,5 +1,8 @@
 /* Conversations: one person's questions in one project, in order. Nobody but that person sees them. */
+#include <inttypes.h>
+
 #include "agent/agent_priv.h"
+#include "audit/audit.h"
 #include "lib/arena.h"
 
 enum { TITLE_BYTES = 80, TITLE_MOST = 200 };
@@ -83,12 +86,29 @@ struct err *agent_conversation_get(struct ctx *ctx, int64_t project_id, int64_t 
 	              "conversation", out);
 }
 
-static struct err *changed(struct ctx *ctx, const struct db_stmt *stmt, struct db_args args)
+/* A change of one conversation, and the entry that tells of it. */
+struct change {
+	const struct db_stmt *stmt;
+	struct db_args args;
+	const char *action;
+	int64_t id;
+};
+
+static struct err *change(struct ctx *ctx, void *arg)
 {
+	const struct change *c = arg;
 	int64_t n = 0;
 
-	TRY(db_run(ctx, stmt, args, &n));
-	return n ? NULL : err_new(ctx->a, ERR_NOT_FOUND, "conversation not found");
+	TRY(db_run(ctx, c->stmt, c->args, &n));
+	if (!n)
+		return err_new(ctx->a, ERR_NOT_FOUND, "conversation not found");
+	return audit_log(ctx, c->action, arena_printf(ctx->a, "chat:%" PRId64, c->id), NULL);
+}
+
+static struct err *changed(struct ctx *ctx, const char *action, int64_t id, const struct db_stmt *stmt,
+                           struct db_args args)
+{
+	return db_transact(ctx, change, &(struct change){stmt, args, action, id});
 }
 
 struct err *agent_conversation_rename(struct ctx *ctx, int64_t project_id, int64_t id, const char *title)
@@ -97,18 +117,18 @@ struct err *agent_conversation_rename(struct ctx *ctx, int64_t project_id, int64
 
 	if (cut.n == 0)
 		return err_new(ctx->a, ERR_INVALID, "a conversation needs a title");
-	return changed(ctx, &agent_conversation_title,
+	return changed(ctx, "chat.rename", id, &agent_conversation_title,
 	               DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id), db_str(cut)));
 }
 
 struct err *agent_conversation_delete(struct ctx *ctx, int64_t project_id, int64_t id)
 {
-	return changed(ctx, &agent_conversation_hide,
+	return changed(ctx, "chat.delete", id, &agent_conversation_hide,
 	               DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id)));
 }
 
 struct err *agent_conversation_restore(struct ctx *ctx, int64_t project_id, int64_t id)
 {
-	return changed(ctx, &agent_conversation_show,
+	return changed(ctx, "chat.restore", id, &agent_conversation_show,
 	               DB_ARGS(db_i64(id), db_i64(project_id), db_i64(ctx->user_id)));
 }

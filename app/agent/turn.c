@@ -1,8 +1,10 @@
 /* Turns as rows: begun, read back for a page, asked to stop; and the run of one from its row to its
  * outcome. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "agent/agent_priv.h"
+#include "audit/audit.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/settings.h"
@@ -132,13 +134,19 @@ struct begin {
 	int64_t *turn_id;
 };
 
+static const char *turn_object(struct arena *a, int64_t id)
+{
+	return arena_printf(a, "turn:%" PRId64, id);
+}
+
 static struct err *insert(struct ctx *ctx, void *arg)
 {
 	struct begin *b = arg;
 
 	TRY(db_one(ctx, &agent_turn_insert, DB_ARGS(db_i64(b->conversation_id), db_str(b->question)),
 	           &db_id_row, "turn", b->turn_id));
-	return db_run(ctx, &agent_turn_touch, DB_ARGS(db_i64(b->conversation_id)), NULL);
+	TRY(db_run(ctx, &agent_turn_touch, DB_ARGS(db_i64(b->conversation_id)), NULL));
+	return audit_log(ctx, "turn.ask", turn_object(ctx->a, *b->turn_id), NULL);
 }
 
 static struct err *check_question(struct arena *a, struct str question)
@@ -171,10 +179,19 @@ struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int
 	return e;
 }
 
+static struct err *request_stop(struct ctx *ctx, void *arg)
+{
+	const int64_t *turn_id = arg;
+	int64_t running;
+
+	TRY(db_run(ctx, &agent_turn_request_stop, DB_ARGS(db_i64(*turn_id)), &running));
+	return running ? audit_log(ctx, "turn.stop", turn_object(ctx->a, *turn_id), NULL) : NULL;
+}
+
 struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id)
 {
 	agent_live_stop(turn_id);
-	return db_run(ctx, &agent_turn_request_stop, DB_ARGS(db_i64(turn_id)), NULL);
+	return db_transact(ctx, request_stop, &turn_id);
 }
 
 struct open_row {

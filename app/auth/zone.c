@@ -1,8 +1,9 @@
 /* A person's time zone: an IANA name that the platform's PostgreSQL knows, so that others do too. */
 #include <string.h>
 
-#include "auth/auth.h"
+#include "audit/audit.h"
 #include "auth/auth_priv.h"
+#include "lib/arena.h"
 
 DB_STMT(auth_time_zone_known,
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1)", DB_TEXT);
@@ -33,9 +34,26 @@ static struct err *check(struct ctx *ctx, const char *name)
 	                "Names are like Europe/Berlin, America/New_York or UTC.");
 }
 
+struct choice {
+	const char *name;
+	bool replace;
+};
+
+static struct err *choose(struct ctx *ctx, void *arg)
+{
+	const struct choice *c = arg;
+	int64_t changed;
+
+	TRY(db_run(ctx, &auth_time_zone_set,
+	           DB_ARGS(db_i64(ctx->user_id), db_text(c->name), db_bool(c->replace)), &changed));
+	/* A name of a time zone has nothing to escape. */
+	return changed ? audit_log(ctx, "auth.time_zone", auth_object(ctx->a, ctx->user_id),
+	                           arena_printf(ctx->a, "{\"time_zone\":\"%s\"}", c->name))
+	               : NULL;
+}
+
 struct err *auth_set_time_zone(struct ctx *ctx, const char *name, bool replace)
 {
 	TRY(check(ctx, name));
-	return db_run(ctx, &auth_time_zone_set, DB_ARGS(db_i64(ctx->user_id), db_text(name), db_bool(replace)),
-	              NULL);
+	return db_transact(ctx, choose, &(struct choice){name, replace});
 }

@@ -1,6 +1,6 @@
 /*
  * The one file that talks to people's databases through libpq. Nothing blocks without an end: every wait is a
- * poll of at most 100 ms, then deadline and stop flag are looked at. Statements go over the extended
+ * poll of at most 50 ms, then deadline and stop flag are looked at. Statements go over the extended
  * protocol, in pipeline mode.
  */
 #include <assert.h>
@@ -14,7 +14,7 @@
 #include "lib/clock.h"
 #include "query/query_priv.h"
 
-enum { SLICE_MS = 100 };
+enum { SLICE_MS = 50 };
 
 struct query_wait query_wait_ms(struct ctx *ctx, int64_t ms)
 {

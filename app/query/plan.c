@@ -9,52 +9,63 @@
 #include "lib/buf.h"
 #include "query/query_priv.h"
 
+/* What makes a node dear, and so what would help. */
+enum dear { NEVER, READING, JOINING, WORKING };
+
+static const char *const help[] = {
+        [NEVER] = "Ask for less: a shorter period, fewer tables, or an aggregate.",
+        [READING] = "Narrow what is read with WHERE: a shorter period, or a column with an index.",
+        [JOINING] =
+                "Join by columns that are equal, one of them a key, and narrow the tables with WHERE first.",
+        [WORKING] = "Narrow the rows with WHERE before they are sorted or aggregated.",
+};
+
 /* Of a node: what it does; with a table, its name follows. */
 static const struct {
 	const char *node;
 	const char *words;
 	bool table;
-	bool reason; /* worth naming when a query is too dear */
+	enum dear dear;
 } kinds[] = {
-        {"Seq Scan", "Reads all of", true, true},
-        {"Sample Scan", "Reads a sample of", true, true},
-        {"Index Scan", "Looks up rows by index in", true, true},
-        {"Index Only Scan", "Reads an index alone of", true, true},
-        {"Bitmap Heap Scan", "Reads the rows found by index in", true, true},
-        {"Bitmap Index Scan", "Searches an index", false, false},
-        {"BitmapAnd", "Keeps what several indexes found", false, false},
-        {"BitmapOr", "Adds up what several indexes found", false, false},
-        {"Tid Scan", "Reads rows by their place in", true, true},
-        {"Tid Range Scan", "Reads rows by their place in", true, true},
-        {"Foreign Scan", "Asks another server for", true, true},
-        {"Custom Scan", "Reads in a special way", true, true},
-        {"Function Scan", "Reads what a function returns", false, true},
-        {"Table Function Scan", "Reads what a function returns", false, true},
-        {"Values Scan", "Reads a list of values", false, true},
-        {"CTE Scan", "Reads a result of WITH", false, true},
-        {"WorkTable Scan", "Reads the rows of the last round", false, true},
-        {"Subquery Scan", "Takes the rows of a subquery", false, false},
-        {"Nested Loop", "Joins each row with each that fits", false, true},
-        {"Hash Join", "Joins by a hash table", false, true},
-        {"Merge Join", "Joins sorted rows", false, true},
-        {"Hash", "Builds a hash table", false, false},
-        {"Memoize", "Remembers what it looked up", false, false},
-        {"Materialize", "Keeps rows to read them again", false, false},
-        {"Sort", "Sorts", false, true},
-        {"Incremental Sort", "Sorts what is partly sorted", false, true},
-        {"Aggregate", "Aggregates", false, true},
-        {"Group", "Groups", false, true},
-        {"WindowAgg", "Calculates over windows of rows", false, true},
-        {"Unique", "Removes duplicates", false, false},
-        {"SetOp", "Compares two sets of rows", false, true},
-        {"Append", "Puts rows one after another", false, false},
-        {"Merge Append", "Merges sorted rows", false, false},
-        {"Recursive Union", "Repeats until nothing new is found", false, true},
-        {"ProjectSet", "Makes several rows of one", false, true},
-        {"Limit", "Stops after enough rows", false, false},
-        {"Result", "Calculates a row", false, false},
-        {"Gather", "Collects from several processes", false, false},
-        {"Gather Merge", "Collects sorted from several processes", false, false},
+        {"Seq Scan", "Reads all of", true, READING},
+        {"Sample Scan", "Reads a sample of", true, READING},
+        {"Index Scan", "Looks up rows by index in", true, READING},
+        {"Index Only Scan", "Reads an index alone of", true, READING},
+        {"Bitmap Heap Scan", "Reads the rows found by index in", true, READING},
+        {"Bitmap Index Scan", "Searches an index", false, NEVER},
+        {"BitmapAnd", "Keeps what several indexes found", false, NEVER},
+        {"BitmapOr", "Adds up what several indexes found", false, NEVER},
+        {"Tid Scan", "Reads rows by their place in", true, READING},
+        {"Tid Range Scan", "Reads rows by their place in", true, READING},
+        {"Foreign Scan", "Asks another server for", true, READING},
+        {"Custom Scan", "Reads in a special way", true, READING},
+        {"Function Scan", "Reads what a function returns", false, READING},
+        {"Table Function Scan", "Reads what a function returns", false, READING},
+        {"Values Scan", "Reads a list of values", false, READING},
+        {"CTE Scan", "Reads a result of WITH", false, READING},
+        {"WorkTable Scan", "Reads the rows of the last round", false, READING},
+        {"Subquery Scan", "Takes the rows of a subquery", false, NEVER},
+        {"Nested Loop", "Joins each row with each that fits", false, JOINING},
+        {"Hash Join", "Joins by a hash table", false, JOINING},
+        {"Merge Join", "Joins sorted rows", false, JOINING},
+        {"Hash", "Builds a hash table", false, NEVER},
+        {"Memoize", "Remembers what it looked up", false, NEVER},
+        {"Materialize", "Keeps rows to read them again", false, NEVER},
+        {"Sort", "Sorts", false, WORKING},
+        {"Incremental Sort", "Sorts what is partly sorted", false, WORKING},
+        {"Aggregate", "Aggregates", false, WORKING},
+        {"Group", "Groups", false, WORKING},
+        {"WindowAgg", "Calculates over windows of rows", false, WORKING},
+        {"Unique", "Removes duplicates", false, NEVER},
+        {"SetOp", "Compares two sets of rows", false, WORKING},
+        {"Append", "Puts rows one after another", false, NEVER},
+        {"Merge Append", "Merges sorted rows", false, NEVER},
+        {"Recursive Union", "Repeats until nothing new is found", false, WORKING},
+        {"ProjectSet", "Makes several rows of one", false, WORKING},
+        {"Limit", "Stops after enough rows", false, NEVER},
+        {"Result", "Calculates a row", false, NEVER},
+        {"Gather", "Collects from several processes", false, NEVER},
+        {"Gather Merge", "Collects sorted from several processes", false, NEVER},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
@@ -79,8 +90,9 @@ struct walk {
 	struct arena *a;
 	struct query_plan *plan;
 	size_t room;
-	size_t dearest; /* the node that adds most */
-	double most;
+	size_t dearest; /* the node that adds most, and why and how many rows it gives */
+	double most, rows;
+	enum dear dear;
 	bool told; /* figures and conditions may be shown */
 };
 
@@ -165,38 +177,86 @@ static void walk(struct walk *w, struct json_object *node, int64_t depth)
 		own -= number(child, "Total Cost");
 		walk(w, child, depth + 1);
 	}
-	if (own > w->most && (kind == KINDS || kinds[kind].reason)) {
+	if (own > w->most && (kind == KINDS || kinds[kind].dear != NEVER)) {
 		w->most = own;
 		w->dearest = at;
+		w->dear = kind == KINDS ? NEVER : kinds[kind].dear;
+		w->rows = number(node, "Plan Rows");
 	}
 }
 
-struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn, struct query_work *work,
-                           struct query_plan *plan, double *cost)
+static struct err *ask(const struct query_wait *w, struct query_conn *conn, const struct sql_statement *s,
+                       struct json_object **top)
 {
-	const struct sql_statement *s = work->statement;
 	const struct query_step step = {
 	        .sql = arena_printf(w->a, "EXPLAIN (FORMAT JSON) DECLARE quern NO SCROLL CURSOR FOR %s",
 	                            s->sql),
 	        .params = s->params,
 	        .nparams = s->nparams,
 	};
-	struct walk walking = {.a = w->a, .plan = plan, .told = !s->nfiltered && !s->nmasked};
-	struct json_object *o, *top;
+	struct json_object *o;
 	PGresult *res;
 	struct err *e;
 
-	*plan = (struct query_plan){
-	        .sql_run = s->sql, .tables = s->tables, .ntables = s->ntables, .withheld = !walking.told};
 	TRY(query_conn_trip(w, conn, &step, 1, &res));
 	e = json_read(w->a, str_of(PQntuples(res) ? PQgetvalue(res, 0, 0) : ""), JSON_DEPTH_TREE, &o);
 	PQclear(res);
 	if (e)
 		return err_cause(err_new(w->a, ERR_QUERY, "the database's plan could not be read"), e);
-	top = json_get(json_length(o) ? json_object_array_get_idx(o, 0) : NULL, "Plan");
-	walk(&walking, top, 0);
-	*cost = number(top, "Total Cost");
-	plan->cost = walking.told ? *cost : 0;
-	plan->nodes[walking.dearest].costly = walking.told;
+	*top = json_get(json_length(o) ? json_object_array_get_idx(o, 0) : NULL, "Plan");
 	return NULL;
+}
+
+/* 1234567 as "1,234,567"; above what people read digit by digit, in powers of ten. */
+static const char *round_number(struct arena *a, double v)
+{
+	const char *digits = arena_printf(a, "%.0f", v);
+	struct buf b = buf_init(a, BUF_LINE);
+	size_t n = strlen(digits);
+
+	if (v >= 1e15)
+		return arena_printf(a, "%.0e", v);
+	for (size_t i = 0; i < n; i++) {
+		if (i && (n - i) % 3 == 0)
+			buf_add_char(&b, ',');
+		buf_add_char(&b, digits[i]);
+	}
+	return buf_cstr(&b);
+}
+
+static struct err *too_dear(const struct walk *w, double cost, int64_t most)
+{
+	struct arena *a = w->a;
+	const char *ceiling = round_number(a, (double)most);
+	struct err *e;
+
+	if (!w->told) {
+		e = err_new(a, ERR_REFUSED, "the query would cost more than the %s that this project allows",
+		            ceiling);
+	} else {
+		e = err_new(a, ERR_REFUSED, "the query would cost about %s, and this project allows %s",
+		            round_number(a, cost), ceiling);
+		err_detail(e, "Most of it is one step: %s, about %s rows.", w->plan->nodes[w->dearest].what,
+		           round_number(a, w->rows));
+	}
+	return err_hint(err_code(e, "too_dear"), "%s", help[w->told ? w->dear : NEVER]);
+}
+
+struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn, struct query_work *work,
+                           struct query_plan *plan)
+{
+	const struct sql_statement *s = work->statement;
+	int64_t most = work->scope->policy->max_cost;
+	struct walk walking = {.a = w->a, .plan = plan, .told = !s->nfiltered && !s->nmasked && !s->nparams};
+	struct json_object *top;
+	double cost;
+
+	*plan = (struct query_plan){
+	        .sql_run = s->sql, .tables = s->tables, .ntables = s->ntables, .withheld = !walking.told};
+	TRY(ask(w, conn, s, &top));
+	walk(&walking, top, 0);
+	cost = number(top, "Total Cost");
+	plan->cost = work->r->plan_cost = walking.told ? cost : 0;
+	plan->nodes[walking.dearest].costly = walking.told;
+	return most > 0 && cost > (double)most && plan != work->plan ? too_dear(&walking, cost, most) : NULL;
 }

@@ -210,10 +210,10 @@ MUST_CHECK struct err *query_fetch(struct query_work *work, struct query_conn *c
  * columns) allows, whatever the database holds. */
 const char *query_wrap(struct arena *a, const char *sql, const PGresult *shape, struct query_caps *caps);
 
-/* plan.c: what the server would do for the statement, and what it estimates that to cost, also where the plan
- * does not tell. */
+/* plan.c: what the server would do for the statement. REFUSED (too_dear) when it would cost more than the
+ * policy lets it, unless the plan is all that is asked for. */
 MUST_CHECK struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn,
-                                      struct query_work *work, struct query_plan *plan, double *cost);
+                                      struct query_work *work, struct query_plan *plan);
 
 /* file.c, and a writer for each format. Each appends to `b`; what is in it goes out when it is enough. */
 struct query_file {

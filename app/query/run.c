@@ -47,10 +47,12 @@ static struct err *discreet(const struct query_work *work, struct err *e)
 static struct err *work_on(struct query_work *work, struct query_conn *conn, const PGresult *shape)
 {
 	struct query_wait w = query_wait_ms(work->ctx, work->timeout_ms + QUERY_SLACK_MS);
-	double cost;
+	struct query_plan plan;
 
 	if (work->plan)
-		return query_plan_ask(&w, conn, work, work->plan, &cost);
+		return query_plan_ask(&w, conn, work, work->plan);
+	if (work->scope->policy->max_cost > 0)
+		TRY(query_plan_ask(&w, conn, work, &plan));
 	return query_fetch(work, conn, shape);
 }
 

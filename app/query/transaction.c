@@ -117,7 +117,7 @@ struct err *query_transaction_begin_on(const struct query_wait *w, struct query_
 static bool again(struct ctx *ctx, struct query_opening *opening, const struct query_conn *conn,
                   const struct err *e)
 {
-	if (opening->time_zone && e->code == zone_refused) {
+	if (opening->time_zone && e->code && !strcmp(e->code, zone_refused)) {
 		LOG(LOG_WARNING, ctx->request_id, "a database does not know a time zone; UTC is used",
 		    LOG_STR("time_zone", opening->time_zone));
 		opening->time_zone = NULL;

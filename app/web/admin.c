@@ -1,7 +1,6 @@
-/* Members of a project, people of the instance, and the audit log. */
+/* Members of a project, people of the instance. */
 #include <string.h>
 
-#include "audit/audit.h"
 #include "lib/arena.h"
 #include "web/web_priv.h"
 
@@ -250,55 +249,4 @@ struct err *web_user_password(struct ctx *ctx, struct http_request *req, struct 
 	return users_done(ctx, req, res,
 	                  auth_user_passwd(ctx, email, str_dup(ctx->a, http_field(req, "password"))),
 	                  "saved");
-}
-
-/* The audit log ------------------------------------------------------------------------------------------ */
-
-enum { LOG_ENTRIES = 500 };
-
-struct log_line {
-	const char *at;
-	const char *who;
-	const char *action;
-	const char *object;
-	const char *detail;
-	const char *address;
-};
-
-struct log_view {
-	struct web_layout *layout;
-	struct log_line *entries;
-	size_t nentries;
-};
-
-static const struct view log_line_view =
-        VIEW(struct log_line, VIEW_STR(struct log_line, at), VIEW_STR(struct log_line, who),
-             VIEW_STR(struct log_line, action), VIEW_STR(struct log_line, object),
-             VIEW_STR(struct log_line, detail), VIEW_STR(struct log_line, address));
-static const struct view log_view = VIEW(struct log_view, VIEW_ONE(struct log_view, layout, &web_layout_view),
-                                         VIEW_LIST(struct log_view, entries, nentries, &log_line_view));
-WEB_PAGE(log_page, "admin/log", log_view);
-
-struct err *web_log_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
-{
-	struct audit_entry *list;
-	size_t n;
-
-	TRY(audit_search(ctx, &(struct audit_filter){.most = LOG_ENTRIES}, &list, &n));
-	struct log_view v = {
-	        .layout = web_layout(ctx, req, "Audit log", "log"),
-	        .entries = ARENA_ARRAY(ctx->a, struct log_line, n),
-	        .nentries = n,
-	};
-	for (size_t i = 0; i < n; i++) {
-		const char *detail =
-		        list[i].detail && strcmp(list[i].detail, "{}") != 0 ? list[i].detail : "";
-		v.entries[i] = (struct log_line){web_time(ctx->a, list[i].at),
-		                                 list[i].email ? list[i].email : "–",
-		                                 list[i].action,
-		                                 list[i].object,
-		                                 detail,
-		                                 list[i].address};
-	}
-	return web_render(ctx, res, &log_page, &v);
 }

@@ -196,7 +196,7 @@ static struct err *add_sample(struct ctx *ctx, const struct http_request *req, c
 	v->offer = !http_query(req, "rows").n;
 	if (v->offer)
 		return NULL;
-	e = web_preview(ctx, sight, t, &v->sample);
+	e = web_preview(ctx, sight, t, auth_person(req)->time_zone, &v->sample);
 	if (e && !web_mendable(e) && e->kind != ERR_REFUSED)
 		return e;
 	v->problem = web_problem(ctx, e);

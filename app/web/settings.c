@@ -56,13 +56,17 @@ static struct err *stored(struct ctx *ctx, struct http_request *req, struct proj
 	const struct project *p = &auth_person(req)->project;
 	struct catalog *c;
 
-	TRY(project_source_get(ctx, p->id, source));
+	/* A password that cannot be opened is set again on this page. */
+	struct err *e = project_source_get(ctx, p->id, source);
+	if (e && e->kind != ERR_CONFIG)
+		return e;
+	v->source_problem = web_problem(ctx, e);
 	v->layout = web_layout(ctx, req, "Settings", "settings");
 	v->project = web_project_form(ctx, p);
 	TRY(web_limits(ctx, p, &v->limits));
 	v->source = web_source_form(ctx, source);
 	TRY(kept_probe(ctx, source, &v->kept));
-	struct err *e = catalog_load(ctx, p, source, NULL, &c);
+	e = catalog_load(ctx, p, source, NULL, &c);
 	if (e && e->kind != ERR_NOT_FOUND)
 		return e;
 	if (e)

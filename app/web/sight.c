@@ -22,10 +22,12 @@ struct err *web_sight(struct ctx *ctx, const struct project *project, enum proje
 }
 
 struct err *web_preview(struct ctx *ctx, const struct web_sight *sight, const struct catalog_table *t,
-                        struct web_table **out)
+                        const char *time_zone, struct web_table **out)
 {
-	struct query_scope scope = {
-	        .source = &sight->source, .policy = sight->policy, .origin = QUERY_FROM_DATA};
+	struct query_scope scope = {.source = &sight->source,
+	                            .policy = sight->policy,
+	                            .origin = QUERY_FROM_DATA,
+	                            .time_zone = time_zone};
 	const char *sql = arena_printf(ctx->a, "SELECT * FROM %s.%s LIMIT %d",
 	                               sql_quote_ident(ctx->a, sight->source.schema),
 	                               sql_quote_ident(ctx->a, t->name), PREVIEW_ROWS);

@@ -145,7 +145,8 @@ enum { WEB_ROWS_A_PAGE = 100 }; /* of a result that is shown in full */
 struct web_table *web_table(struct arena *a, const struct query_result *r, size_t first, size_t count);
 
 /* The first rows of a table, as the policy lets them be seen; a recorded run. */
-MUST_CHECK struct err *web_preview(struct ctx *ctx, const struct web_sight *sight, const struct catalog_table *t,
+MUST_CHECK struct err *web_preview(struct ctx *ctx, const struct web_sight *sight,
+                                   const struct catalog_table *t, const char *time_zone,
                                    struct web_table **out);
 
 /* Whether the role may export results: the links for it are there only then. */

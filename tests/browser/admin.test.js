@@ -138,6 +138,30 @@ test('a role that can write is told on every page until it is mended', async () 
 	assert.equal(await page.locator('main > .problem').count(), 0);
 });
 
+test('settings test the database again after a day, and say what queries cost', async () => {
+	const probed = () => q.sql('quern', "SELECT probed_at FROM sources JOIN projects p ON p.id = project_id WHERE slug = 'clinic'").trim();
+	const first = probed();
+	await page.goto('/p/clinic/settings');
+	assert.equal(probed(), first);
+	assert.doesNotMatch(await page.locator('#limits').innerText(), /half cost less/);
+	q.sql('quern', "UPDATE sources SET probed_at = now() - interval '25 hours'");
+	q.sql('quern', `UPDATE query_runs SET plan_cost = NULL;
+		INSERT INTO query_runs (project_id, sql_asked, outcome, plan_cost) SELECT id, 'SELECT 1', 'done', cost FROM projects, unnest(ARRAY[12.5, 99.6, 48000]) cost WHERE slug = 'clinic'`);
+	await page.goto('/p/clinic/settings');
+	assert.notEqual(probed(), first);
+	assert.match(await page.locator('#limits').innerText(), /Of the last 3 queries here half cost less than 100 units, and the costliest 48,000/);
+});
+
+test('a password that cannot be opened any more is told, and set again', async () => {
+	q.sql('quern', "UPDATE sources SET password_sealed = 'nonsense' WHERE project_id = (SELECT id FROM projects WHERE slug = 'clinic')");
+	await page.goto('/p/clinic/settings');
+	assert.match(await page.locator('#source .problem').innerText(), /cannot be opened/);
+	await page.locator('#source [name=password]').fill(source().password);
+	await page.getByRole('button', {name: 'Save the database'}).click();
+	await page.locator('.notice').waitFor();
+	assert.equal(await page.locator('.problem').count(), 0);
+});
+
 test('a conversation is renamed and deleted on a phone', async () => {
 	const p = await open(browser, q, {width: 390, height: 844});
 	await signIn(p, q, 'admin@example.com');
@@ -183,7 +207,7 @@ test('users and the audit log', async () => {
 	await shot(page, 'users');
 	await page.goto('/admin/log');
 	const log = await page.locator('main').innerText();
-	for (const word of ['project', 'user', 'member']) assert.match(log, new RegExp(word));
+	for (const word of ['created the project Clinic', 'added the account new@example.com', 'gave a role in']) assert.match(log, new RegExp(word));
 	await shot(page, 'log');
 });
 

@@ -100,8 +100,9 @@ function fillPlatform() {
 	const turns = ALL.map((text, i) => ({q: text, a: text, r: record(text), e: i % 2 ? {message: text, detail: text, hint: text} : null}));
 	q.sql('quern', `UPDATE projects SET description = ${literal(OWN.join('\n').slice(0, 3900))}, prompt = ${literal(`</textarea>${OWN[0]}`)}, model = '"><script>xss()</script>', row_cap = 5000,
 		suggestions = ARRAY[${LINES.slice(0, 6).map((text) => literal(text.slice(0, 290))).join(', ')}] WHERE slug = 'hostile';
-		INSERT INTO users (email, name, origin) SELECT 'u' || ordinality || '''&{{x}}=\`@example.com', left(t, 200), 'header' FROM ${rows(LINES.slice(0, 150))} WITH ORDINALITY AS x (t, ordinality);
-		UPDATE users SET name = ${literal(OWN[3])} WHERE email = 'admin@example.com';
+		INSERT INTO users (email, name, origin, groups) SELECT 'u' || ordinality || '''&{{x}}=\`@example.com', left(t, 200), 'header', ARRAY[t, t] FROM ${rows(LINES.slice(0, 150))} WITH ORDINALITY AS x (t, ordinality);
+		UPDATE sources SET probed_at = now(), probe = jsonb_build_object('ok', false, 'grave', true, 'message', x.t, 'hint', x.t, 'warnings', (SELECT jsonb_agg(jsonb_build_object('text', t, 'mend', t, 'sql', n % 2 = 0, 'grave', n % 3 = 0)) FROM ${rows(LINES.slice(0, 60))} WITH ORDINALITY AS y (t, n))) FROM ${rows(OWN.slice(0, 1))} AS x (t) WHERE project_id = (SELECT id FROM projects WHERE slug = 'hostile');
+		UPDATE users SET name = ${literal(OWN[3])}, groups = ARRAY[${literal(OWN[3])}] WHERE email = 'admin@example.com';
 		INSERT INTO members (project_id, user_id, role, origin) SELECT p.id, u.id, 'viewer', CASE WHEN u.id % 2 = 0 THEN 'header' ELSE 'local' END FROM projects p, users u WHERE slug = 'hostile' AND u.origin = 'header';
 		INSERT INTO audit_log (user_id, action, object, detail, address) SELECT 1, t, t, jsonb_build_object(t, t), t FROM ${rows(LINES.slice(0, 300))} t;
 		INSERT INTO conversations (project_id, user_id, title) SELECT p.id, u.id, left(t, 200) FROM projects p, users u, ${rows(LINES.slice(0, 98))} t WHERE slug = 'hostile' AND u.email = 'admin@example.com';
@@ -119,7 +120,7 @@ const HOOKS = `for (const name of ['xss', 'alert', 'confirm', 'prompt', 'print',
 // What the page holds that no template of ours makes.
 const markup = () => page.evaluate(() => {
 	const known = new Set(('html head meta title link script body a p div span h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table thead tbody tr th td form input button label textarea select option details summary nav main '
-		+ 'header section article aside code pre kbd strong em del s u hr br blockquote noscript dialog').split(' '));
+		+ 'header section article aside code pre kbd strong em del s u hr br blockquote noscript dialog time datalist').split(' '));
 	const found = [];
 	// Text is shown by the browser's own means.
 	if (document.contentType !== 'text/html') return found;

@@ -192,8 +192,35 @@ function llmEnv() {
 test('quern sql and doctor', () => {
 	const csv = q.cli(['sql', '--project', 'shop', '--format', 'csv', 'SELECT 1 AS one, NULL AS nothing']);
 	assert.equal(csv.stdout.replace(/\r/g, ''), 'one,nothing\n1,\n');
+	const at = (zone) => q.cli(['sql', '--project', 'shop', '--format', 'csv', ...zone, "SELECT timestamptz '2025-07-01 12:00+00' AS at"]);
+	assert.match(at([]).stdout, /2025-07-01 12:00:00\+00/);
+	assert.match(at(['--time-zone', 'Asia/Kolkata']).stdout, /2025-07-01 17:30:00\+05:30/);
+	assert.equal(at(['--time-zone', "x'; SELECT 1"]).code, 2);
 	const doctor = q.cli(['doctor']);
 	assert.equal(doctor.code, 0, doctor.stdout + doctor.stderr);
+	assert.doesNotMatch(doctor.stdout, /warn/i);
+});
+
+test('what a role may do besides reading is found by doctor, and kept', () => {
+	const kept = () => q.sql('quern', "SELECT probe->>'grave' FROM sources JOIN projects p ON p.id = project_id WHERE slug = 'shop'").trim();
+	assert.equal(kept(), 'false');
+	q.sql('shop', 'GRANT DELETE ON shop.orders TO shop_reader');
+	const warned = q.cli(['doctor']);
+	assert.equal(warned.code, 0, 'a report, not a refusal');
+	assert.match(warned.stdout, /WARN {2}shop: the role may change data: shop.orders\n {6}REVOKE DELETE ON shop.orders FROM shop_reader;/);
+	assert.equal(kept(), 'true');
+	q.sql('shop', 'REVOKE DELETE ON shop.orders FROM shop_reader');
+	assert.doesNotMatch(q.cli(['project', 'check', '--project', 'shop']).stdout, /warn/i);
+	assert.equal(kept(), 'false');
+});
+
+test('quern user add gives groups', () => {
+	const made = q.cli(['user', 'add', 'grouped@example.com', '--groups', 'north, eu,north'], {input: 'long enough pass\n'});
+	assert.equal(made.code, 0, made.stderr);
+	assert.equal(q.sql('quern', "SELECT groups FROM users WHERE email = 'grouped@example.com'").trim(), '{eu,north}');
+	const long = q.cli(['user', 'add', 'long@example.com', '--groups', 'x'.repeat(101)], {input: 'long enough pass\n'});
+	assert.equal(long.code, 1);
+	assert.match(long.stderr, /at most 100 characters/);
 });
 
 test('an incomplete start names everything that is missing', () => {

@@ -174,10 +174,17 @@ test('what counts is the role and the rules of now', async () => {
 	assert.equal((await file(analyst, id, 'csv')).status, 200);
 });
 
-test('an error before the first bytes is a page', async () => {
+test('an error before the first bytes is a page, one after them a failed download', async () => {
 	const early = await file(analyst, recorded('SELECT 1 / (id - id) AS x FROM orders'), 'csv');
 	assert.ok(early.status >= 400 && early.status < 500, early.text);
 	assert.match(early.headers['content-type'], /^text\/html/);
+	for (const format of ['csv', 'json']) {
+		const late = await raw(analyst, `/runs/${recorded('SELECT id, 1 / (id - 60000) AS x FROM order_items')}/export.${format}`);
+		assert.equal(late.status, 200, late.bytes.toString());
+		assert.ok(late.bytes.length > 100000, `${late.bytes.length} bytes`);
+		assert.equal(late.how, 'broken');
+		assert.match(q.sql('quern', `SELECT action || detail FROM audit_log ORDER BY id DESC LIMIT 1`), /query\.export.*"rows": *\d{4}/);
+	}
 	const sheet = await file(analyst, recorded('SELECT id, 1 / (id - 60000) AS x FROM order_items'), 'xlsx');
 	assert.ok(sheet.status >= 400 && sheet.status < 500, `${sheet.status}`);
 });

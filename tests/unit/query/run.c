@@ -240,6 +240,38 @@ static void test_query__numbers_keep_their_text_in_json(void **state)
 	assert_memory_equal(rows, "\"rows\":[[7,\"9007199254740993\",12.50,0.1,\"true\",\"a\"]]", 52);
 }
 
+static void test_query__times_are_in_the_zone_that_is_asked_for(void **state)
+{
+	static const struct {
+		const char *zone, *shown, *taken;
+	} cases[] = {
+	        {NULL, "2025-12-31 22:00:00+00", "UTC"},
+	        {"", "2025-12-31 22:00:00+00", "UTC"},
+	        {"Asia/Tokyo", "2026-01-01 07:00:00+09", "Asia/Tokyo"},
+	        {"europe/berlin", "2025-12-31 23:00:00+01", "europe/berlin"},
+	        {"America/Argentina/Buenos_Aires", "2025-12-31 19:00:00-03", "America/Argentina/Buenos_Aires"},
+	        {"Etc/GMT+3", "2025-12-31 19:00:00-03", "Etc/GMT+3"},
+	        {"Mars/Base", "2025-12-31 22:00:00+00", "UTC"},
+	        {"+99", "2025-12-31 22:00:00+00", "UTC"},
+	        {"UTC'; SELECT 1 --", "2025-12-31 22:00:00+00", "UTC"},
+	        {"../../etc/passwd", "2025-12-31 22:00:00+00", "UTC"},
+	        {"Asia/Tokyo\n", "2025-12-31 22:00:00+00", "UTC"},
+	};
+	struct place p = place_make();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		p.scope.time_zone = cases[i].zone;
+		struct query_result *r = place_run(&p, "SELECT z FROM kinds"), *loaded;
+		struct query_run_record run;
+
+		assert_string_equal(r->cells[0], cases[i].shown);
+		assert_string_equal(r->time_zone, cases[i].taken);
+		assert_ok(query_load(p.ctx, r->run_id, &run, &loaded));
+		assert_string_equal(loaded->time_zone, cases[i].taken);
+	}
+}
+
 static void test_query__a_plan_runs_nothing(void **state)
 {
 	struct place p = place_make();
@@ -263,6 +295,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_query__runs_are_recorded_and_loaded),
         cmocka_unit_test(test_query__a_large_result_is_kept_in_part),
         cmocka_unit_test(test_query__numbers_keep_their_text_in_json),
+        cmocka_unit_test(test_query__times_are_in_the_zone_that_is_asked_for),
         cmocka_unit_test(test_query__a_plan_runs_nothing),
 };
 UNIT_SUITE(tests);
