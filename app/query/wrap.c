@@ -21,7 +21,7 @@ enum way { WHOLE, TEXT, CAST, BYTES, FORMAT };
 
 static const char *const ways[] = {
         [WHOLE] = "q.c#",
-        [TEXT] = "pg_catalog.left(q.c#, @)",
+        [TEXT] = "CASE WHEN pg_catalog.octet_length(q.c#) > @ THEN pg_catalog.left(q.c#, @) ELSE q.c# END",
         [CAST] = "pg_catalog.left(q.c#::pg_catalog.text, @)",
         [BYTES] = "pg_catalog.substring(q.c#, 1, @)",
         /* The type's own output, as it would be sent. */
