@@ -66,29 +66,30 @@ static const char rights_sql[] =
 
 enum { TAKE_REVOKE, TAKE_MEMBERSHIP, TAKE_ATTRIBUTE, TAKE_ROLE };
 
-/* Gravest first. Text has the objects in it. */
+/* Gravest first. The objects stand between the two parts of the sentence. */
 static const struct kind {
 	const char *name;
 	bool grave;
-	const char *text;
+	const char *before, *behind;
 	int take;
 	const char *on; /* before the objects of a REVOKE */
 } kinds[] = {
-        {"superuser", true, "the role is a superuser: nothing in the database limits it", TAKE_ROLE, ""},
-        {"attribute", true, "the role may %s", TAKE_ATTRIBUTE, ""},
-        {"member", true, "the role is a member of %s", TAKE_MEMBERSHIP, ""},
-        {"owner", true, "the role owns %s", TAKE_ROLE, ""},
-        {"table", true, "the role may change data: %s", TAKE_REVOKE, ""},
-        {"sequence", true, "the role may advance sequences: %s", TAKE_REVOKE, "SEQUENCE "},
-        {"database", true, "the role may create schemas in database %s", TAKE_REVOKE, "DATABASE "},
-        {"schema", true, "the role may create objects in the schema %s", TAKE_REVOKE, "SCHEMA "},
-        {"outside", true, "the role may run functions that reach outside of the database: %s", TAKE_REVOKE,
+        {"superuser", true, "the role is a superuser: nothing in the database limits it", "", TAKE_ROLE, ""},
+        {"attribute", true, "the role may ", "", TAKE_ATTRIBUTE, ""},
+        {"member", true, "the role is a member of ", "", TAKE_MEMBERSHIP, ""},
+        {"owner", true, "the role owns ", "", TAKE_ROLE, ""},
+        {"table", true, "the role may change data: ", "", TAKE_REVOKE, ""},
+        {"sequence", true, "the role may advance sequences: ", "", TAKE_REVOKE, "SEQUENCE "},
+        {"database", true, "the role may create schemas in database ", "", TAKE_REVOKE, "DATABASE "},
+        {"schema", true, "the role may create objects in the schema ", "", TAKE_REVOKE, "SCHEMA "},
+        {"outside", true, "the role may run functions that reach outside of the database: ", "", TAKE_REVOKE,
          "ROUTINE "},
-        {"reads all", false, "the role is a member of %s, so the project's excluded tables are open to it",
+        {"reads all", false, "the role is a member of ", ", so the project's excluded tables are open to it",
          TAKE_MEMBERSHIP, ""},
-        {"definer", false, "the role may run functions that have their owner's rights: %s", TAKE_REVOKE,
+        {"definer", false, "the role may run functions that have their owner's rights: ", "", TAKE_REVOKE,
          "ROUTINE "},
-        {"temporary", false, "the role may create temporary tables in database %s", TAKE_REVOKE, "DATABASE "},
+        {"temporary", false, "the role may create temporary tables in database ", "", TAKE_REVOKE,
+         "DATABASE "},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(*kinds), NAMED = 5, MENDED = 200 };
@@ -167,15 +168,6 @@ static const char *named(struct arena *a, const struct set *objects)
 	return objects->n > NAMED ? arena_printf(a, "%s and %zu more", names, objects->n - NAMED) : names;
 }
 
-/* printf's own check cannot see a format in a table; there is at most one %s in it. */
-static const char *sentence(struct arena *a, const char *text, const char *objects)
-{
-	struct str rest = str_of(text);
-	ptrdiff_t at = str_find(rest, STR("%s"));
-
-	return at < 0 ? text : arena_printf(a, "%.*s%s%s", (int)at, text, objects, text + at + 2);
-}
-
 struct err *query_risks(const struct query_wait *w, struct query_conn *conn, const char *role,
                         struct query_warning *out, size_t *n)
 {
@@ -190,7 +182,8 @@ struct err *query_risks(const struct query_wait *w, struct query_conn *conn, con
 
 		if (f.objects.n)
 			out[(*n)++] = (struct query_warning){
-			        .text = sentence(w->a, kinds[i].text, named(w->a, &f.objects)),
+			        .text = arena_printf(w->a, "%s%s%s", kinds[i].before, named(w->a, &f.objects),
+			                             kinds[i].behind),
 			        .mend = mend(w->a, &kinds[i], &f, quoted),
 			        .sql = kinds[i].take != TAKE_ROLE,
 			        .grave = kinds[i].grave,

@@ -71,7 +71,7 @@ static void test_auth__unfit_accounts_are_refused(void **state)
 	(void)state;
 	memset(long_text, 'x', sizeof(long_text) - 1);
 	for (int i = 0; i <= 100; i++)
-		snprintf(many_groups + 4 * i, 5, "%d,", 100 + i);
+		snprintf(many_groups + 4 * i, sizeof(many_groups) - 4 * (size_t)i, "%d,", 100 + i);
 	for (size_t i = 0; i < sizeof(unfits) / sizeof(*unfits); i++) {
 		struct err *e =
 		        auth_user_add(ctx, unfits[i].email, unfits[i].password,
