@@ -1,6 +1,6 @@
 // The chat: asking, watching an answer as it comes, stopping it. The server renders; this only places things.
 // The address carries the version, as the page's own does: one module, loaded once.
-const { $, $$, csrf, dialog, element, formatNumbers, formatTimes, post, sentence, toast } = await import(`./page.js${new URL(import.meta.url).search}`);
+const { $, $$, csrf, dialog, element, formatAges, formatNumbers, formatTimes, post, sentence, toast } = await import(`./page.js${new URL(import.meta.url).search}`);
 
 const form = $("[data-ask-form]");
 const box = $("#question");
@@ -185,6 +185,7 @@ async function settle(turn) {
 		const fresh = document.adoptNode($(".turn", parsed));
 		formatNumbers(fresh);
 		formatTimes(fresh);
+		formatAges(fresh);
 		keepingEnd(() => turn.article.replaceWith(fresh));
 		if (open) $(".steps", fresh).open = true;
 	} catch {
@@ -272,6 +273,27 @@ function selectTab(tab) {
 	}
 }
 
+/* The rows of a card, read again: the new card takes the place of the old one. */
+async function refresh(button) {
+	const card = button.closest("[data-card]");
+	button.disabled = true;
+	button.textContent = "Reading";
+	try {
+		const response = await post(button.getAttribute("formaction"));
+		const fresh = document.adoptNode($("[data-card]", new DOMParser().parseFromString(await response.text(), "text/html")));
+		formatNumbers(fresh);
+		formatAges(fresh);
+		const tab = $("[aria-selected=true]", card).dataset.tab;
+		keepingEnd(() => card.replaceWith(fresh));
+		selectTab($(`[data-tab="${tab}"]`, fresh));
+		toast(`Read again: ${$(".card-facts", fresh).textContent}`);
+	} catch (error) {
+		button.disabled = false;
+		button.textContent = "Refresh";
+		toast(error.message);
+	}
+}
+
 function rename() {
 	const heading = $("[data-title]");
 	const input = element("input", { value: heading.textContent, maxlength: "200", "aria-label": "Title" });
@@ -316,6 +338,7 @@ document.addEventListener("click", (event) => {
 	on("[data-ask-again]", (node) => (live ? toast("Wait for the answer, or stop it first") : ask(node.dataset.askAgain)));
 	on("[data-edit]", (node) => write(node.dataset.edit));
 	on("[data-tab]", selectTab);
+	on("[data-refresh]", (node) => { event.preventDefault(); refresh(node); });
 	on("[data-rename]", rename);
 	on("[data-delete]", remove);
 	on(".proof > summary", (node) => { event.preventDefault(); openSide(node.parentNode); });

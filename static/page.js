@@ -103,6 +103,22 @@ export function formatTimes(root = document) {
 	}
 }
 
+// How old rows are: "from 12 minutes ago"; what was read a moment ago, and for this answer, is live.
+export function formatAges(root = document) {
+	const words = new Intl.RelativeTimeFormat("en");
+	for (const time of $$("time[data-age]", root)) {
+		const at = new Date(time.dateTime);
+		const minutes = Math.max(0, Math.floor((Date.now() - at) / 60000));
+		const live = !("cached" in time.dataset) && minutes < 10;
+		const [n, unit] = minutes < 60 ? [minutes, "minute"] : minutes < 2880 ? [Math.floor(minutes / 60), "hour"] : [Math.floor(minutes / 1440), "day"];
+		time.title = at.toLocaleString();
+		time.textContent = live ? "live" : minutes ? `from ${words.format(-n, unit)}` : "from a moment ago";
+		const button = $("[data-refresh]", time.closest("[data-card]") ?? time.parentNode);
+		if (button) button.hidden = live;
+	}
+}
+setInterval(formatAges, 60000);
+
 // Where no zone was chosen yet the browser's is, once.
 function tellZone() {
 	if (document.body.dataset.zone !== "" || sessionStorage.getItem("zone-told")) return;
@@ -291,4 +307,5 @@ for (const list of $$("datalist[data-zones]")) list.append(...(Intl.supportedVal
 
 formatNumbers();
 formatTimes();
+formatAges();
 tellZone();

@@ -1,13 +1,14 @@
 /*
  * Conversations and turns. A turn is the agent's work on one question; its events are rows, and every stream is
  * a view of them. Events (kind: JSON):
- *   step        {"n":1,"name":"catalog|model|tool","label":"...","state":"running|done|failed","ms":12,
+ *   step        {"n":1,"name":"catalog|model|tool|check","label":"...","state":"running|done|failed","ms":12,
  *                "detail":"12 rows"}
  *   delta       {"text":"..."}                    not durable, no id
  *   message     {"text":"..."}                    a whole text of the model; replaces the deltas since the last
  *   tool_call   {"n":2,"id":"toolu_1","tool":"execute_sql","input":{...}}
- *   tool_result {"n":2,"id":"toolu_1","ok":true,"run_id":7,"rows":12,"truncated":false,"ms":21,"error":{...}}
- *   provenance  {"tables":[...],"queries":[{"run_id","sql","rows","ms"}],"model":"...","catalog":true}
+ *   tool_result {"n":2,"id":"toolu_1","ok":true,"run_id":7,"rows":12,"truncated":false,"ms":21,
+ *                "caveats":[{"code","text"}],"error":{...}}
+ *   provenance  {"tables":[...],"queries":[{"run_id","sql","rows","ms","caveats"}],"model":"...","catalog":true}
  *   usage       {"model":"...","input_tokens":1,"output_tokens":2}
  *   error       {"kind","code","message","detail","hint"}
  *   done        {"turn_id":9,"status":"done|failed|stopped"}
@@ -73,10 +74,18 @@ struct agent_query {
 	int64_t ms;
 	bool truncated;
 	const char *cut;
+	int64_t at;                   /* when its rows were read; 0: not known */
+	bool cached;                  /* for an earlier run */
+	struct query_caveat *caveats; /* what to know before trusting them */
+	size_t ncaveats;
 	struct query_result *preview; /* the first AGENT_PREVIEW_ROWS rows; NULL when not ok */
 };
 
-enum { AGENT_PREVIEW_ROWS = 10 };
+enum {
+	AGENT_PREVIEW_ROWS = 10,
+	AGENT_PREVIEW_CELL_BYTES = 1000, /* longer cells of a preview are cut there, and say so */
+};
+#define AGENT_CELL_CUT " characters in all]" /* what such a cell ends with */
 
 struct agent_turn {
 	int64_t id;
@@ -93,6 +102,7 @@ struct agent_turn {
 	const char **tables;
 	size_t ntables;
 	bool from_catalog; /* answered from the data dictionary, without a model */
+	bool unreadable;   /* what was recorded of its steps and queries cannot be read */
 	const char *error; /* in words, when failed */
 	const char *hint;
 	const char *model;

@@ -19,7 +19,6 @@ enum {
 	AGENT_TEXT_BYTES = 1 << 20, /* longest answer */
 	AGENT_FAILURES = 3,         /* failed tool calls in a row that end a turn */
 	AGENT_STALE_S = 60,         /* a running turn without a heartbeat for so long has lost its worker */
-	AGENT_PREVIEW_CELL_BYTES = 1000, /* longer cells of a preview are cut */
 };
 
 /* Where the project's data is and what this member may read of it, loaded for one step. */
@@ -51,6 +50,10 @@ struct agent_asked {
 	bool ok;
 	bool truncated;
 	const char *cut;
+	int64_t at;
+	bool cached;
+	struct query_caveat *caveats;
+	size_t ncaveats;
 	struct str preview; /* JSON, empty when not ok */
 };
 
@@ -88,6 +91,8 @@ struct agent_run {
 	enum llm_stop reply_stop;
 	int64_t model_calls;
 	int failures; /* of tools, in a row */
+	unsigned checked;  /* what the model was told to look at again: bits of check.c */
+	const char *doubt; /* the latest of it, in words for people, until its step */
 	bool from_catalog;
 	struct llm_usage usage;
 	const char *model;
@@ -177,6 +182,11 @@ MUST_CHECK struct err *agent_catalog_answer(struct agent_run *r, struct ctx *ctx
 /* What can be asked without a model. */
 void agent_no_model_answer(const struct agent_run *r, struct buf *out);
 
+/* check.c: what the model is to look at again before it answers, the first time that a turn meets it; or NULL. */
+const char *agent_check(struct agent_run *r, struct arena *a, const struct query_result *q);
+/* "caveats": [{"code","text"}], unless there are none. */
+void agent_caveats_put(struct json_writer *w, const struct query_caveat *caveats, size_t n);
+
 /* tool.c ------------------------------------------------------------------------------------------------- */
 
 struct tool_result {
@@ -186,6 +196,8 @@ struct tool_result {
 	int64_t rows;   /* -1: none */
 	bool truncated;
 	const char *detail;      /* "12 rows", for people, or NULL */
+	const struct query_caveat *caveats;
+	size_t ncaveats;
 	const struct err *error; /* when not ok */
 };
 

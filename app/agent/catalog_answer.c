@@ -148,6 +148,8 @@ static struct err *ask(struct agent_run *r, struct ctx *ctx, const char *sql, st
 	result.run_id = (*q)->run_id;
 	result.rows = (int64_t)(*q)->nrows;
 	result.truncated = (*q)->truncated;
+	result.caveats = (*q)->caveats;
+	result.ncaveats = (*q)->ncaveats;
 	return agent_emit_result(r, ctx->a, n, &call, &result, (*q)->took_us / 1000);
 }
 

@@ -282,6 +282,19 @@ static enum step step_tools(struct work *w)
 	if (r->failures >= AGENT_FAILURES)
 		return end_with(r, too_many_failures(r, &results[n - 1]));
 	*AGENT_ADD(r, messages, struct llm_message) = (struct llm_message){LLM_USER, results, n};
+	return r->doubt ? STEP_check : STEP_model;
+}
+
+/* The model was told with the result; people see why it looks again. */
+static enum step step_check(struct work *w)
+{
+	struct agent_run *r = w->r;
+	const char *doubt = r->doubt;
+	int64_t n;
+
+	r->doubt = NULL;
+	STEP_TRY(r, agent_step_open(r, "check", "Checking the result", &n));
+	STEP_TRY(r, agent_step_close(r, n, true, doubt));
 	return STEP_model;
 }
 

@@ -27,6 +27,10 @@ static void put_query(struct json_writer *w, const struct agent_asked *q)
 	json_put_i64(w, "ms", q->ms);
 	json_put_bool(w, "truncated", q->truncated);
 	json_put_cstr(w, "cut", q->cut);
+	json_put_i64(w, "at", q->at);
+	if (q->cached)
+		json_put_bool(w, "cached", true);
+	agent_caveats_put(w, q->caveats, q->ncaveats);
 	if (q->preview.n)
 		json_put_raw(w, "preview", q->preview);
 	json_object_close(w);
@@ -78,6 +82,7 @@ void agent_provenance_put(struct buf *b, const struct agent_run *r)
 		json_put_cstr(&w, "sql", queries[i].sql);
 		json_put_i64(&w, "rows", queries[i].rows);
 		json_put_i64(&w, "ms", queries[i].ms);
+		agent_caveats_put(&w, queries[i].caveats, queries[i].ncaveats);
 		json_object_close(&w);
 	}
 	json_array_close(&w);
@@ -86,11 +91,30 @@ void agent_provenance_put(struct buf *b, const struct agent_run *r)
 	json_object_close(&w);
 }
 
+/* A text that pages rely on. */
+static const char *word(struct json_object *o, const char *key)
+{
+	const char *text = json_get_str(o, key);
+
+	return text ? text : "";
+}
+
 static void read_step(struct json_object *o, struct agent_step *s)
 {
-	*s = (struct agent_step){json_get_i64(o, "n", 0),   json_get_str(o, "name"),
-	                         json_get_str(o, "label"),  json_get_str(o, "state"),
+	*s = (struct agent_step){json_get_i64(o, "n", 0),   word(o, "name"),
+	                         word(o, "label"),          word(o, "state"),
 	                         json_get_str(o, "detail"), json_get_i64(o, "ms", 0)};
+}
+
+static void read_caveats(struct arena *a, struct json_object *list, struct agent_query *q)
+{
+	q->ncaveats = json_length(list);
+	q->caveats = ARENA_ARRAY(a, struct query_caveat, q->ncaveats);
+	for (size_t i = 0; i < q->ncaveats; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		q->caveats[i] = (struct query_caveat){word(o, "code"), word(o, "text")};
+	}
 }
 
 static struct err *read_query(struct arena *a, struct json_object *o, struct agent_query *q)
@@ -99,7 +123,7 @@ static struct err *read_query(struct arena *a, struct json_object *o, struct age
 
 	*q = (struct agent_query){
 	        .run_id = json_get_i64(o, "run_id", 0),
-	        .sql = json_get_str(o, "sql"),
+	        .sql = word(o, "sql"),
 	        .sql_run = json_get_str(o, "sql_run"),
 	        .ok = json_get_bool(o, "ok", false),
 	        .error = json_get_str(o, "error"),
@@ -107,8 +131,18 @@ static struct err *read_query(struct arena *a, struct json_object *o, struct age
 	        .ms = json_get_i64(o, "ms", 0),
 	        .truncated = json_get_bool(o, "truncated", false),
 	        .cut = json_get_str(o, "cut"),
+	        .at = json_get_i64(o, "at", 0),
+	        .cached = json_get_bool(o, "cached", false),
 	};
+	read_caveats(a, json_get_array(o, "caveats"), q);
 	return preview ? query_read_json(a, preview, &q->preview) : NULL;
+}
+
+static const char *word_at(struct json_object *list, size_t i)
+{
+	const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+
+	return text ? text : "";
 }
 
 struct err *agent_record_read(struct arena *a, const char *json, struct agent_turn *t)
@@ -130,7 +164,7 @@ struct err *agent_record_read(struct arena *a, const char *json, struct agent_tu
 	t->ntables = json_length(tables);
 	t->tables = ARENA_ARRAY(a, const char *, t->ntables);
 	for (size_t i = 0; i < t->ntables; i++)
-		t->tables[i] = json_object_get_string(json_object_array_get_idx(tables, i));
+		t->tables[i] = word_at(tables, i);
 	t->from_catalog = json_get_bool(o, "from_catalog", false);
 	return NULL;
 }

@@ -39,6 +39,12 @@ static void add_table(struct agent_run *r, const char *name)
 	*AGENT_ADD(r, tables, const char *) = arena_strdup(r->ctx.a, name);
 }
 
+static const char *cut_cell(struct arena *a, struct str cell)
+{
+	return arena_printf(a, "%.*s… [cut here, %zu" AGENT_CELL_CUT,
+	                    STR_ARG(str_utf8_cut(cell, AGENT_PREVIEW_CELL_BYTES)), str_utf8_count(cell));
+}
+
 /* The first rows, long cells cut: a record is read with every page that shows the turn. */
 static struct str preview(struct agent_run *r, struct ctx *ctx, const struct query_result *result)
 {
@@ -52,13 +58,20 @@ static struct str preview(struct agent_run *r, struct ctx *ctx, const struct que
 	for (size_t i = 0; i < cut.nrows * cut.ncolumns; i++) {
 		struct str cell = str_of(result->cells[i]);
 
-		cut.cells[i] = cell.n <= AGENT_PREVIEW_CELL_BYTES
-		                       ? result->cells[i]
-		                       : arena_printf(ctx->a, "%.*s…",
-		                                      STR_ARG(str_utf8_cut(cell, AGENT_PREVIEW_CELL_BYTES)));
+		cut.cells[i] = cell.n <= AGENT_PREVIEW_CELL_BYTES ? result->cells[i] : cut_cell(ctx->a, cell);
 	}
 	query_put_json(&w, NULL, &cut, AGENT_PREVIEW_ROWS);
 	return b.full ? STR("") : (struct str){arena_strndup(r->ctx.a, b.p, b.n), b.n};
+}
+
+static struct query_caveat *kept_caveats(struct arena *a, const struct query_result *result)
+{
+	struct query_caveat *kept = ARENA_ARRAY(a, struct query_caveat, result->ncaveats);
+
+	for (size_t i = 0; i < result->ncaveats; i++)
+		kept[i] = (struct query_caveat){arena_strdup(a, result->caveats[i].code),
+		                                arena_strdup(a, result->caveats[i].text)};
+	return kept;
 }
 
 static void keep(struct agent_run *r, struct ctx *ctx, const char *sql, const struct query_result *result)
@@ -74,6 +87,10 @@ static void keep(struct agent_run *r, struct ctx *ctx, const char *sql, const st
 	        .ok = true,
 	        .truncated = result->truncated,
 	        .cut = arena_strdup(r->ctx.a, result->cut),
+	        .at = result->at,
+	        .cached = result->cached_from != 0,
+	        .caveats = kept_caveats(r->ctx.a, result),
+	        .ncaveats = result->ncaveats,
 	        .preview = preview(r, ctx, result),
 	};
 	for (size_t i = 0; i < result->ntables; i++)

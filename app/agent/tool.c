@@ -159,6 +159,7 @@ struct err *agent_emit_result(struct agent_run *r, struct arena *a, int64_t n, c
 		json_put_i64(&w, "rows", t->rows);
 	json_put_bool(&w, "truncated", t->truncated);
 	json_put_i64(&w, "ms", ms);
+	agent_caveats_put(&w, t->caveats, t->ncaveats);
 	if (t->error) {
 		json_object_open(&w, "error");
 		json_put_err_facts(&w, t->error);

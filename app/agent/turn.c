@@ -7,6 +7,7 @@
 #include "audit/audit.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 #include "lib/settings.h"
 
 DB_STMT(agent_turn_insert, "INSERT INTO turns (conversation_id, question) VALUES ($1, $2) RETURNING id",
@@ -60,7 +61,22 @@ static const struct db_row turn_row =
                DB_COL_TIME(struct turn_row, started_at), DB_COL_TIME(struct turn_row, finished_at),
                DB_COL_I64(struct turn_row, last_event));
 
-static struct err *turn_read(struct arena *a, const struct turn_row *row, struct agent_turn *t)
+/* What question and answer say does not depend on it: a record that cannot be read costs the rest only. */
+static void read_record(struct arena *a, const struct turn_row *row, struct agent_turn *t)
+{
+	struct agent_turn known = *t;
+	struct err *e = row->record  ? agent_record_read(a, row->record, t)
+	                : row->steps ? agent_steps_read(a, row->steps, t)
+	                             : NULL;
+
+	if (!e)
+		return;
+	log_err(LOG_ERROR, "", "reading the record of a turn", e);
+	*t = known;
+	t->unreadable = true;
+}
+
+static void turn_read(struct arena *a, const struct turn_row *row, struct agent_turn *t)
 {
 	*t = (struct agent_turn){
 	        .id = row->id,
@@ -79,9 +95,7 @@ static struct err *turn_read(struct arena *a, const struct turn_row *row, struct
 	        .last_event = row->last_event,
 	        .took_ms = row->finished_at ? (row->finished_at - row->started_at) / 1000 : 0,
 	};
-	if (row->record)
-		return agent_record_read(a, row->record, t);
-	return row->steps ? agent_steps_read(a, row->steps, t) : NULL;
+	read_record(a, row, t);
 }
 
 static const struct db_row head_row = DB_ROW(struct agent_turn_head, DB_COL_I64(struct agent_turn_head, id),
@@ -103,7 +117,7 @@ struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, struct db_text
 	           &rows, n));
 	*out = ARENA_ARRAY(ctx->a, struct agent_turn, *n);
 	for (size_t i = 0; i < *n; i++)
-		TRY(turn_read(ctx->a, &rows[i], &(*out)[i]));
+		turn_read(ctx->a, &rows[i], &(*out)[i]);
 	return NULL;
 }
 
@@ -113,7 +127,8 @@ struct err *agent_turn_get(struct ctx *ctx, int64_t turn_id, struct agent_turn *
 
 	TRY(db_one(ctx, &agent_turn_find, DB_ARGS(db_i64(turn_id), db_i64(ctx->user_id)), &turn_row, "turn",
 	           &row));
-	return turn_read(ctx->a, &row, out);
+	turn_read(ctx->a, &row, out);
+	return NULL;
 }
 
 DB_STMT(agent_turn_may, "SELECT" PROJECT_SEEN("$1", "$2"), DB_I64, DB_I64);

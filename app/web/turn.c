@@ -4,7 +4,6 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "markdown/markdown.h"
-#include "sql/sql.h"
 #include "web/web_priv.h"
 
 /* Views -------------------------------------------------------------------------------------------------- */
@@ -19,30 +18,6 @@ struct step_line {
 static const struct view step_view =
         VIEW(struct step_line, VIEW_STR(struct step_line, label), VIEW_STR(struct step_line, state),
              VIEW_STR(struct step_line, detail), VIEW_STR(struct step_line, took));
-
-struct card {
-	int64_t run_id;
-	const char *sql; /* as plain text, for copying */
-	const char *sql_html;
-	const char *sql_run_html; /* NULL when it is what was asked */
-	bool failed;
-	const char *error;
-	const char *rows; /* "12 rows" */
-	int64_t total;    /* the same as a number */
-	const char *took;
-	const char *cut;
-	struct web_table *table;
-	bool exports;
-	const char *more; /* "Show all 50 rows", NULL when the preview holds them all */
-};
-
-static const struct view card_view =
-        VIEW(struct card, VIEW_I64(struct card, run_id), VIEW_STR(struct card, sql),
-             VIEW_HTML(struct card, sql_html), VIEW_HTML(struct card, sql_run_html),
-             VIEW_BOOL(struct card, failed), VIEW_STR(struct card, error), VIEW_STR(struct card, rows),
-             VIEW_STR(struct card, took), VIEW_STR(struct card, cut),
-             VIEW_ONE(struct card, table, &web_table_view), VIEW_STR(struct card, more),
-             VIEW_I64(struct card, total), VIEW_BOOL(struct card, exports));
 
 struct name {
 	const char *name;
@@ -64,20 +39,21 @@ struct web_turn {
 	struct step_line *steps;
 	size_t nsteps;
 	const char *summary; /* "looked at 2 tables, ran 1 query, 0.21 s" */
-	struct card *cards;  /* queries that worked */
+	struct web_card *cards;  /* queries that worked */
 	size_t ncards;
-	struct card *earlier; /* of those, the ones that are folded away */
+	struct web_card *earlier; /* of those, the ones that are folded away */
 	size_t nearlier;
 	bool folded; /* there are some */
 	const char *earlier_label;
-	struct card *latest; /* and the ones that are shown */
+	struct web_card *latest; /* and the ones that are shown */
 	size_t nlatest;
-	struct card *attempts; /* queries that failed or were refused */
+	struct web_card *attempts; /* queries that failed or were refused */
 	size_t nattempts;
 	const char *attempts_label;
 	struct name *tables;
 	size_t ntables;
 	bool from_catalog;
+	bool unreadable;
 	bool proof; /* there is something to show about how it was computed */
 	const char *model;
 	const char *tokens;
@@ -92,59 +68,27 @@ const struct view web_turn_view = VIEW(
         VIEW_STR(struct web_turn, partial), VIEW_HTML(struct web_turn, answer_html),
         VIEW_STR(struct web_turn, answer), VIEW_STR(struct web_turn, error), VIEW_STR(struct web_turn, hint),
         VIEW_LIST(struct web_turn, steps, nsteps, &step_view), VIEW_STR(struct web_turn, summary),
-        VIEW_LIST(struct web_turn, cards, ncards, &card_view),
-        VIEW_LIST(struct web_turn, earlier, nearlier, &card_view), VIEW_BOOL(struct web_turn, folded),
-        VIEW_STR(struct web_turn, earlier_label), VIEW_LIST(struct web_turn, latest, nlatest, &card_view),
-        VIEW_LIST(struct web_turn, attempts, nattempts, &card_view),
+        VIEW_LIST(struct web_turn, cards, ncards, &web_card_view),
+        VIEW_LIST(struct web_turn, earlier, nearlier, &web_card_view), VIEW_BOOL(struct web_turn, folded),
+        VIEW_STR(struct web_turn, earlier_label), VIEW_LIST(struct web_turn, latest, nlatest, &web_card_view),
+        VIEW_LIST(struct web_turn, attempts, nattempts, &web_card_view),
         VIEW_STR(struct web_turn, attempts_label), VIEW_LIST(struct web_turn, tables, ntables, &name_view),
-        VIEW_BOOL(struct web_turn, from_catalog), VIEW_BOOL(struct web_turn, proof),
+        VIEW_BOOL(struct web_turn, from_catalog), VIEW_BOOL(struct web_turn, unreadable),
+        VIEW_BOOL(struct web_turn, proof),
         VIEW_STR(struct web_turn, model), VIEW_STR(struct web_turn, tokens), VIEW_STR(struct web_turn, when),
         VIEW_STR(struct web_turn, took));
 
 /* Filling them ---------------------------------------------------------------------------------------- */
-
-static const char *highlighted(struct arena *a, const char *sql)
-{
-	struct buf b = buf_init(a, BUF_PAGE);
-
-	sql_highlight(a, str_of(sql), &b);
-	return buf_cstr(&b);
-}
-
-static struct card make_card(struct arena *a, const struct agent_query *q, bool exports)
-{
-	struct card c = {
-	        .run_id = q->run_id,
-	        .sql = q->sql,
-	        .sql_html = highlighted(a, q->sql),
-	        .failed = !q->ok,
-	        .error = q->error,
-	        .took = web_duration(a, q->ms),
-	        .rows = web_count(a, q->rows, "row", "rows"),
-	        .total = q->rows,
-	        .cut = q->cut,
-	        .exports = exports,
-	};
-	if (q->sql_run && strcmp(q->sql_run, q->sql) != 0)
-		c.sql_run_html = highlighted(a, q->sql_run);
-	if (q->preview) {
-		c.table = web_table(a, q->preview, 0, AGENT_PREVIEW_ROWS);
-		if (q->rows > (int64_t)c.table->nrows)
-			c.more = arena_printf(
-			        a, "%s %s", q->rows > WEB_ROWS_A_PAGE ? "Page through" : "Show all", c.rows);
-	}
-	return c;
-}
 
 enum { CARDS_SHOWN = 3 };
 
 /* Queries that worked are the result, the last ones most of all; those that did not are folded away. */
 static void sort_queries(struct arena *a, const struct agent_turn *t, bool exports, struct web_turn *v)
 {
-	v->cards = ARENA_ARRAY(a, struct card, t->nqueries);
-	v->attempts = ARENA_ARRAY(a, struct card, t->nqueries);
+	v->cards = ARENA_ARRAY(a, struct web_card, t->nqueries);
+	v->attempts = ARENA_ARRAY(a, struct web_card, t->nqueries);
 	for (size_t i = 0; i < t->nqueries; i++) {
-		struct card c = make_card(a, &t->queries[i], exports);
+		struct web_card c = web_card(a, &t->queries[i], exports);
 		if (c.failed)
 			v->attempts[v->nattempts++] = c;
 		else
@@ -200,12 +144,14 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 	v->last_event = t->last_event;
 	v->answer = t->answer;
 	v->error = t->error;
+	v->unreadable = t->unreadable;
 	v->hint = t->hint;
 	if (v->running) {
 		v->partial = t->answer;
-	} else if (*t->answer) {
-		TRY(markdown_html(a, str_of(t->answer), &html));
+	} else if (*t->answer && !markdown_html(a, str_of(t->answer), &html)) {
 		v->answer_html = buf_cstr(&html);
+	} else {
+		v->partial = t->answer; /* as it is: better than no page */
 	}
 	fill_steps(a, t, v);
 	sort_queries(a, t, exports, v);

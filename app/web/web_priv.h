@@ -155,6 +155,48 @@ bool web_may_export(enum project_role role);
 MUST_CHECK struct err *web_exports(struct ctx *ctx, const struct http_request *req, int64_t project_id,
                                    bool *out);
 
+/* Where the rows of a result come from, and what to know before trusting them: templates result/meta and
+ * result/caveats. A page with result/meta on it holds result/refresh once. */
+struct web_caveat {
+	const char *label; /* in two words */
+	const char *text;
+	bool open; /* told at once: nothing else is there to see */
+};
+struct web_meta {
+	int64_t run_id;
+	const char *rows; /* "12 rows" */
+	const char *took;
+	const char *at; /* "2026-03-01T09:30:00Z", NULL: not known */
+	const char *when;
+	bool cached; /* of an earlier run */
+	struct web_caveat *caveats;
+	size_t ncaveats;
+	bool told; /* there are some */
+};
+extern const struct view web_meta_view;
+/* rows: of the whole result, which r may hold a part of. */
+struct web_meta *web_meta(struct arena *a, const struct query_result *r, int64_t rows);
+
+/* A query of a turn and its rows (chat/card). */
+struct web_card {
+	int64_t run_id;
+	const char *sql; /* as plain text, for copying */
+	const char *sql_html;
+	const char *sql_run_html; /* NULL when it is what was asked */
+	bool failed;
+	const char *error;
+	const char *rows; /* "12 rows" */
+	int64_t total;    /* the same as a number */
+	const char *took;
+	const char *cut; /* NULL when a caveat says it */
+	struct web_meta *meta;
+	struct web_table *table;
+	bool exports;
+	const char *more; /* "Show all 50 rows", NULL when the preview holds them all */
+};
+extern const struct view web_card_view;
+struct web_card web_card(struct arena *a, const struct agent_query *q, bool exports);
+
 /* Turns ------------------------------------------------------------------------------------------------ */
 
 /* What the template chat/turn shows of a turn. */

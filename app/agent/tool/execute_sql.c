@@ -63,11 +63,11 @@ static const char *note(struct arena *a, const struct query_result *q, size_t sh
 	return q->cut;
 }
 
-static struct str result_text(struct arena *a, const struct query_result *q)
+static struct str result_text(struct agent_run *r, struct arena *a, const struct query_result *q)
 {
 	struct buf b = buf_init(a, BUF_PAGE);
 	struct json_writer w = {.b = &b};
-	const char *why;
+	const char *why, *check = agent_check(r, a, q);
 
 	json_object_open(&w, NULL);
 	json_array_open(&w, "columns");
@@ -79,6 +79,9 @@ static struct str result_text(struct arena *a, const struct query_result *q)
 	json_put_bool(&w, "truncated", q->truncated);
 	if (why)
 		json_put_cstr(&w, "note", why);
+	agent_caveats_put(&w, q->caveats, q->ncaveats);
+	if (check)
+		json_put_cstr(&w, "check", check);
 	json_object_close(&w);
 	return buf_str(&b);
 }
@@ -91,10 +94,12 @@ static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object 
 
 	TRY(agent_scene_load(ctx, r->project, r->role, &scene));
 	TRY(agent_ask(r, ctx, scene, json_get_str(args, "sql"), &q));
-	out->text = result_text(ctx->a, q);
+	out->text = result_text(r, ctx->a, q);
 	out->run_id = q->run_id;
 	out->rows = (int64_t)q->nrows;
 	out->truncated = q->truncated;
+	out->caveats = q->caveats;
+	out->ncaveats = q->ncaveats;
 	out->detail = arena_printf(ctx->a, q->nrows == 1 ? "1 row" : "%zu rows", q->nrows);
 	return NULL;
 }

@@ -114,6 +114,66 @@ static void test_agent__a_wrong_query_is_corrected(void **state)
 	        "t");
 }
 
+static const struct agent_step *step_named(const struct agent_turn *t, const char *name)
+{
+	for (size_t i = 0; i < t->nsteps; i++)
+		if (!strcmp(t->steps[i].name, name))
+			return &t->steps[i];
+	return NULL;
+}
+
+/* What is doubtful goes to the model with the result, once for each kind, and to people as a step and a caveat. */
+static void test_agent__doubtful_results_are_looked_at_again(void **state)
+{
+	struct scene *s = with_model();
+	struct agent_turn t = scene_ask(s, PROJECT_VIEWER, "what is counted twice", NULL);
+
+	(void)state;
+	assert_string_equal(t.status, "done");
+	assert_string_equal(t.answer, "6");
+	assert_int_equal(t.nqueries, 2);
+	assert_int_equal(t.queries[0].ncaveats, 1);
+	assert_string_equal(t.queries[0].caveats[0].code, "fan_out");
+	assert_non_null(
+	        strstr(t.queries[0].caveats[0].text, "customers.id is added up once for each row of orders"));
+	assert_int_equal(t.queries[1].ncaveats, 0);
+	assert_true(t.queries[0].at > 0);
+	assert_non_null(step_named(&t, "check"));
+	assert_string_equal(step_named(&t, "check")->detail, "rows may be counted more than once");
+	assert_string_equal(
+	        pg_value("SELECT count(*) FROM turn_events WHERE kind = 'message' AND body->>'text' LIKE"
+	                 " '%\"check\":\"Look at the joins before you answer.%'"),
+	        "1");
+	t = scene_ask(s, PROJECT_VIEWER, "is nothing there", NULL);
+	assert_string_equal(t.queries[1].caveats[0].code, "no_rows");
+	assert_non_null(strstr(t.answer, "\"code\":\"no_rows\""));
+	assert_null(strstr(t.answer, "\"check\"")); /* said with the first result */
+	assert_string_equal(
+	        pg_value("SELECT count(*) FROM turn_events WHERE kind = 'step' AND body->>'name' = 'check'"
+	                 " AND body->>'state' = 'done'"),
+	        "2");
+}
+
+/* What is damaged is one turn's steps, not the conversation. */
+static void test_agent__a_record_that_cannot_be_read_costs_no_more_than_itself(void **state)
+{
+	static const char *const damaged[] = {
+	        "{\"queries\":[{\"ok\":true,\"preview\":{}}]}", "[]", "7",
+	        "{\"queries\":[7,null,{}],\"steps\":[null,{\"n\":\"x\"}],\"tables\":[null]}"};
+	struct scene *s = scene_make(NULL);
+	struct agent_turn whole = scene_ask(s, PROJECT_VIEWER, "show me 4 rows of orders", NULL), t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(*damaged); i++) {
+		pg_exec(arena_printf(s->ctx.a, "UPDATE turns SET record = '%s'", damaged[i]));
+		assert_ok(agent_turn_get(&s->ctx, whole.id, &t));
+		assert_string_equal(t.question, whole.question);
+		assert_string_equal(t.answer, whole.answer);
+		assert_true(t.unreadable == (i == 0));
+		assert_int_equal(t.nqueries, i == 3 ? 3 : 0);
+	}
+}
+
 static void test_agent__answers_of_one_call(void **state)
 {
 	static const struct {
@@ -361,6 +421,10 @@ static const struct CMUnitTest agent_turn_tests[] = {
         cmocka_unit_test(test_agent__rows_from_the_catalog_have_proof),
         cmocka_unit_test(test_agent__without_a_model_other_questions_get_a_plain_sentence),
         cmocka_unit_test(test_agent__a_wrong_query_is_corrected),
+
+        cmocka_unit_test(test_agent__doubtful_results_are_looked_at_again),
+
+        cmocka_unit_test(test_agent__a_record_that_cannot_be_read_costs_no_more_than_itself),
         cmocka_unit_test(test_agent__answers_of_one_call),
         cmocka_unit_test(test_agent__a_stop_ends_a_turn_with_what_it_has),
         cmocka_unit_test(test_agent__a_stop_before_the_start_counts),
