@@ -196,6 +196,9 @@ document.addEventListener("input", (event) => {
 	for (const row of $$(selector)) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
 });
 
+// A choice that decides what comes next asks for it at once.
+document.addEventListener("change", (event) => { if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit(); });
+
 // Forms that destroy something ask for it by name.
 document.addEventListener("submit", (event) => {
 	const question = event.target.dataset?.confirm;

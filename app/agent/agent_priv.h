@@ -107,6 +107,8 @@ void *agent_list_add(struct arena *a, struct agent_list *list, size_t size);
 /* scene.c: loads the scene into ctx's arena; generates the dictionary when there is none yet. */
 MUST_CHECK struct err *agent_scene_load(struct ctx *ctx, const struct project *project,
                                         enum project_role role, struct agent_scene **out);
+/* Whether the policy excludes the table and that may be told. */
+bool agent_is_hidden(const struct agent_scene *scene, const char *table);
 /* Runs a statement and keeps it in the record, failed or not. */
 MUST_CHECK struct err *agent_ask(struct agent_run *r, struct ctx *ctx, const struct agent_scene *scene,
                                  const char *sql, struct query_result **out);

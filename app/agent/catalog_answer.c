@@ -66,6 +66,8 @@ static void answer_tables(const struct catalog *c, struct buf *b)
 	}
 	if (c->ntables > LISTED)
 		buf_printf(b, "\n%zu more are not listed.\n", c->ntables - LISTED);
+	if (c->nhidden)
+		buf_printf(b, "\nThe schema has %zu more that you may not see.\n", c->nhidden);
 }
 
 static void add_role(struct buf *b, const struct catalog_column *col)
@@ -91,6 +93,8 @@ static void add_role(struct buf *b, const struct catalog_column *col)
 
 static void add_meaning(struct buf *b, const struct catalog_column *col)
 {
+	if (col->mask)
+		buf_add_cstr(b, "Masked for you. ");
 	if (col->comment)
 		add_cell(b, col->comment);
 	if (col->nenum_values == 0)
@@ -111,7 +115,7 @@ static void answer_describe(const struct catalog_table *t, struct buf *b)
 		add_count(b, t->rows);
 		buf_add_cstr(b, " rows");
 	}
-	buf_add_cstr(b, ".");
+	buf_add_cstr(b, t->filtered ? ". You see only some of its rows." : ".");
 	if (t->comment) {
 		buf_add_char(b, ' ');
 		add_cell(b, t->comment);
@@ -171,12 +175,12 @@ static struct err *answer_sample(struct agent_run *r, struct ctx *ctx, const str
 	        &q));
 	if (q->nrows == 0) {
 		add_name(b, t->name);
-		buf_add_cstr(b, " has no rows.");
+		buf_add_cstr(b, t->filtered ? " has no rows that you may see." : " has no rows.");
 		return NULL;
 	}
 	buf_printf(b, q->nrows == 1 ? "Here is 1 row of " : "Here are %zu rows of ", q->nrows);
 	add_name(b, t->name);
-	buf_add_cstr(b, ", in no particular order.");
+	buf_add_cstr(b, t->filtered ? " that you may see, in no particular order." : ", in no particular order.");
 	return NULL;
 }
 
@@ -195,7 +199,8 @@ static struct err *answer_count(struct agent_run *r, struct ctx *ctx, const stru
 	add_name(b, intent->table->name);
 	buf_add_cstr(b, " has ");
 	add_count(b, n);
-	buf_add_cstr(b, n == 1 ? " row." : " rows.");
+	buf_add_cstr(b, n == 1 ? " row" : " rows");
+	buf_add_cstr(b, intent->table->filtered ? " that you may see." : ".");
 	return NULL;
 }
 
@@ -217,8 +222,16 @@ static void answer_find_column(const struct catalog *c, const char *name, struct
 	}
 }
 
-static void answer_unknown(const struct catalog *c, const struct agent_intent *intent, struct buf *b)
+static void answer_unknown(const struct agent_scene *scene, const struct agent_intent *intent, struct buf *b)
 {
+	const struct catalog *c = scene->catalog;
+
+	if (agent_is_hidden(scene, intent->word)) {
+		buf_add_cstr(b, "You may not read the table ");
+		add_name(b, intent->word);
+		buf_add_cstr(b, ". An admin of this project decides who may.");
+		return;
+	}
 	buf_add_cstr(b, "There is no table ");
 	add_name(b, intent->word);
 	buf_add_cstr(b, " that you can read here.");
@@ -244,7 +257,7 @@ struct err *agent_catalog_answer(struct agent_run *r, struct ctx *ctx, const str
 	case AGENT_INTENT_SAMPLE: return answer_sample(r, ctx, intent, out);
 	case AGENT_INTENT_COUNT: return answer_count(r, ctx, intent, out);
 	case AGENT_INTENT_FIND_COLUMN: answer_find_column(r->scene->catalog, intent->word, out); return NULL;
-	case AGENT_INTENT_UNKNOWN_TABLE: answer_unknown(r->scene->catalog, intent, out); return NULL;
+	case AGENT_INTENT_UNKNOWN_TABLE: answer_unknown(r->scene, intent, out); return NULL;
 	case AGENT_INTENT_NONE: break;
 	}
 	return err_new(ctx->a, ERR_INTERNAL, "not a question for the dictionary");

@@ -29,6 +29,11 @@ struct err *agent_scene_load(struct ctx *ctx, const struct project *project, enu
 	return NULL;
 }
 
+bool agent_is_hidden(const struct agent_scene *scene, const char *table)
+{
+	return scene->policy->tells_hidden && policy_hides_table(scene->policy, table);
+}
+
 static void add_table(struct agent_run *r, const char *name)
 {
 	const char **tables = r->tables.p;

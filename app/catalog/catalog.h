@@ -86,6 +86,15 @@ MUST_CHECK struct err *catalog_load(struct ctx *ctx, const struct project *proje
                                     const struct project_source *source, const struct policy *policy,
                                     struct catalog **out);
 
+/* Tables and views of the schema that hold data of another one: a view over it, a partition of it; sorted by name.
+ * Asks the database. */
+struct catalog_derived {
+	const char *name;
+	const char *of;
+};
+MUST_CHECK struct err *catalog_derived(struct ctx *ctx, const struct project_source *source,
+                                       struct catalog_derived **out, size_t *n);
+
 /* Whether a text names a table that the policy excludes, as a word in any case. */
 bool catalog_names_hidden(const struct policy *policy, const char *text);
 

@@ -136,12 +136,15 @@ static bool listed(struct db_texts t, struct str name, bool (*same)(struct str, 
 	return false;
 }
 
+bool policy_hides_table(const struct policy *policy, const char *table)
+{
+	return listed(policy->excluded, str_of(table), str_eq_nocase);
+}
+
 bool policy_allows_table(const struct policy *policy, const char *table)
 {
-	struct str name = str_of(table);
-
 	/* An exclusion written in another case still excludes; a permission has to be exact. */
-	if (listed(policy->excluded, name, str_eq_nocase))
+	if (policy_hides_table(policy, table))
 		return false;
-	return !policy->allowed.p || listed(policy->allowed, name, str_eq);
+	return !policy->allowed.p || listed(policy->allowed, str_of(table), str_eq);
 }

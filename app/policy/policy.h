@@ -62,9 +62,14 @@ struct policy_rule {
 };
 MUST_CHECK struct err *policy_rules(struct ctx *ctx, int64_t project_id, struct policy_rule **out, size_t *n);
 /* Adds a rule, or changes the one of the same role, table, kind and column; audited. Errors: INVALID, its code
- * the field that is wrong; a filter is tried by the guard's rules before it is kept. */
+ * the field that is wrong; a filter is tried by the guard's rules before it is kept. policy_rule_check() does
+ * nothing but that. */
+MUST_CHECK struct err *policy_rule_check(struct arena *a, const struct policy_rule *rule);
 MUST_CHECK struct err *policy_rule_set(struct ctx *ctx, int64_t project_id, const struct policy_rule *rule);
 MUST_CHECK struct err *policy_rule_remove(struct ctx *ctx, int64_t project_id, int64_t id);
+
+/* Whether the policy excludes a table by its name, in any case of letters. */
+bool policy_hides_table(const struct policy *policy, const char *table);
 
 /* Whether the policy lets a table of its schema be read; table is the bare name. An exclusion counts in
  * any case of letters. */

@@ -97,7 +97,7 @@ static const struct {
 	bool column;
 } kinds[] = {{"hide", check_hide, false}, {"filter", check_filter, false}, {"mask", check_mask, true}};
 
-static struct err *check(struct arena *a, const struct policy_rule *rule)
+struct err *policy_rule_check(struct arena *a, const struct policy_rule *rule)
 {
 	if (project_role_of(rule->role) == PROJECT_NONE)
 		return wrong(a, "role", "choose viewer, analyst or admin");
@@ -156,7 +156,7 @@ struct err *policy_rule_set(struct ctx *ctx, int64_t project_id, const struct po
 {
 	struct change c = {.project_id = project_id, .rule = rule};
 
-	TRY(check(ctx->a, rule));
+	TRY(policy_rule_check(ctx->a, rule));
 	return db_transact(ctx, set, &c);
 }
 

@@ -2,12 +2,16 @@
 #include "agent/agent_priv.h"
 #include "lib/arena.h"
 
-static struct err *not_found(struct arena *a, const struct catalog *c, const char *name)
+static struct err *not_found(struct arena *a, const struct agent_scene *scene, const char *name)
 {
+	const struct catalog *c = scene->catalog;
 	struct buf names = buf_init(a, BUF_LINE);
 
 	for (size_t i = 0; i < c->ntables && i < 200; i++)
 		buf_printf(&names, "%s%s", i ? ", " : "", c->tables[i].name);
+	if (agent_is_hidden(scene, name))
+		return err_hint(err_new(a, ERR_NOT_FOUND, "this person may not see the table \"%s\"", name),
+		                "Say so. The tables are: %s", buf_cstr(&names));
 	return err_hint(err_new(a, ERR_NOT_FOUND, "there is no table \"%s\"", name), "The tables are: %s",
 	                buf_cstr(&names));
 }
@@ -23,7 +27,7 @@ static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object 
 	TRY(agent_scene_load(ctx, r->project, r->role, &scene));
 	table = catalog_find(scene->catalog, name);
 	if (!table)
-		return not_found(ctx->a, scene->catalog, name);
+		return not_found(ctx->a, scene, name);
 	catalog_describe(table, &b);
 	out->text = buf_str(&b);
 	out->detail = arena_printf(ctx->a, "%s: %zu columns", table->name, table->ncolumns);

@@ -42,6 +42,9 @@ static void test_agent__catalog_questions_need_no_model(void **state)
 	assert_int_equal(t.nsteps, 1);
 	assert_int_equal(t.nqueries, 0);
 	t = scene_ask(s, PROJECT_VIEWER, "Show me the salaries table", NULL);
+	assert_string_equal(t.answer, "You may not read the table `salaries`. An admin of this project decides who may.");
+	s->project.tells_hidden = false;
+	t = scene_ask(s, PROJECT_VIEWER, "Show me the salaries table", NULL);
 	assert_string_equal(t.answer, "There is no table `salaries` that you can read here. The tables are:"
 	                              " `customers`, `orders`.");
 	assert_string_equal(pg_value("SELECT count(*) FROM dictionaries"), "1");
