@@ -40,7 +40,7 @@ struct err *query_cache_find(struct query_work *work, bool *found)
 
 	*found = false;
 	if (!work->statement->repeatable || p->cache_seconds <= 0 || work->sink || work->plan ||
-	    !work->scope->source->id)
+	    !work->scope->source->id || !p->version)
 		return NULL;
 	work->cache_key = key_of(work);
 	if (!work->cache_key.p || work->scope->fresh || work->background)

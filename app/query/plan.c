@@ -201,10 +201,10 @@ static struct err *ask(const struct query_wait *w, struct query_conn *conn, cons
 	TRY(query_conn_trip(w, conn, &step, 1, &res));
 	e = json_read(w->a, str_of(PQntuples(res) ? PQgetvalue(res, 0, 0) : ""), JSON_DEPTH_TREE, &o);
 	PQclear(res);
-	if (e)
-		return err_cause(err_new(w->a, ERR_QUERY, "the database's plan could not be read"), e);
-	*top = json_get(json_length(o) ? json_object_array_get_idx(o, 0) : NULL, "Plan");
-	return NULL;
+	*top = e || !json_length(o) ? NULL : json_get(json_object_array_get_idx(o, 0), "Plan");
+	if (*top)
+		return NULL;
+	return err_cause(err_new(w->a, ERR_QUERY, "the database's plan could not be read"), e);
 }
 
 /* 1234567 as "1,234,567"; above what people read digit by digit, in powers of ten. */
@@ -248,7 +248,7 @@ struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn, 
 	const struct sql_statement *s = work->statement;
 	int64_t most = work->scope->policy->max_cost;
 	struct walk walking = {.a = w->a, .plan = plan, .told = !s->nfiltered && !s->nmasked && !s->nparams};
-	struct json_object *top;
+	struct json_object *top = NULL;
 	double cost;
 
 	*plan = (struct query_plan){

@@ -92,6 +92,7 @@ struct came {
 
 static struct came came_of(const struct query_work *work, const struct err *failed)
 {
+	static const struct str none;
 	const struct query_result *r = work->r;
 	struct arena *a = work->ctx->a;
 	bool whole = true, rows = !failed && !work->running && !work->sink && !work->plan;
@@ -101,9 +102,9 @@ static struct came came_of(const struct query_work *work, const struct err *fail
 	c.result = db_json(rows ? stored(a, r, &whole) : NULL);
 	c.cost = db_f64(r->plan_cost);
 	c.cost.null = r->plan_cost <= 0;
-	c.hash = db_bytes(failed ? (struct str){0} : work->hash);
+	c.hash = db_bytes(failed ? none : work->hash);
 	/* Rows that are not all there cannot stand for those of another run. */
-	c.key = db_bytes(rows && whole ? work->cache_key : (struct str){0});
+	c.key = db_bytes(rows && whole ? work->cache_key : none);
 	c.caveats = db_json(caveats_json(a, r));
 	return c;
 }

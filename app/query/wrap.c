@@ -25,8 +25,7 @@ static const char *const ways[] = {
         [CAST] = "pg_catalog.left(q.c#::pg_catalog.text, @)",
         [BYTES] = "pg_catalog.substring(q.c#, 1, @)",
         /* The type's own output, as it would be sent. */
-        [FORMAT] = "CASE WHEN q.c# IS DISTINCT FROM NULL THEN"
-                   " pg_catalog.left(pg_catalog.format('%s', q.c#), @) END",
+        [FORMAT] = "CASE WHEN q.c# IS DISTINCT FROM NULL THEN pg_catalog.left(pg_catalog.format('%s', q.c#), @) END",
 };
 
 /* What is not here is of another's making, or may be long in ways that only its output tells. */

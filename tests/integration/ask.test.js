@@ -196,6 +196,10 @@ test('quern sql and doctor', () => {
 	assert.match(at([]).stdout, /2025-07-01 12:00:00\+00/);
 	assert.match(at(['--time-zone', 'Asia/Kolkata']).stdout, /2025-07-01 17:30:00\+05:30/);
 	assert.equal(at(['--time-zone', "x'; SELECT 1"]).code, 2);
+	const plan = q.cli(['sql', '--project', 'shop', '--explain', 'SELECT count(*) FROM orders a, orders b WHERE a.id <> b.id']);
+	assert.match(plan.stdout, /tables: shop\.orders\n/);
+	assert.match(plan.stdout, /Joins each row with each that fits \(.*\): cost \d+, about \d+ rows, most of the cost/);
+	assert.equal(q.cli(['sql', '--project', 'shop', '--explain', 'SELECT gone FROM orders']).code, 1);
 	const doctor = q.cli(['doctor']);
 	assert.equal(doctor.code, 0, doctor.stdout + doctor.stderr);
 	assert.doesNotMatch(doctor.stdout, /warn/i);

@@ -59,6 +59,16 @@ static void test_lib__crypto_hashes(void **state)
 	crypto_subkey(two, key, "purpose2");
 	assert_memory_not_equal(one, two, sizeof(one));
 	assert_memory_not_equal(one, key, sizeof(one));
+
+	unsigned char whole[CRYPTO_HASH_BYTES], parts[CRYPTO_HASH_BYTES];
+	struct crypto_hash *h = crypto_hash_new(a);
+
+	crypto_sha256(whole, STR("abc"));
+	crypto_hash_add(h, STR("a"));
+	crypto_hash_add(h, str_of(NULL));
+	crypto_hash_add(h, STR("bc"));
+	crypto_hash_end(h, parts);
+	assert_memory_equal(parts, whole, CRYPTO_HASH_BYTES);
 }
 
 static void test_lib__crypto_passwords(void **state)
