@@ -120,7 +120,7 @@ form.addEventListener("submit", (event) => {
 $("[data-stop-sql]").addEventListener("click", () => controller?.abort());
 document.addEventListener("keydown", (event) => {
 	if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) form.requestSubmit($("[data-run-sql]"));
-	if (event.key === "Escape" && controller) controller.abort();
+	if (event.key === "Escape" && !event.defaultPrevented) controller?.abort();
 });
 
 /* A text from before comes into the editor, and can be taken back. */

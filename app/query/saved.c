@@ -205,8 +205,8 @@ static struct err *save(struct ctx *ctx, void *arg)
 			return err_hint(err_code(err_new(ctx->a, ERR_CONFLICT, "somebody %s the query \"%s\" meanwhile",
 			                                 was.deleted ? "deleted" : "changed", was.name),
 			                         "changed"),
-			                was.deleted ? "save yours as a new query, or restore the other one"
-			                            : "save again to replace that, or save yours as a new query");
+			                was.deleted ? "Save yours as a new query."
+			                            : "Save again to replace that, or save yours as a new query.");
 	}
 	TRY(store(ctx, &s));
 	TRY(note(ctx, "query.save", s.id, s.name, s.shared));

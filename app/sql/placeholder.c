@@ -112,7 +112,7 @@ static struct err *wrong(const struct reading *r, size_t token, const char *mess
 	struct err *e = err_code(err_new(r->a, ERR_INVALID, "%s", message), "placeholder");
 
 	return err_hint(err_at(e, character(r->sql, r->tokens.v[token].start)),
-	                "write {{name}}, {{name:number}} or {{name:date}}, the name of letters, digits and _");
+	                "Write {{name}}, {{name:number}} or {{name:date}}, the name of letters, digits and _.");
 }
 
 static struct err *type_of(const struct reading *r, size_t token, struct str word, enum sql_value_type *out)
@@ -257,20 +257,20 @@ static struct err *literal(struct arena *a, const struct sql_placeholder *p, con
 	if (p->type != SQL_VALUE_TEXT)
 		v = str_trim(v);
 	if (!value || (p->type != SQL_VALUE_TEXT && !v.n))
-		return refuse_value(a, p, "missing", "fill it in and run it again");
+		return refuse_value(a, p, "missing", "Fill it in and run it again.");
 	if (v.n > VALUE_BYTES || str_has_nul(v) || !str_utf8_valid(v))
-		return refuse_value(a, p, "not text that can be used", "it may have at most 4000 bytes");
+		return refuse_value(a, p, "not text that can be used", "It may have at most 4000 bytes.");
 	switch (p->type) {
 	case SQL_VALUE_NUMBER:
 		if (!is_number(v))
-			return refuse_value(a, p, "not a number", "write it as 1234.5, without thousands separators");
+			return refuse_value(a, p, "not a number", "Write it as 1234.5, without thousands separators.");
 		v = v.p[0] == '+' ? (struct str){v.p + 1, v.n - 1} : v;
 		*out = v.p[0] == '-' ? arena_printf(a, " (- %.*s) ", STR_ARG(((struct str){v.p + 1, v.n - 1})))
 		                     : arena_printf(a, " %.*s ", STR_ARG(v));
 		return NULL;
 	case SQL_VALUE_DATE:
 		if (!is_date(v))
-			return refuse_value(a, p, "not a date", "write it as 2025-12-31");
+			return refuse_value(a, p, "not a date", "Write it as 2025-12-31.");
 		*out = arena_printf(a, " date '%.*s' ", STR_ARG(v));
 		return NULL;
 	default: *out = arena_printf(a, " %s ", sql_quote_literal(a, value)); return NULL;
@@ -353,7 +353,7 @@ struct err *sql_bind(struct arena *a, struct str sql, const char *const *values,
 	if (r.nplaces && !only_values(&r, str_of(out->sql), literals))
 		return err_hint(err_code(err_new(a, ERR_INVALID, "a parameter stands where no value can stand"),
 		                         "placeholder"),
-		                "put {{name}} alone between operators, commas or brackets, not beside a string");
+		                "Put {{name}} alone between operators, commas or brackets, not beside a string.");
 	return NULL;
 }
 

@@ -31,7 +31,8 @@ static const struct view plan_view =
 const struct view web_answer_view =
         VIEW(struct web_answer, VIEW_ONE(struct web_answer, problem, &problem_view),
              VIEW_ONE(struct web_answer, result, &web_result_view), VIEW_ONE(struct web_answer, plan, &plan_view),
-             VIEW_BOOL(struct web_answer, refreshable));
+             VIEW_BOOL(struct web_answer, refreshable), VIEW_BOOL(struct web_answer, background),
+             VIEW_BOOL(struct web_answer, exports));
 
 const char *web_sql_html(struct arena *a, const char *sql)
 {
@@ -220,6 +221,7 @@ struct err *web_sql_answer(struct ctx *ctx, struct http_request *req, struct htt
 
 	*params = ARENA_NEW(ctx->a, struct web_params);
 	answer->refreshable = true;
+	answer->exports = web_may_export(auth_person(req)->role);
 	struct err *e = answer_or_fail(ctx, req, run, params, &bound, answer);
 	if (!e)
 		return NULL;

@@ -33,7 +33,8 @@ static const struct view run_view =
 WEB_PAGE(run_page, "sql/run", run_view);
 
 /* The address names no project; the page stands in that of its run all the same. */
-static struct err *layout_for(struct ctx *ctx, struct http_request *req, int64_t project_id, struct web_layout **out)
+static struct err *layout_for(struct ctx *ctx, struct http_request *req, int64_t project_id, struct web_layout **out,
+                              bool *exports)
 {
 	const struct auth_person *person = auth_person(req);
 	struct project project;
@@ -46,6 +47,7 @@ static struct err *layout_for(struct ctx *ctx, struct http_request *req, int64_t
 	(*out)->manages = role >= PROJECT_ADMIN;
 	(*out)->can_write = role >= PROJECT_ADMIN && project.can_write;
 	(*out)->writes_sql = role >= PROJECT_ANALYST;
+	*exports = web_may_export(role);
 	return NULL;
 }
 
@@ -85,6 +87,7 @@ static const char *title_of(const char *outcome)
 static struct err *show_page(struct ctx *ctx, struct http_request *req, struct http_response *res,
                              const struct query_run_record *run, const struct query_result *r)
 {
+	bool exports;
 	int64_t from = 0;
 	struct run_view v = {.id = run->id,
 	                     .title = title_of(run->outcome),
@@ -99,9 +102,10 @@ static struct err *show_page(struct ctx *ctx, struct http_request *req, struct h
 
 	if (!str_to_i64(http_query(req, "from"), &from) || from < 0)
 		from = 0;
-	TRY(layout_for(ctx, req, run->project_id, &v.layout));
+	TRY(layout_for(ctx, req, run->project_id, &v.layout, &exports));
 	v.layout->title = v.title;
 	v.editable = v.layout->writes_sql;
+	v.answer->exports = exports;
 	v.plan = !strcmp(run->outcome, "done") && !r->ncolumns && !r->truncated;
 	if (!strcmp(run->outcome, "done") && !v.plan)
 		v.answer->result = web_result(ctx->a, r, (size_t)from);

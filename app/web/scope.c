@@ -5,28 +5,13 @@
 #include "lib/crypto.h"
 #include "web/sql_priv.h"
 
-static struct err *load(struct ctx *ctx, struct http_request *req, struct web_sight **out)
-{
-	const struct auth_person *person = auth_person(req);
-	struct web_sight *s = *out = ARENA_NEW(ctx->a, struct web_sight);
-
-	TRY(web_sight(ctx, &person->project, person->role, s));
-	if (s->catalog)
-		return NULL;
-	return err_hint(err_new(ctx->a, ERR_NOT_FOUND, "the data dictionary was not read yet"),
-	                "an admin of this project can read it in the settings");
-}
-
 struct err *web_scope(struct ctx *ctx, struct http_request *req, enum query_origin origin, struct query_scope *out)
 {
-	struct web_sight *sight;
+	const struct auth_person *person = auth_person(req);
 
-	TRY(load(ctx, req, &sight));
-	*out = (struct query_scope){.source = &sight->source,
-	                            .policy = sight->policy,
-	                            .origin = origin,
-	                            .time_zone = auth_person(req)->time_zone};
-	catalog_scope(ctx->a, sight->catalog, out);
+	TRY(catalog_scope_for(ctx, &person->project, person->role, out));
+	out->origin = origin;
+	out->time_zone = person->time_zone;
 	return NULL;
 }
 
@@ -60,11 +45,14 @@ static void put_schema(struct buf *b, const struct catalog *c)
 /* {"schema":"shop","tables":{"orders":[["id","integer"],...]}}: what this person may read. */
 struct err *web_sql_schema(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	struct web_sight *sight;
+	const struct auth_person *person = auth_person(req);
+	struct web_sight sight;
 	struct buf b = buf_init(ctx->a, BUF_PAGE);
 
-	TRY(load(ctx, req, &sight));
-	put_schema(&b, sight->catalog);
+	TRY(web_sight(ctx, &person->project, person->role, &sight));
+	if (!sight.catalog)
+		return err_new(ctx->a, ERR_NOT_FOUND, "the data dictionary was not read yet");
+	put_schema(&b, sight.catalog);
 	const char *tag = arena_printf(ctx->a, "\"%.32s\"", crypto_sha256_hex(ctx->a, buf_str(&b)));
 	http_type(res, "application/json");
 	http_set_header(res, "Cache-Control", "private, no-cache");

@@ -171,6 +171,7 @@ static struct sql_view *new_view(struct ctx *ctx, struct http_request *req, cons
 	v->saved = form_of(ctx, req, saved);
 	v->params = ARENA_NEW(ctx->a, struct web_params);
 	v->answer = ARENA_NEW(ctx->a, struct web_answer);
+	v->answer->background = true;
 	return v;
 }
 
@@ -277,12 +278,15 @@ struct err *web_sql_background(struct ctx *ctx, struct http_request *req, struct
 
 /* Saving ------------------------------------------------------------------------------------------------- */
 
-static struct err *sent(struct ctx *ctx, struct http_request *req, struct query_saved *s)
+/* Values of parameters that the form did not show stay what they were. */
+static struct err *sent(struct ctx *ctx, struct http_request *req, int64_t id, struct query_saved *s)
 {
+	struct query_saved was = {0};
 	struct web_params *params;
 	int64_t stamp;
 
 	*s = (struct query_saved){
+	        .id = id,
 	        .project_id = auth_person(req)->project.id,
 	        .name = web_field(ctx, req, "name"),
 	        .description = web_field(ctx, req, "description"),
@@ -290,7 +294,10 @@ static struct err *sent(struct ctx *ctx, struct http_request *req, struct query_
 	        .shared = http_has_field(req, "shared"),
 	        .updated_at = str_to_i64(http_field(req, "stamp"), &stamp) ? stamp : 0,
 	};
-	TRY(web_params_read(ctx, req, s->sql, NULL, 0, &params));
+	struct err *e = id ? query_saved_get(ctx, s->project_id, id, &was) : NULL;
+	if (e && e->kind != ERR_NOT_FOUND)
+		return e;
+	TRY(web_params_read(ctx, req, s->sql, was.parameters, was.nparameters, &params));
 	web_params_keep(ctx->a, params, s);
 	return NULL;
 }
@@ -326,8 +333,7 @@ static struct err *save(struct ctx *ctx, struct http_request *req, struct http_r
 	struct query_saved s;
 
 	TRY(http_form(ctx, req));
-	struct err *e = sent(ctx, req, &s);
-	s.id = id;
+	struct err *e = sent(ctx, req, id, &s);
 	if (!e)
 		e = query_saved_put(ctx, &s, person->role >= PROJECT_ADMIN);
 	if (e && e->kind != ERR_INVALID && e->kind != ERR_CONFLICT)

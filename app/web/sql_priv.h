@@ -88,6 +88,8 @@ struct web_answer {
 	struct web_result *result;
 	struct web_plan *plan;
 	bool refreshable; /* there is a form on the page that runs it again */
+	bool background;  /* and that can be told to do so in the background */
+	bool exports;     /* the person may take the rows away as a file */
 };
 extern const struct view web_answer_view;
 extern const struct view web_result_view;

@@ -11,7 +11,7 @@ const {launch, open, signIn, shot, fits, lowContrast} = require('../lib/browser.
 let q, browser, page, viewer;
 
 // Refused statements answer 422, which Chromium writes down.
-const unexpected = (p) => p.problems.filter((text) => !/status of (422|409|400)/.test(text));
+const unexpected = (p) => p.problems.filter((text) => !/status of (422|409|400|504)/.test(text));
 
 async function write(p, text) {
 	await p.locator('.cm-content').click();
@@ -73,6 +73,7 @@ test('Ctrl Enter runs; rows come a page at a time', async () => {
 	await card.getByText('Rows 101 to 200 of 500').waitFor();
 	assert.match(page.url(), /\/sql$/);
 	await shot(page, 'sql-result');
+	assert.ok(await card.getByRole('link', {name: 'CSV'}).isVisible());
 	await page.keyboard.press('Control+Enter');
 	await page.locator('.cached').waitFor();
 	await page.getByRole('button', {name: 'Refresh'}).click();
@@ -140,6 +141,18 @@ test('a long query goes on in the background, is watched, and is cancelled', asy
 	await until(async () => /region/.test(await typed(page)), 'its text in the editor');
 });
 
+test('a query that hits the time limit is offered to run in the background', async () => {
+	await page.goto('/p/shop/sql');
+	q.sql('quern', `UPDATE projects SET timeout_ms = 300 WHERE slug = 'shop'`);
+	await write(page, 'SELECT count(*) FROM order_items a, orders b, customers c');
+	await page.getByRole('button', {name: 'Run', exact: true}).click();
+	await page.locator('.problem').getByRole('button', {name: 'Run in the background'}).click();
+	await page.waitForURL(/\/runs\/\d+$/);
+	await page.getByRole('button', {name: 'Cancel'}).click();
+	await page.getByText('It was stopped before it was done.').waitFor({timeout: 20000});
+	q.sql('quern', `UPDATE projects SET timeout_ms = 15000 WHERE slug = 'shop'`);
+});
+
 test('a query is saved with parameters and asks for them', async () => {
 	await page.goto('/p/shop/sql');
 	await write(page, 'SELECT id, status FROM orders WHERE status::text = {{state}} AND ordered_at >= {{from:date}} ORDER BY id LIMIT {{most:number}}');
@@ -200,6 +213,7 @@ test('a viewer runs what is shared and writes nothing', async () => {
 	await shot(viewer, 'query-viewer');
 	assert.equal(await viewer.getByRole('link', {name: /Edit|editor/}).count(), 0);
 	assert.equal(await viewer.getByRole('button', {name: 'Delete'}).count(), 0);
+	assert.equal(await viewer.getByRole('link', {name: 'CSV'}).count(), 0);
 	await viewer.locator('[name="p.state"]').fill('nothing');
 	await viewer.locator('[name="p.most"]').fill('3');
 	await viewer.getByRole('button', {name: 'Run', exact: true}).click();

@@ -105,6 +105,12 @@ function fillPlatform() {
 		UPDATE users SET name = ${literal(OWN[3])}, groups = ARRAY[${literal(OWN[3])}] WHERE email = 'admin@example.com';
 		INSERT INTO members (project_id, user_id, role, origin) SELECT p.id, u.id, 'viewer', CASE WHEN u.id % 2 = 0 THEN 'header' ELSE 'local' END FROM projects p, users u WHERE slug = 'hostile' AND u.origin = 'header';
 		INSERT INTO audit_log (user_id, action, object, detail, address) SELECT 1, t, t, jsonb_build_object(t, t), t FROM ${rows(LINES.slice(0, 300))} t;
+		INSERT INTO saved_queries (project_id, user_id, name, description, sql, shared, parameters) SELECT p.id, u.id, left(t, 200), left(t, 4000), left(t || ' {{x}}', 8000), true, jsonb_build_array(jsonb_build_object('name', 'x', 'type', 'text', 'value', t))
+			FROM projects p, users u, ${rows(LINES.slice(0, 60))} t WHERE slug = 'hostile' AND u.email = 'admin@example.com';
+		INSERT INTO query_runs (project_id, user_id, sql_asked, sql_run, outcome, origin, error, result) SELECT p.id, u.id, t, t, CASE WHEN ordinality % 2 = 0 THEN 'failed' ELSE 'done' END, 'sql',
+			CASE WHEN ordinality % 2 = 0 THEN jsonb_build_object('error', jsonb_build_object('message', t, 'detail', t, 'hint', t, 'position', 2)) END,
+			CASE WHEN ordinality % 2 = 1 THEN jsonb_build_object('columns', jsonb_build_array(jsonb_build_object('name', t, 'type', t, 'kind', 'text')), 'rows', jsonb_build_array(jsonb_build_array(t)), 'truncated', true, 'cut', t) END
+			FROM projects p, users u, ${rows(OWN)} WITH ORDINALITY AS x (t, ordinality) WHERE slug = 'hostile' AND u.email = 'admin@example.com';
 		INSERT INTO conversations (project_id, user_id, title) SELECT p.id, u.id, left(t, 200) FROM projects p, users u, ${rows(LINES.slice(0, 98))} t WHERE slug = 'hostile' AND u.email = 'admin@example.com';
 		INSERT INTO turns (conversation_id, question, status, answer, record, error, model, input_tokens, finished_at)
 		SELECT (SELECT max(id) FROM conversations), x->>'q', CASE WHEN x->>'e' IS NULL THEN 'done' ELSE 'failed' END, x->>'a', x->'r', nullif(x->'e', 'null'), left(x->>'q', 200), 1, now() FROM jsonb_array_elements($xss$${JSON.stringify(turns)}$xss$::jsonb) x;`);
@@ -120,7 +126,7 @@ const HOOKS = `for (const name of ['xss', 'alert', 'confirm', 'prompt', 'print',
 // What the page holds that no template of ours makes.
 const markup = () => page.evaluate(() => {
 	const known = new Set(('html head meta title link script body a p div span h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table thead tbody tr th td form input button label textarea select option details summary nav main '
-		+ 'header section article aside code pre kbd strong em del s u hr br blockquote noscript dialog time datalist').split(' '));
+		+ 'header section article aside code pre kbd strong em del s u hr br blockquote noscript dialog time datalist fieldset legend mark').split(' '));
 	const found = [];
 	// Text is shown by the browser's own means.
 	if (document.contentType !== 'text/html') return found;
@@ -130,9 +136,9 @@ const markup = () => page.evaluate(() => {
 		const tag = node.localName, say = (why) => found.push(`${why}: ${node.outerHTML.slice(0, 160)}`);
 		if (!known.has(tag)) say('element');
 		for (const {name, value} of node.attributes) {
-			if (/^on|^srcdoc$|^style$|^formaction$|^http-equiv$/i.test(name) && !(name === 'style' && tag === 'textarea')) say(`attribute ${name}`);
-			if (/^(href|src|action|data|xlink:href)$/.test(name) && !['http:', 'https:', 'mailto:'].includes(parse(value).protocol)) say('address');
-			if (/^(src|action)$/.test(name) && parse(value).origin !== location.origin) say('foreign address');
+			if (/^on|^srcdoc$|^style$|^http-equiv$/i.test(name) && !(name === 'style' && tag === 'textarea')) say(`attribute ${name}`);
+			if (/^(href|src|action|formaction|data|xlink:href)$/.test(name) && !['http:', 'https:', 'mailto:'].includes(parse(value).protocol)) say('address');
+			if (/^(src|action|formaction)$/.test(name) && parse(value).origin !== location.origin) say('foreign address');
 		}
 		if (tag === 'script' && !new URL(node.src, location).pathname.startsWith('/static/')) say('script');
 		if (['meta', 'link', 'title', 'script'].includes(tag) && node.parentNode.localName !== 'head') say('outside of the head');
@@ -188,6 +194,34 @@ test('pages of the project, its data, its settings and the instance', async () =
 	for (const href of await page.locator('#tables a').evaluateAll((list) => list.map((a) => a.getAttribute('href')))) await look(href);
 	await page.goto('/p/hostile/data/cells');
 	assert.match(await page.locator('main').innerText(), /<script>xss\(\)<\/script>/, 'hostile text is shown as text');
+});
+
+test('the SQL page, saved queries and runs', async () => {
+	const ids = (sql) => q.sql('quern', sql).split('\n');
+	await look('/p/hostile/sql');
+	await look('/p/hostile/queries');
+	for (const id of ids('SELECT id FROM saved_queries ORDER BY id LIMIT 12')) {
+		await look(`/p/hostile/queries/${id}`);
+		await look(`/p/hostile/sql?query=${id}`);
+	}
+	for (const id of ids(`SELECT id FROM query_runs WHERE origin = 'sql' ORDER BY id LIMIT 12`)) {
+		await look(`/runs/${id}`);
+		await look(`/runs/${id}?first=0`, {fragment: true});
+		await look(`/p/hostile/sql?run=${id}`);
+	}
+	for (const text of OWN.slice(0, 8)) {
+		await page.goto('/p/hostile/sql');
+		await page.locator('.cm-content').waitFor();
+		await page.locator('.cm-content').click();
+		await page.keyboard.press('Control+a');
+		await page.keyboard.insertText(text);
+		await page.locator('[data-run-sql]').click();
+		await page.locator('[data-part=answer] .problem, [data-part=answer] .card, [data-part=params] .params').first().waitFor();
+		await look();
+		await page.locator('.save summary').click();
+		await page.locator('.save [name=name]').fill(text);
+		await page.locator('.save [name=description]').fill(text);
+	}
 });
 
 test('what addresses and failed forms carry', async () => {

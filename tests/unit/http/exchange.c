@@ -1,4 +1,5 @@
 /* Whole requests, as nginx sends them and as nobody should, over a pair of sockets. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -92,7 +93,31 @@ static struct err *download(struct ctx *ctx, struct http_request *req, struct ht
 	return NULL;
 }
 
+/* The answer is out before the work is done, and what happens then does not change it. */
+static atomic_int finished;
+static struct err *finish(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	http_redirect(res, "/leave");
+	http_finish(ctx, req, res);
+	buf_add_cstr(http_out(res), "too late");
+	atomic_fetch_add(&finished, 1);
+	return err_new(ctx->a, ERR_UNAVAILABLE, "the mill stands still");
+}
+
+/* Works until its client is gone; "?stay" only looks once. */
+static struct err *mill(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	http_stop_when_gone(ctx, req);
+	for (int i = 0; i < 3000 && !ctx_stopped(ctx) && !http_query(req, "stay").p; i++)
+		usleep(10000);
+	atomic_store(&finished, ctx_stopped(ctx) ? 2 : 1);
+	buf_add_cstr(http_out(res), "ground");
+	return NULL;
+}
+
 static const struct http_route routes[] = {
+        {HTTP_GET, "/finish", "finish", finish, HTTP_POOL_WEB, 1, false, 0},
+        {HTTP_GET, "/mill", "mill", mill, HTTP_POOL_WEB, 1, false, 0},
         {HTTP_GET, "/echo", "echo", echo, HTTP_POOL_WEB, 1, false, 0},
         {HTTP_POST, "/echo", "echo_post", echo, HTTP_POOL_WEB, 1, true, 10},
         {HTTP_POST, "/form", "form", form, HTTP_POOL_WEB, 1, true, 0},
@@ -585,6 +610,42 @@ static void test_http__parameters_with_lengths_that_lie_are_refused(void **state
 	arena_free(a);
 }
 
+static void test_http__a_finished_answer_is_out_while_the_handler_goes_on(void **state)
+{
+	struct arena *a = arena_create();
+	const char *answer;
+
+	(void)state;
+	atomic_store(&finished, 0);
+	answer = ask(a, "GET /finish", NULL, NULL);
+	assert_true(ended);
+	assert_has(answer, "Status: 303 ");
+	assert_has(answer, "Location: /leave\r\n");
+	assert_lacks(answer, "too late");
+	assert_lacks(answer, "mill");
+	assert_int_equal(atomic_load(&finished), 1);
+	arena_free(a);
+}
+
+static void test_http__work_stops_when_its_client_left(void **state)
+{
+	struct arena *a = arena_create();
+	struct buf b = request(a, "GET /mill", NULL, NULL), stay = request(a, "GET /mill?stay=1", NULL, NULL);
+
+	(void)state;
+	atomic_store(&finished, 0);
+	(void)converse(a, buf_str(&b), true);
+	assert_int_equal(atomic_load(&finished), 2);
+	/* Descriptors come back with the same numbers: an old watch stops nobody. */
+	for (int i = 0; i < 50; i++) {
+		(void)converse(a, buf_str(&b), true);
+		assert_int_equal(atomic_load(&finished), 2);
+		assert_has(converse(a, buf_str(&stay), false), "ground");
+		assert_int_equal(atomic_load(&finished), 1);
+	}
+	arena_free(a);
+}
+
 static const struct CMUnitTest http_exchange_tests[] = {
         cmocka_unit_test(test_http__a_request_reaches_its_handler),
         cmocka_unit_test(test_http__head_is_get_without_a_body),
@@ -598,6 +659,8 @@ static const struct CMUnitTest http_exchange_tests[] = {
         cmocka_unit_test(test_http__too_many_headers_are_refused),
         cmocka_unit_test(test_http__events_are_streamed),
         cmocka_unit_test(test_http__a_stream_knows_that_its_client_left),
+        cmocka_unit_test(test_http__a_finished_answer_is_out_while_the_handler_goes_on),
+        cmocka_unit_test(test_http__work_stops_when_its_client_left),
         cmocka_unit_test(test_http__half_a_download_has_no_end),
         cmocka_unit_test(test_http__a_connection_cut_anywhere_harms_nobody),
         cmocka_unit_test(test_http__records_that_nginx_would_not_send_end_the_connection),
