@@ -2,6 +2,7 @@
 #include "lib/crypto.h"
 
 #include <assert.h>
+#include <stdalign.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,26 +105,45 @@ void crypto_subkey(unsigned char out[CRYPTO_KEY_BYTES], const unsigned char key[
 	assert(!failed);
 }
 
+/* Small pieces are gathered: a call of the library for each would cost more than the hash. */
 struct crypto_hash {
-	crypto_hash_sha256_state state;
+	crypto_generichash_state state;
+	size_t n;
+	unsigned char pending[4096];
 };
 
 struct crypto_hash *crypto_hash_new(struct arena *a)
 {
-	struct crypto_hash *h = ARENA_NEW(a, struct crypto_hash);
+	size_t align = alignof(struct crypto_hash);
+	uintptr_t at = (uintptr_t)arena_alloc(a, sizeof(struct crypto_hash) + align);
+	struct crypto_hash *h = (struct crypto_hash *)((at + align - 1) / align * align);
 
-	crypto_hash_sha256_init(&h->state);
+	crypto_generichash_init(&h->state, NULL, 0, CRYPTO_HASH_BYTES);
 	return h;
+}
+
+static void hash_pending(struct crypto_hash *h)
+{
+	crypto_generichash_update(&h->state, h->pending, h->n);
+	h->n = 0;
 }
 
 void crypto_hash_add(struct crypto_hash *h, struct str data)
 {
-	crypto_hash_sha256_update(&h->state, bytes(data), data.n);
+	if (data.n > sizeof(h->pending) - h->n)
+		hash_pending(h);
+	if (data.n > sizeof(h->pending)) {
+		crypto_generichash_update(&h->state, bytes(data), data.n);
+		return;
+	}
+	memcpy(h->pending + h->n, bytes(data), data.n);
+	h->n += data.n;
 }
 
 void crypto_hash_end(struct crypto_hash *h, unsigned char out[CRYPTO_HASH_BYTES])
 {
-	crypto_hash_sha256_final(&h->state, out);
+	hash_pending(h);
+	crypto_generichash_final(&h->state, out, CRYPTO_HASH_BYTES);
 }
 
 char *crypto_keyed_hex(struct arena *a, const unsigned char key[CRYPTO_KEY_BYTES], struct str data)

@@ -25,7 +25,7 @@ void crypto_id(char *out, size_t n);
 void crypto_sha256(unsigned char out[CRYPTO_HASH_BYTES], struct str data);
 char *crypto_sha256_hex(struct arena *a, struct str data);
 
-/* SHA-256 of what comes in parts. */
+/* BLAKE2b, cut to as many bytes, of what comes in parts. */
 struct crypto_hash;
 struct crypto_hash *crypto_hash_new(struct arena *a);
 void crypto_hash_add(struct crypto_hash *h, struct str data);

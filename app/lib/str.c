@@ -160,10 +160,29 @@ size_t str_utf8_step(struct str s)
 	return utf8_rows[row].len;
 }
 
+/* Bytes of ASCII at the start of s, eight at a time where that many are left. */
+static size_t ascii_run(struct str s)
+{
+	size_t i = 0;
+	uint64_t word;
+
+	for (; i + sizeof(word) <= s.n; i += sizeof(word)) {
+		memcpy(&word, s.p + i, sizeof(word));
+		if (word & 0x8080808080808080u)
+			break;
+	}
+	while (i < s.n && !((unsigned char)s.p[i] & 0x80))
+		i++;
+	return i;
+}
+
 bool str_utf8_valid(struct str s)
 {
 	while (s.n) {
-		size_t step = str_utf8_step(s);
+		size_t step = ascii_run(s);
+
+		if (!step)
+			step = str_utf8_step(s);
 
 		if (!step)
 			return false;
@@ -198,7 +217,7 @@ char *str_utf8_clean(struct arena *a, struct str s)
 {
 	char *copy = str_dup(a, s);
 
-	for (size_t i = 0; i < s.n;) {
+	for (size_t i = str_utf8_valid(s) ? s.n : 0; i < s.n;) {
 		size_t step = str_utf8_step((struct str){copy + i, s.n - i});
 
 		if (!step)

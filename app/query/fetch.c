@@ -13,8 +13,9 @@ struct reading {
 	struct query_wait w;
 	struct query_conn *conn;
 	struct query_builder b;
-	int64_t part; /* rows asked for at once */
-	bool done;    /* no more rows are wanted */
+	int64_t asked; /* rows, so far */
+	int64_t part;  /* rows asked for at once */
+	bool done;     /* no more rows are wanted */
 	struct err *failed;
 };
 
@@ -83,29 +84,37 @@ static struct err *read_part(struct reading *f)
 	return e ? e : end;
 }
 
-static struct query_step part_step(const struct reading *f)
+static struct query_step next_part(struct reading *f)
 {
-	int64_t left = f->b.caps.rows + 1 - (int64_t)f->b.r->nrows;
+	int64_t left = f->b.caps.rows + 1 - f->asked, n = left < f->part ? left : f->part;
 
-	return (struct query_step){.sql = arena_printf(f->w.a, "FETCH FORWARD %lld FROM quern",
-	                                               (long long)(left < f->part ? left : f->part))};
+	f->asked += n;
+	return (struct query_step){
+	        .sql = arena_printf(f->w.a, "FETCH FORWARD %lld FROM quern", (long long)n)};
 }
 
 static struct err *read_all(struct reading *f, const struct query_step *declare)
 {
-	struct query_step steps[] = {*declare, part_step(f)};
-	size_t before = 0;
+	struct query_step steps[] = {*declare, next_part(f)};
+	size_t before;
 
 	TRY(query_conn_send(&f->w, f->conn, steps, 2));
 	TRY(pass(f));
-	for (;;) {
-		TRY(read_part(f));
-		if (f->done || (int64_t)(f->b.r->nrows - before) < f->part)
-			return NULL;
+	for (int parts = 1; parts && !f->conn->lost; parts--) {
+		/* The server works on the next part while this one is taken. */
+		if (!f->done && f->asked <= f->b.caps.rows) {
+			steps[1] = next_part(f);
+			TRY(query_conn_send(&f->w, f->conn, &steps[1], 1));
+			parts++;
+		}
 		before = f->b.r->nrows;
-		steps[1] = part_step(f);
-		TRY(query_conn_send(&f->w, f->conn, &steps[1], 1));
+		struct err *e = read_part(f);
+		/* Nobody reads what else is under way. */
+		f->conn->lost = f->conn->lost || (e && parts > 1);
+		TRY(e);
+		f->done = f->done || (int64_t)(f->b.r->nrows - before) < f->part;
 	}
+	return NULL;
 }
 
 static struct err *columns(struct query_work *work, struct reading *f, const PGresult *shape)

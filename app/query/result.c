@@ -72,6 +72,14 @@ void query_builder_columns(struct query_builder *b, const PGresult *shape)
 }
 
 /* A database in SQL_ASCII hands out any bytes, so text is cleaned. */
+static const char *clean(struct query_builder *b, struct arena *a, struct str s)
+{
+	/* A sink takes it while the row is there. */
+	if (b->sink && str_utf8_valid(s))
+		return s.p;
+	return str_utf8_clean(a, s);
+}
+
 static const char *cell(struct query_builder *b, struct arena *a, const PGresult *res, int row, int column)
 {
 	struct str s = {PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column)};
@@ -81,7 +89,7 @@ static const char *cell(struct query_builder *b, struct arena *a, const PGresult
 	if (b->r->columns[column].kind == QUERY_BOOL)
 		return str_is(s, "t") ? "true" : "false";
 	if (s.n <= (size_t)b->caps.cell_bytes)
-		return str_utf8_clean(a, s);
+		return clean(b, a, s);
 	b->cut_cells++;
 	s = str_utf8_cut(s, (size_t)b->caps.cell_bytes);
 	return arena_printf(a, "%s…", str_utf8_clean(a, s));

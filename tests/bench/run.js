@@ -210,6 +210,33 @@ async function dictionary() {
 	report('dictionary.seconds', median(took), 's', '< 5');
 }
 
+const WIDE = ['id', 'label', 'note', 'price', 'share', 'day', 'at', 'open', 'parent', 'code'];
+
+// 10,000 rows and 10 columns as CSV and JSON, against psql that writes the same.
+async function run() {
+	const {q} = await instance();
+	q.sql('postgres', 'CREATE DATABASE wide;');
+	q.sql('wide', `CREATE SCHEMA wide; GRANT USAGE ON SCHEMA wide TO shop_reader;
+		CREATE TABLE wide.items AS SELECT n AS id, 'item ' || n AS label, 'A note about it, as people write them, "quoted" or not: ' || n AS note,
+			(n * 1.37)::numeric(10,2) AS price, random() AS share, date '2025-01-01' + n % 365 AS day,
+			timestamptz '2025-01-01 00:00+00' + n * interval '7 min' AS at, n % 3 = 0 AS open,
+			CASE WHEN n % 5 > 0 THEN n / 5 END AS parent, md5(n::text) AS code FROM generate_series(1, 10000) n;
+		GRANT SELECT ON wide.items TO shop_reader; ANALYZE;`);
+	const dsn = q.env.QUERN_DATABASE_URL.replace(/\/\/[^@]*@/, `//shop_reader:${encodeURIComponent(q.env.QUERN_DEV_READER_PASSWORD)}@`).replace(/\/quern$/, '/wide');
+	for (const args of [['project', 'add', '--slug', 'wide', '--name', 'Wide', '--dsn', dsn, '--schema', 'wide'], ['dictionary', 'generate', '--project', 'wide']]) {
+		const done = cli(q, args);
+		if (done.code !== 0) throw new Error(done.stderr);
+	}
+	q.sql('quern', 'UPDATE projects SET queries_a_minute = 0');
+	const dir = fs.mkdtempSync(path.join(work, 'run-'));
+	const r = JSON.parse(program('bench-run', ['wide', dsn, dir, `SELECT ${WIDE} FROM items`, `SELECT ${WIDE} FROM wide.items`, WIDE.join(', ')], q.env));
+	const json = JSON.parse(fs.readFileSync(path.join(dir, 'quern.json'), 'utf8')), theirs = JSON.parse(fs.readFileSync(path.join(dir, 'psql.json'), 'utf8'));
+	if (json.rows.length !== theirs.length || json.rows[9][1] !== theirs[9][1]) throw new Error('the two did not write the same');
+	say(`  CSV ${r.csv_us} us, psql ${r.psql_csv_us} us; JSON ${r.json_us} us, psql ${r.psql_json_us} us`);
+	report('run.csv_ratio', r.csv_us / r.psql_csv_us, 'of psql', '<= 1.2');
+	report('run.json_ratio', r.json_us / r.psql_json_us, 'of psql', '<= 1.2');
+}
+
 // Another `quern serve` on the same database, until it says that it is ready.
 async function serveOnce(q) {
 	const from = performance.now();
@@ -248,8 +275,8 @@ async function ratelimit() {
 	report('ratelimit.one_project', r.one_project / r.own_project, 'of own', '>= 0.8');
 }
 
-const benches = {mustache, guard, serve, page, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), ratelimit, dictionary};
-const usual = ['mustache', 'guard', 'serve', 'page', 'stream', 'ratelimit', 'dictionary'];
+const benches = {mustache, guard, serve, page, run, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), ratelimit, dictionary};
+const usual = ['mustache', 'guard', 'serve', 'page', 'run', 'stream', 'ratelimit', 'dictionary'];
 
 async function main() {
 	const chosen = process.argv.slice(2).length ? process.argv.slice(2) : usual;
