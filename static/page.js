@@ -92,14 +92,14 @@ export function formatTimes(root = document) {
 	try {
 		format = new Intl.DateTimeFormat("en-GB", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
 	} catch { return; } // a zone that this browser does not know
-	for (const time of $$("time:not([title])", root)) {
-		const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC$/.exec(time.textContent);
+	for (const time of $$("time:not([datetime])", root)) {
+		const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)? UTC$/.exec(time.textContent);
 		if (!match) continue;
 		const at = new Date(`${match[1]}T${match[2]}Z`);
 		const part = Object.fromEntries(format.formatToParts(at).map((p) => [p.type, p.value]));
-		time.title = time.textContent;
+		time.title ||= time.textContent;
 		time.dateTime = at.toISOString();
-		time.textContent = `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute} ${part.timeZoneName}`;
+		time.textContent = `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}${match[3] ?? ""} ${part.timeZoneName}`;
 	}
 }
 

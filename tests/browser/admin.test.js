@@ -206,6 +206,8 @@ test('users and the audit log', async () => {
 	assert.match(await page.locator('#users tbody tr', {hasText: 'new@example.com'}).innerText(), /finance, north/);
 	await shot(page, 'users');
 	await page.goto('/admin/log');
+	assert.match(await page.locator('.log time').first().innerText(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);
+	assert.ok(await page.locator('.log time[datetime]').count(), 'in the zone of who looks');
 	const log = await page.locator('main').innerText();
 	for (const word of ['created the project Clinic', 'added the account new@example.com', 'gave a role in']) assert.match(log, new RegExp(word));
 	await shot(page, 'log');
