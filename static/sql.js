@@ -1,7 +1,7 @@
 // The SQL page and the pages of saved queries: the editor, running without leaving the page, drafts. Both are forms that
 // work without this.
 const version = new URL(import.meta.url).search;
-const { $, $$, element, formatNumbers, formatTimes, sentence, toast } = await import(`./page.js${version}`);
+const { $, $$, element, formatAges, formatNumbers, formatTimes, sentence, toast } = await import(`./page.js${version}`);
 
 const form = $("[data-sql-form]");
 const text = $("#sql"); // not on the page of a saved query
@@ -71,6 +71,7 @@ function place(html) {
 	const answer = $("[data-part=answer]");
 	formatNumbers(answer);
 	formatTimes(answer);
+	formatAges(answer);
 	markProblem();
 	if ($("[data-part=params] .caution")) $("[data-part=params] input")?.focus();
 }

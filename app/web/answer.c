@@ -5,7 +5,6 @@
 #include "lib/buf.h"
 #include "web/sql_priv.h"
 
-static const struct view text_view = VIEW(struct web_text, VIEW_STR(struct web_text, text));
 static const struct view problem_view =
         VIEW(struct web_sql_problem, VIEW_STR(struct web_sql_problem, message),
              VIEW_STR(struct web_sql_problem, detail), VIEW_STR(struct web_sql_problem, hint),
@@ -13,21 +12,19 @@ static const struct view problem_view =
              VIEW_STR(struct web_sql_problem, before), VIEW_STR(struct web_sql_problem, at),
              VIEW_STR(struct web_sql_problem, behind), VIEW_BOOL(struct web_sql_problem, slow));
 const struct view web_result_view =
-        VIEW(struct web_result, VIEW_I64(struct web_result, run_id), VIEW_STR(struct web_result, rows),
-             VIEW_I64(struct web_result, total), VIEW_STR(struct web_result, took),
-             VIEW_BOOL(struct web_result, cached), VIEW_STR(struct web_result, read_at),
-             VIEW_LIST(struct web_result, caveats, ncaveats, &text_view), VIEW_STR(struct web_result, cut),
-             VIEW_ONE(struct web_result, table, &web_table_view), VIEW_STR(struct web_result, range),
-             VIEW_BOOL(struct web_result, has_previous), VIEW_BOOL(struct web_result, has_next),
-             VIEW_I64(struct web_result, previous), VIEW_I64(struct web_result, next),
-             VIEW_HTML(struct web_result, sql_run_html));
-static const struct view node_view =
-        VIEW(struct web_plan_node, VIEW_I64(struct web_plan_node, depth), VIEW_STR(struct web_plan_node, what),
-             VIEW_STR(struct web_plan_node, detail), VIEW_STR(struct web_plan_node, rows),
-             VIEW_STR(struct web_plan_node, cost), VIEW_BOOL(struct web_plan_node, costly));
+        VIEW(struct web_result, VIEW_I64(struct web_result, run_id),
+             VIEW_ONE(struct web_result, meta, &web_meta_view), VIEW_I64(struct web_result, total),
+             VIEW_STR(struct web_result, cut), VIEW_ONE(struct web_result, table, &web_table_view),
+             VIEW_STR(struct web_result, range), VIEW_BOOL(struct web_result, has_previous),
+             VIEW_BOOL(struct web_result, has_next), VIEW_I64(struct web_result, previous),
+             VIEW_I64(struct web_result, next), VIEW_HTML(struct web_result, sql_run_html));
+static const struct view node_view = VIEW(
+        struct web_plan_node, VIEW_I64(struct web_plan_node, depth), VIEW_STR(struct web_plan_node, what),
+        VIEW_STR(struct web_plan_node, detail), VIEW_STR(struct web_plan_node, rows),
+        VIEW_STR(struct web_plan_node, cost), VIEW_BOOL(struct web_plan_node, costly));
 static const struct view plan_view =
-        VIEW(struct web_plan, VIEW_LIST(struct web_plan, nodes, nnodes, &node_view), VIEW_STR(struct web_plan, cost),
-             VIEW_BOOL(struct web_plan, withheld));
+        VIEW(struct web_plan, VIEW_LIST(struct web_plan, nodes, nnodes, &node_view),
+             VIEW_STR(struct web_plan, cost), VIEW_BOOL(struct web_plan, withheld));
 const struct view web_answer_view =
         VIEW(struct web_answer, VIEW_ONE(struct web_answer, problem, &problem_view),
              VIEW_ONE(struct web_answer, result, &web_result_view), VIEW_ONE(struct web_answer, plan, &plan_view),
@@ -62,21 +59,11 @@ struct web_result *web_result(struct arena *a, const struct query_result *r, siz
 	struct web_result *v = ARENA_NEW(a, struct web_result);
 
 	v->run_id = r->run_id;
-	v->rows = web_count(a, (int64_t)r->nrows, "row", "rows");
 	v->total = (int64_t)r->nrows;
-	v->took = web_duration(a, (r->took_us + 500) / 1000);
-	v->cached = r->cached_from != 0;
-	v->read_at = web_time(a, r->at);
-	v->cut = r->cut;
+	v->meta = web_meta(a, r, v->total);
+	v->cut = web_tells_cut(r->caveats, r->ncaveats) ? NULL : r->cut;
 	v->table = web_table(a, r, first, WEB_ROWS_A_PAGE);
 	fill_pager(a, v, first, r->nrows);
-	v->ncaveats = r->ncaveats;
-	v->caveats = ARENA_ARRAY(a, struct web_text, r->ncaveats);
-	for (size_t i = 0; i < r->ncaveats; i++) {
-		v->caveats[i].text = r->caveats[i].text;
-		if (!strcmp(r->caveats[i].code, "cut"))
-			v->cut = NULL; /* said already */
-	}
 	if (r->sql_run)
 		v->sql_run_html = web_sql_html(a, r->sql_run);
 	return v;
@@ -114,12 +101,14 @@ struct web_plan *web_plan(struct arena *a, const struct query_plan *p)
 
 static bool mendable(const struct err *e)
 {
-	return e->kind == ERR_REFUSED || e->kind == ERR_CANCELLED || e->kind == ERR_TOO_LARGE || web_mendable(e);
+	return e->kind == ERR_REFUSED || e->kind == ERR_CANCELLED || e->kind == ERR_TOO_LARGE ||
+	       web_mendable(e);
 }
 
 static bool in_word(char c)
 {
-	return c == '_' || (c & 0x80) || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return c == '_' || (c & 0x80) || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
 }
 
 /* The line that the position is in, its word apart from the rest. */
@@ -200,7 +189,8 @@ static struct err *keep_values(struct ctx *ctx, struct http_request *req, struct
 }
 
 static struct err *answer_or_fail(struct ctx *ctx, struct http_request *req, const struct web_sql_run *run,
-                                  struct web_params **params, struct sql_bound *bound, struct web_answer *answer)
+                                  struct web_params **params, struct sql_bound *bound,
+                                  struct web_answer *answer)
 {
 	const struct query_saved *s = run->saved;
 
@@ -215,7 +205,8 @@ static struct err *answer_or_fail(struct ctx *ctx, struct http_request *req, con
 }
 
 struct err *web_sql_answer(struct ctx *ctx, struct http_request *req, struct http_response *res,
-                           const struct web_sql_run *run, struct web_params **params, struct web_answer *answer)
+                           const struct web_sql_run *run, struct web_params **params,
+                           struct web_answer *answer)
 {
 	struct sql_bound bound = {0};
 

@@ -85,10 +85,10 @@ static const char *highlighted(struct arena *a, const char *sql)
 	return buf_cstr(&b);
 }
 
-static bool tells_cut(const struct agent_query *q)
+bool web_tells_cut(const struct query_caveat *caveats, size_t n)
 {
-	for (size_t i = 0; i < q->ncaveats; i++)
-		if (!strcmp(q->caveats[i].code, "cut"))
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(caveats[i].code, "cut"))
 			return true;
 	return false;
 }
@@ -128,7 +128,7 @@ struct web_card web_card(struct arena *a, const struct agent_query *q, bool expo
 	        .took = web_duration(a, q->ms),
 	        .rows = web_count(a, q->rows, "row", "rows"),
 	        .total = q->rows,
-	        .cut = tells_cut(q) ? NULL : q->cut,
+	        .cut = web_tells_cut(q->caveats, q->ncaveats) ? NULL : q->cut,
 	        .meta = web_meta(a, &known, q->rows),
 	        .exports = exports,
 	};

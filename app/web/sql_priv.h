@@ -49,19 +49,11 @@ struct web_sql_problem {
 	const char *before, *at, *behind; /* of that line */
 	bool slow; /* it hit the time limit */
 };
-struct web_text {
-	const char *text;
-};
 struct web_result {
 	int64_t run_id;
-	const char *rows;
 	int64_t total;
-	const char *took;
-	bool cached;
-	const char *read_at; /* when the rows were read */
-	struct web_text *caveats;
-	size_t ncaveats;
-	const char *cut;
+	struct web_meta *meta;
+	const char *cut; /* NULL when a caveat says it */
 	struct web_table *table;
 	const char *range; /* "1 to 100 of 250", NULL when all are shown */
 	bool has_previous, has_next;

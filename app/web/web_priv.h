@@ -176,6 +176,8 @@ struct web_meta {
 extern const struct view web_meta_view;
 /* rows: of the whole result, which r may hold a part of. */
 struct web_meta *web_meta(struct arena *a, const struct query_result *r, int64_t rows);
+/* Whether a caveat says what was cut. */
+bool web_tells_cut(const struct query_caveat *caveats, size_t n);
 
 /* A query of a turn and its rows (chat/card). */
 struct web_card {
