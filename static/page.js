@@ -82,6 +82,7 @@ export function formatNumbers(root = document) {
 		cell.dataset.raw = cell.textContent;
 		const fraction = match[3] ? separator + match[3].slice(1) : "";
 		cell.textContent = match[1] + format.format(BigInt(match[2])) + fraction;
+		if (cell.textContent !== cell.dataset.raw) cell.title = cell.dataset.raw;
 	}
 }
 

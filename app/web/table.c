@@ -52,6 +52,8 @@ static const char *kind_class(const struct query_column *c)
 /* "2025-07-14 00:00:00+00" reads as "2025-07-14 00:00"; the whole of it stays in the title. */
 static struct str readable_time(struct str v)
 {
+	if (str_ends(v, STR(" BC")))
+		return v;
 	return v.n >= 19 && v.p[4] == '-' && v.p[10] == ' ' && !memcmp(v.p + 16, ":00", 3)
 	               ? (struct str){v.p, 16}
 	       : v.n > 19 && v.p[4] == '-' && v.p[10] == ' ' ? (struct str){v.p, 19}
