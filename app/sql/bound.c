@@ -66,20 +66,27 @@ bool bound_number(const PgQuery__Node *node, double *out)
 	       apply(*op, l, r, out);
 }
 
-/* A text made of literals only. */
+static const char *literal_text(const PgQuery__Node *node)
+{
+	while (node && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
+		node = node->type_cast->arg;
+	if (!node || node->node_case != PG_QUERY__NODE__NODE_A_CONST)
+		return NULL;
+	return node->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL ? node->a_const->sval->sval : NULL;
+}
+
 const char *bound_text(struct guard *g, const PgQuery__Node *node)
 {
 	while (node && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
 		node = node->type_cast->arg;
-	if (node && node->node_case == PG_QUERY__NODE__NODE_A_EXPR && node->a_expr->n_name == 1 &&
-	    tree_str(node->a_expr->name[0]) && !strcmp(tree_str(node->a_expr->name[0]), "||")) {
-		const char *l = bound_text(g, node->a_expr->lexpr);
-		const char *r = l ? bound_text(g, node->a_expr->rexpr) : NULL;
-		return r ? arena_printf(g->a, "%s%s", l, r) : NULL;
-	}
-	if (!node || node->node_case != PG_QUERY__NODE__NODE_A_CONST)
-		return NULL;
-	return node->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL ? node->a_const->sval->sval : NULL;
+	const PgQuery__AExpr *x =
+	        node && node->node_case == PG_QUERY__NODE__NODE_A_EXPR ? node->a_expr : NULL;
+	const char *op = x && x->n_name == 1 ? tree_str(x->name[0]) : NULL;
+	if (!op || strcmp(op, "||") != 0)
+		return literal_text(node);
+	const char *l = bound_text(g, x->lexpr);
+	const char *r = l ? bound_text(g, x->rexpr) : NULL;
+	return r ? arena_printf(g->a, "%s%s", l, r) : NULL;
 }
 
 struct err *bound_refused(struct guard *g, int location, const char *what, int most)
@@ -273,7 +280,8 @@ struct err *bound_operator(struct guard *g, const char *name, PgQuery__AExpr *x)
 /* '1e131000'::numeric has 131,000 digits. */
 struct err *bound_cast(struct guard *g, const PgQuery__TypeCast *c)
 {
-	const char *text = bound_text(g, c->arg);
+	/* Not put together: casts nest, and each would do so again. */
+	const char *text = literal_text(c->arg);
 	const PgQuery__TypeName *t = c->type_name;
 	const char *type = t && t->n_names ? tree_str(t->names[t->n_names - 1]) : NULL;
 	double n;

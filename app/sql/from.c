@@ -37,7 +37,12 @@ static struct err *from_table(struct guard *g, PgQuery__Node *item, struct cols 
 	TRY(push_alias(g, v->alias, v->relname, out));
 	g->scope->rels->table = v->relname;
 	g->scope->rels->aliased = v->alias;
-	if (t && (t->filter || t->nmasks))
+	const struct sql_table *ruled =
+	        t && (t->filter || t->nmasks) ? t : table_ruled(g->policy, v->relname);
+	if (ruled && ruled != t)
+		return refuse(g, "policy_invalid", v->location,
+		              "table %s cannot be shown: its rules name it in other letters", v->relname);
+	if (ruled)
 		return mask_table(g, item, t);
 	g->scope->rels->item = item;
 	return NULL;

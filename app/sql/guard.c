@@ -60,6 +60,15 @@ static struct err *guard_statement(struct guard *g, struct sql_statement *out)
 	return param_values(g, out);
 }
 
+/* As the table has it, if it is known. */
+static const char *mask_column(const struct sql_table *t, size_t mask)
+{
+	for (size_t i = 0; i < t->ncolumns; i++)
+		if (str_eq_nocase(str_of(t->columns[i]), str_of(t->masks[mask].column)))
+			return t->columns[i];
+	return t->masks[mask].column;
+}
+
 /* Masked columns among those that the statement uses. */
 static struct names masked(struct guard *g)
 {
@@ -68,7 +77,7 @@ static struct names masked(struct guard *g)
 	for (size_t i = 0; i < p->ntables; i++)
 		for (size_t k = 0; k < p->tables[i].nmasks; k++) {
 			const char *table = p->tables[i].name;
-			const char *name = arena_printf(g->a, "%s.%s", table, p->tables[i].masks[k].column);
+			const char *name = arena_printf(g->a, "%s.%s", table, mask_column(&p->tables[i], k));
 			if (names_has(&used, name) || names_has(&used, arena_printf(g->a, "%s.*", table)))
 				names_add(g->a, &out, name);
 		}

@@ -31,10 +31,11 @@ static const char *const masks[SQL_MASK__MAX] = {
         [SQL_MASK_NULL] = "NULL::text",
 };
 
+/* A mask counts in any case of letters, as an exclusion does. */
 static const struct sql_mask *mask_of(const struct sql_table *t, const char *column)
 {
 	for (size_t i = 0; i < t->nmasks; i++)
-		if (!strcmp(t->masks[i].column, column))
+		if (str_eq_nocase(str_of(t->masks[i].column), str_of(column)))
 			return &t->masks[i];
 	return NULL;
 }

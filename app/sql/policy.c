@@ -37,6 +37,15 @@ const struct sql_table *table_known(const struct sql_policy *p, const char *name
 	return NULL;
 }
 
+const struct sql_table *table_ruled(const struct sql_policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->ntables; i++)
+		if ((p->tables[i].filter || p->tables[i].nmasks) &&
+		    str_eq_nocase(str_of(p->tables[i].name), str_of(name)))
+			return &p->tables[i];
+	return NULL;
+}
+
 /* Only of what may be read. */
 static const char *nearest_table(struct arena *a, const struct sql_policy *p, const char *name)
 {

@@ -239,6 +239,8 @@ const struct sql_facts *facts_of(struct guard *g, const PgQuery__SelectStmt *s);
 
 /* policy.c */
 const struct sql_table *table_known(const struct sql_policy *p, const char *name);
+/* The table that has a row filter or masks under that name in any case of letters, or NULL. */
+const struct sql_table *table_ruled(const struct sql_policy *p, const char *name);
 MUST_CHECK struct err *policy_allows(struct guard *g, const PgQuery__RangeVar *t);
 
 #endif

@@ -50,6 +50,24 @@ static void test_sql__a_bad_policy_shows_nothing(void **state)
 	}
 }
 
+/* Rules that were written in another case of letters count, or show nothing. */
+static void test_sql__rules_count_in_any_case(void **state)
+{
+	static const struct shop_case masked[] = {
+	        {"SELECT id FROM orders",
+	         "SELECT id FROM (SELECT NULL::text AS id FROM shop.orders OFFSET 0) orders LIMIT 500"},
+	};
+	static const struct shop_case other[] = {
+	        {"SELECT id FROM orders", "policy_invalid"},
+	        {"SELECT 1 FROM \"ORDERS\"", "policy_invalid"},
+	};
+	(void)state;
+	SHOP_CHECK(POLICY("\"columns\":{\"orders\":[\"id\"]},\"masks\":{\"orders\":{\"ID\":\"null\"}}"),
+	           masked);
+	SHOP_CHECK(POLICY("\"columns\":{\"orders\":[\"id\"]},\"row_filters\":{\"Orders\":\"id = 1\"}"),
+	           other);
+}
+
 static void test_sql__a_filter_works_without_known_columns(void **state)
 {
 	static const struct shop_case cases[] = {
@@ -201,6 +219,7 @@ static void test_sql__what_was_kept_back_is_told(void **state)
 static const struct CMUnitTest sql_mask_tests[] = {
         cmocka_unit_test(test_sql__a_filtered_table_is_a_subquery),
         cmocka_unit_test(test_sql__a_bad_policy_shows_nothing),
+        cmocka_unit_test(test_sql__rules_count_in_any_case),
         cmocka_unit_test(test_sql__a_filter_works_without_known_columns),
         cmocka_unit_test(test_sql__masks_replace_their_column),
         cmocka_unit_test(test_sql__a_filter_may_ask_who_asks),
