@@ -138,8 +138,8 @@ struct err *parse_deparse(struct arena *a, PgQuery__ParseResult *tree, const cha
 	pg_query__parse_result__pack(tree, (uint8_t *)packed.data);
 	PgQueryDeparseResult r = pg_query_deparse_protobuf(packed);
 	if (!r.error)
-		*out = arena_strdup(a, r.query);
-	bool failed = r.error;
+		*out = quote_later(a, arena_strdup(a, r.query));
+	bool failed = r.error || !*out;
 	pg_query_free_deparse_result(r);
 	return failed ? refused(a, "deparse_mismatch", 0,
 	                        "the statement cannot be written back as it was read",

@@ -214,6 +214,9 @@ MUST_CHECK struct err *mask_table(struct guard *g, PgQuery__Node *item, const st
 /* What the names of CTEs made by the guard start with. */
 #define REWRITE_PREFIX "_quern"
 
+/* quote.c: the same statement with names quoted that are keywords to later servers; NULL if it cannot be. */
+const char *quote_later(struct arena *a, const char *sql);
+
 /* param.c: writes "($1::text)". */
 void param_put(struct guard *g, enum param kind, struct buf *b);
 /* A filter's text with parameters in place of {user.email} and {user.groups}; NULL if it gets too long. */
