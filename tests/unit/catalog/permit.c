@@ -155,6 +155,32 @@ static void test_catalog__a_changed_rule_counts_at_once(void **state)
 	assert_ptr_equal(as(&s, PROJECT_VIEWER), as(&s, PROJECT_VIEWER));
 }
 
+/* "cities<customers costs<salaries ..." of what the reader may read. */
+static const char *derived_text(struct seen *s)
+{
+	struct buf b = buf_init(s->ctx->a, BUF_PAGE);
+	struct catalog_derived *d;
+	size_t n;
+
+	assert_ok(catalog_derived(s->ctx, &s->source, &d, &n));
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&b, "%s%s<%s", i ? " " : "", d[i].name, d[i].of);
+	return buf_cstr(&b);
+}
+
+static void test_catalog__views_and_partitions_are_known_to_hold_data_of_others(void **state)
+{
+	struct seen s = make();
+
+	(void)state;
+	assert_string_equal(derived_text(&s), "cities<customers costs<salaries events_2024<events events_2025<events"
+	                                      " paid<customers paid<orders");
+	pg_exec("CREATE VIEW shop.towns AS SELECT city FROM shop.paid; GRANT SELECT ON shop.towns TO catalog_reader;"
+	        "CREATE VIEW shop.unseen AS SELECT * FROM shop.orders; REVOKE SELECT ON shop.paid FROM catalog_reader");
+	assert_string_equal(derived_text(&s), "cities<customers costs<salaries events_2024<events events_2025<events"
+	                                      " towns<customers towns<orders towns<paid");
+}
+
 static void test_catalog__a_text_names_a_hidden_table_as_a_word(void **state)
 {
 	const char *names[] = {"salaries"};
@@ -173,6 +199,7 @@ static const struct CMUnitTest catalog_permit_tests[] = {
         cmocka_unit_test(test_catalog__a_table_with_a_filter_has_no_size_and_no_samples),
         cmocka_unit_test(test_catalog__what_may_not_be_told_is_kept_back_silently),
         cmocka_unit_test(test_catalog__a_changed_rule_counts_at_once),
+        cmocka_unit_test(test_catalog__views_and_partitions_are_known_to_hold_data_of_others),
         cmocka_unit_test(test_catalog__a_text_names_a_hidden_table_as_a_word),
 };
 UNIT_SUITE(catalog_permit_tests);
