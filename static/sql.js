@@ -19,6 +19,9 @@ function keep(value) {
 	} catch { /* no storage: the page works without */ }
 }
 
+// What was just saved as a new query is no draft any more.
+if (saved && text) try { if (localStorage.getItem(`draft sql ${person} ${slug} `) === stored) localStorage.removeItem(`draft sql ${person} ${slug} `); } catch { /* as above */ }
+
 /* Where editor.js cannot be loaded, the text area is the editor. */
 const plain = text && {
 	get: () => text.value,

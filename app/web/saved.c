@@ -39,6 +39,7 @@ struct query_view {
 	const char *owner;
 	const char *at;
 	bool shared;
+	bool mine;
 	bool editable;
 	const char *sql;
 	const char *sql_html;
@@ -49,6 +50,7 @@ static const struct view query_view =
         VIEW(struct query_view, VIEW_ONE(struct query_view, layout, &web_layout_view), VIEW_I64(struct query_view, id),
              VIEW_STR(struct query_view, name), VIEW_STR(struct query_view, description),
              VIEW_STR(struct query_view, owner), VIEW_STR(struct query_view, at), VIEW_BOOL(struct query_view, shared),
+             VIEW_BOOL(struct query_view, mine),
              VIEW_BOOL(struct query_view, editable), VIEW_STR(struct query_view, sql),
              VIEW_HTML(struct query_view, sql_html), VIEW_ONE(struct query_view, params, &web_params_view),
              VIEW_ONE(struct query_view, answer, &web_answer_view));
@@ -96,6 +98,7 @@ static struct err *load(struct ctx *ctx, struct http_request *req, struct query_
 	        .owner = owner_of(s),
 	        .at = web_time(ctx->a, s->updated_at),
 	        .shared = s->shared,
+	        .mine = s->mine,
 	        .editable = auth_person(req)->role >= PROJECT_ANALYST && (s->mine || (s->shared && manages(req))),
 	        .sql = s->sql,
 	        .sql_html = web_sql_html(ctx->a, s->sql),

@@ -181,6 +181,12 @@ test('a query is saved with parameters and asks for them', async () => {
 	assert.match(page.url(), /query=\d+/);
 	assert.equal(await page.locator('h1').innerText(), 'Orders by state');
 	assert.equal(await value('most').inputValue(), '7', 'the last values are offered');
+	const saved = page.url();
+	await page.getByRole('link', {name: 'New query'}).click();
+	await page.locator('.cm-content').waitFor();
+	assert.equal(await typed(page), '', 'what was saved is no draft any more');
+	await page.goto(saved);
+	await page.locator('.cm-content').waitFor();
 	assert.match(q.sql('quern', `SELECT string_agg(action, ' ' ORDER BY id) FROM audit_log WHERE action LIKE 'query.%'`), /query\.save query\.share/);
 });
 
@@ -312,6 +318,24 @@ test('the pages fit a phone and have contrast', async () => {
 		assert.deepEqual(unexpected(p), []);
 		await p.context().close();
 	}
+});
+
+test('a session that ended loses nothing', async () => {
+	const p = await open(browser, q);
+	await signIn(p, q, 'admin@example.com');
+	await p.goto('/p/shop/sql');
+	await p.locator('.cm-content').waitFor();
+	await write(p, 'SELECT 7 AS survivor');
+	q.sql('quern', `DELETE FROM sessions USING users u WHERE u.id = user_id AND email = 'admin@example.com'`);
+	await p.getByRole('button', {name: 'Run', exact: true}).click();
+	await p.getByRole('link', {name: 'Sign in again'}).click();
+	await p.getByLabel('E-mail').fill('admin@example.com');
+	await p.getByLabel('Password').fill(q.env.QUERN_DEMO_PASSWORD);
+	await p.getByRole('button', {name: 'Sign in'}).click();
+	await p.waitForURL('**/p/shop/sql');
+	await p.locator('.cm-content').waitFor();
+	assert.equal(await typed(p), 'SELECT 7 AS survivor');
+	await p.context().close();
 });
 
 test('nothing broke the content security policy', () => {
