@@ -154,6 +154,8 @@ int cmd_guard(struct ctx *ctx, int argc, char **argv)
 		e = sql_policy_read(ctx->a, text, &policy);
 	if (e)
 		return cli_fail(e);
+	/* Who asks line by line waits for each answer. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (bool more = true; more;) {
 		struct arena_mark mark = arena_mark(ctx->a);
 		more = answer(ctx->a, policy, stdin, stdout);

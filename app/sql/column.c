@@ -40,7 +40,8 @@ void column_note(struct guard *g, const struct rel *r, const char *name)
 
 static struct err *unknown_column(struct guard *g, const struct rel *r, const char *name, int location)
 {
-	struct err *e = refuse(g, "column_not_known", location, "%s has no column %s", r->name, name);
+	struct err *e = refuse(g, "column_not_known", location, "there is no column %s in %s", name,
+	                       r->name);
 	const char *near = nearest(g->a, name, r->cols.name, r->cols.n);
 	if (near)
 		return err_hint(e, "Did you mean %s.%s?", r->name, near);

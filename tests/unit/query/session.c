@@ -99,7 +99,7 @@ static const struct {
 
 static void test_query__no_query_leaves_a_trace_in_its_session(void **state)
 {
-	enum { ROUNDS = 2000, KINDS = sizeof(mixed) / sizeof(*mixed) };
+	enum { ROUNDS = 10000, KINDS = sizeof(mixed) / sizeof(*mixed) };
 	struct place p = place_make();
 	struct query_conn *conn;
 	const char *before;
