@@ -27,30 +27,31 @@ DB_STMT(saved_query_add,
 /* $3: the caller manages the project, and so may change what others shared. */
 #define OWNED " project_id = $1 AND id = $4 AND (user_id = $2 OR (shared AND $3))"
 DB_STMT(saved_query_lock,
-        "SELECT name, shared, updated_at, deleted_at IS NOT NULL FROM saved_queries WHERE" OWNED " FOR UPDATE",
+        "SELECT name, shared, updated_at, deleted_at IS NOT NULL FROM saved_queries WHERE" OWNED
+        " FOR UPDATE",
         DB_I64, DB_I64, DB_BOOL, DB_I64);
 DB_STMT(saved_query_update,
         "UPDATE saved_queries SET name = $2, description = $3, sql = $4, parameters = $5, shared = $6,"
         " updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond') WHERE id = $1"
         " RETURNING id, updated_at",
         DB_I64, DB_TEXT, DB_TEXT, DB_TEXT, DB_JSON, DB_BOOL);
-DB_STMT(saved_query_bin, "UPDATE saved_queries SET deleted_at = CASE WHEN $2 THEN now() END WHERE id = $1", DB_I64,
-        DB_BOOL);
+DB_STMT(saved_query_bin, "UPDATE saved_queries SET deleted_at = CASE WHEN $2 THEN now() END WHERE id = $1",
+        DB_I64, DB_BOOL);
 DB_STMT(saved_query_values,
-        "UPDATE saved_queries SET parameters = $5 WHERE" OWNED " AND deleted_at IS NULL AND parameters <> $5", DB_I64,
-        DB_I64, DB_BOOL, DB_I64, DB_JSON);
+        "UPDATE saved_queries SET parameters = $5 WHERE" OWNED " AND deleted_at IS NULL AND parameters <> $5",
+        DB_I64, DB_I64, DB_BOOL, DB_I64, DB_JSON);
 
 struct saved_row {
 	struct query_saved s;
 	const char *parameters;
 };
 static const struct db_row saved_row =
-        DB_ROW(struct saved_row, DB_COL_I64(struct saved_row, s.id), DB_COL_I64(struct saved_row, s.project_id),
-               DB_COL_I64(struct saved_row, s.user_id), DB_COL_TEXT(struct saved_row, s.owner),
-               DB_COL_TEXT(struct saved_row, s.name), DB_COL_TEXT(struct saved_row, s.description),
-               DB_COL_TEXT(struct saved_row, s.sql), DB_COL_JSON(struct saved_row, parameters),
-               DB_COL_BOOL(struct saved_row, s.shared), DB_COL_BOOL(struct saved_row, s.mine),
-               DB_COL_TIME(struct saved_row, s.updated_at));
+        DB_ROW(struct saved_row, DB_COL_I64(struct saved_row, s.id),
+               DB_COL_I64(struct saved_row, s.project_id), DB_COL_I64(struct saved_row, s.user_id),
+               DB_COL_TEXT(struct saved_row, s.owner), DB_COL_TEXT(struct saved_row, s.name),
+               DB_COL_TEXT(struct saved_row, s.description), DB_COL_TEXT(struct saved_row, s.sql),
+               DB_COL_JSON(struct saved_row, parameters), DB_COL_BOOL(struct saved_row, s.shared),
+               DB_COL_BOOL(struct saved_row, s.mine), DB_COL_TIME(struct saved_row, s.updated_at));
 
 struct stamp {
 	int64_t id;
@@ -107,13 +108,14 @@ static struct err *read_parameters(struct arena *a, const struct saved_row *row,
 
 /* Reading ------------------------------------------------------------------------------------------------ */
 
-struct err *query_saved_list(struct ctx *ctx, int64_t project_id, const char *search, struct query_saved **out,
-                             size_t *n)
+struct err *query_saved_list(struct ctx *ctx, int64_t project_id, const char *search,
+                             struct query_saved **out, size_t *n)
 {
 	struct saved_row *rows;
 
 	TRY(db_all(ctx, &saved_query_list,
-	           DB_ARGS(db_i64(project_id), db_i64(ctx->user_id), db_text(search ? search : ""), db_i64(LISTED)),
+	           DB_ARGS(db_i64(project_id), db_i64(ctx->user_id), db_text(search ? search : ""),
+	                   db_i64(LISTED)),
 	           &saved_row, &rows, n));
 	*out = ARENA_ARRAY(ctx->a, struct query_saved, *n);
 	for (size_t i = 0; i < *n; i++)
@@ -125,8 +127,8 @@ struct err *query_saved_get(struct ctx *ctx, int64_t project_id, int64_t id, str
 {
 	struct saved_row row;
 
-	TRY(db_one(ctx, &saved_query_get, DB_ARGS(db_i64(project_id), db_i64(ctx->user_id), db_i64(id)), &saved_row,
-	           "saved query", &row));
+	TRY(db_one(ctx, &saved_query_get, DB_ARGS(db_i64(project_id), db_i64(ctx->user_id), db_i64(id)),
+	           &saved_row, "saved query", &row));
 	return read_parameters(ctx->a, &row, out);
 }
 
@@ -137,13 +139,17 @@ static struct err *check(struct ctx *ctx, const struct query_saved *s)
 	size_t name = str_utf8_count(str_of(s->name));
 
 	if (!name || name > NAME_CHARS)
-		return err_code(err_new(ctx->a, ERR_INVALID, "the name must have 1 to %d characters", NAME_CHARS), "name");
+		return err_code(
+		        err_new(ctx->a, ERR_INVALID, "the name must have 1 to %d characters", NAME_CHARS),
+		        "name");
 	if (str_utf8_count(str_of(s->description)) > DESCRIPTION_CHARS)
 		return err_code(err_new(ctx->a, ERR_INVALID, "the description may have at most %d characters",
 		                        DESCRIPTION_CHARS),
 		                "description");
 	if (!*s->sql || strlen(s->sql) > SQL_BYTES)
-		return err_code(err_new(ctx->a, ERR_INVALID, "a saved query has 1 to %d bytes of SQL", SQL_BYTES), "sql");
+		return err_code(
+		        err_new(ctx->a, ERR_INVALID, "a saved query has 1 to %d bytes of SQL", SQL_BYTES),
+		        "sql");
 	return NULL;
 }
 
@@ -169,7 +175,8 @@ struct change {
 static struct err *lock(struct ctx *ctx, const struct change *c, struct locked *out)
 {
 	return db_one(ctx, &saved_query_lock,
-	              DB_ARGS(db_i64(c->s->project_id), db_i64(ctx->user_id), db_bool(c->manages), db_i64(c->s->id)),
+	              DB_ARGS(db_i64(c->s->project_id), db_i64(ctx->user_id), db_bool(c->manages),
+	                      db_i64(c->s->id)),
 	              &locked_row, "saved query", out);
 }
 
@@ -180,8 +187,8 @@ static struct err *store(struct ctx *ctx, struct query_saved *s)
 
 	if (s->id)
 		TRY(db_one(ctx, &saved_query_update,
-		           DB_ARGS(db_i64(s->id), db_text(s->name), db_text(s->description), db_text(s->sql), parameters,
-		                   db_bool(s->shared)),
+		           DB_ARGS(db_i64(s->id), db_text(s->name), db_text(s->description), db_text(s->sql),
+		                   parameters, db_bool(s->shared)),
 		           &stamp_row, "saved query", &stamp));
 	else
 		TRY(db_one(ctx, &saved_query_add,
@@ -202,11 +209,13 @@ static struct err *save(struct ctx *ctx, void *arg)
 	if (s.id) {
 		TRY(lock(ctx, c, &was));
 		if (was.deleted || was.updated_at != s.updated_at)
-			return err_hint(err_code(err_new(ctx->a, ERR_CONFLICT, "somebody %s the query \"%s\" meanwhile",
-			                                 was.deleted ? "deleted" : "changed", was.name),
-			                         "changed"),
-			                was.deleted ? "Save yours as a new query."
-			                            : "Save again to replace that, or save yours as a new query.");
+			return err_hint(
+			        err_code(err_new(ctx->a, ERR_CONFLICT,
+			                         "somebody %s the query \"%s\" meanwhile",
+			                         was.deleted ? "deleted" : "changed", was.name),
+			                 "changed"),
+			        was.deleted ? "Save yours as a new query."
+			                    : "Save again to replace that, or save yours as a new query.");
 	}
 	TRY(store(ctx, &s));
 	TRY(note(ctx, "query.save", s.id, s.name, s.shared));

@@ -4,6 +4,7 @@
  * literal and that no token around it changed: a value can only ever be a value.
  */
 #include <pg_query.h>
+#include <string.h>
 
 #include "lib/buf.h"
 #include "sql/sql_priv.h"
@@ -43,8 +44,9 @@ static bool scan(struct arena *a, struct str text, struct tokens *out)
 	if (s) {
 		out->v = ARENA_ARRAY(a, struct token, s->n_tokens);
 		for (size_t i = 0; i < s->n_tokens; i++)
-			out->v[out->n++] = (struct token){(size_t)s->tokens[i]->start, (size_t)s->tokens[i]->end,
-			                                  (int)s->tokens[i]->token};
+			out->v[out->n++] =
+			        (struct token){(size_t)s->tokens[i]->start, (size_t)s->tokens[i]->end,
+			                       (int)s->tokens[i]->token};
 		pg_query__scan_result__free_unpacked(s, NULL);
 	}
 	pg_query_free_scan_result(r);
@@ -60,7 +62,7 @@ static struct str text_of(struct str sql, const struct token *t)
 
 /* One {{...}} in the text. */
 struct place {
-	size_t start, end;         /* bytes */
+	size_t start, end; /* bytes */
 	size_t first_token, ntokens;
 	size_t which; /* of the placeholders */
 };
@@ -111,8 +113,9 @@ static struct err *wrong(const struct reading *r, size_t token, const char *mess
 {
 	struct err *e = err_code(err_new(r->a, ERR_INVALID, "%s", message), "placeholder");
 
-	return err_hint(err_at(e, character(r->sql, r->tokens.v[token].start)),
-	                "Write {{name}}, {{name:number}} or {{name:date}}, the name of letters, digits and _.");
+	return err_hint(
+	        err_at(e, character(r->sql, r->tokens.v[token].start)),
+	        "Write {{name}}, {{name:number}} or {{name:date}}, the name of letters, digits and _.");
 }
 
 static struct err *type_of(const struct reading *r, size_t token, struct str word, enum sql_value_type *out)
@@ -124,8 +127,8 @@ static struct err *type_of(const struct reading *r, size_t token, struct str wor
 }
 
 /* Written again without a type it is the one from before. */
-static struct err *note(struct reading *r, size_t token, struct str name, bool typed, enum sql_value_type type,
-                        size_t *which)
+static struct err *note(struct reading *r, size_t token, struct str name, bool typed,
+                        enum sql_value_type type, size_t *which)
 {
 	for (*which = 0; *which < r->nfound; (*which)++) {
 		struct sql_placeholder *p = &r->found[*which];
@@ -169,7 +172,8 @@ static struct err *read_place(struct reading *r, size_t *i)
 /* A text that the lexer does not take has none: the guard says what is wrong with it. */
 static struct err *read_places(struct arena *a, struct str sql, struct reading *r)
 {
-	*r = (struct reading){.a = a, .sql = sql, .found = ARENA_ARRAY(a, struct sql_placeholder, SQL_PLACEHOLDERS)};
+	*r = (struct reading){
+	        .a = a, .sql = sql, .found = ARENA_ARRAY(a, struct sql_placeholder, SQL_PLACEHOLDERS)};
 	if (!scan(a, sql, &r->tokens))
 		return NULL;
 	r->places = ARENA_ARRAY(a, struct place, r->tokens.n / 2 + 1);
@@ -232,7 +236,8 @@ static bool is_date(struct str s)
 {
 	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
-	if (s.n != 10 || digits(s, 0) != 4 || s.p[4] != '-' || digits(s, 5) != 2 || s.p[7] != '-' || digits(s, 8) != 2)
+	if (s.n != 10 || digits(s, 0) != 4 || s.p[4] != '-' || digits(s, 5) != 2 || s.p[7] != '-' ||
+	    digits(s, 8) != 2)
 		return false;
 	int year = (s.p[0] - '0') * 1000 + (s.p[1] - '0') * 100 + (s.p[2] - '0') * 10 + (s.p[3] - '0');
 	int month = (s.p[5] - '0') * 10 + (s.p[6] - '0'), day = (s.p[8] - '0') * 10 + (s.p[9] - '0');
@@ -242,7 +247,8 @@ static bool is_date(struct str s)
 	       (month != 2 || day < 29 || leap);
 }
 
-static struct err *refuse_value(struct arena *a, const struct sql_placeholder *p, const char *what, const char *hint)
+static struct err *refuse_value(struct arena *a, const struct sql_placeholder *p, const char *what,
+                                const char *hint)
 {
 	struct err *e = err_new(a, ERR_INVALID, "the value of \"%s\" is %s", p->name, what);
 
@@ -250,7 +256,8 @@ static struct err *refuse_value(struct arena *a, const struct sql_placeholder *p
 }
 
 /* Blanks around it keep it from growing together with a neighbour: E{{x}} is not an escape string. */
-static struct err *literal(struct arena *a, const struct sql_placeholder *p, const char *value, const char **out)
+static struct err *literal(struct arena *a, const struct sql_placeholder *p, const char *value,
+                           const char **out)
 {
 	struct str v = str_of(value);
 
@@ -263,10 +270,12 @@ static struct err *literal(struct arena *a, const struct sql_placeholder *p, con
 	switch (p->type) {
 	case SQL_VALUE_NUMBER:
 		if (!is_number(v))
-			return refuse_value(a, p, "not a number", "Write it as 1234.5, without thousands separators.");
+			return refuse_value(a, p, "not a number",
+			                    "Write it as 1234.5, without thousands separators.");
 		v = v.p[0] == '+' ? (struct str){v.p + 1, v.n - 1} : v;
-		*out = v.p[0] == '-' ? arena_printf(a, " (- %.*s) ", STR_ARG(((struct str){v.p + 1, v.n - 1})))
-		                     : arena_printf(a, " %.*s ", STR_ARG(v));
+		*out = v.p[0] == '-'
+		               ? arena_printf(a, " (- %.*s) ", STR_ARG(((struct str){v.p + 1, v.n - 1})))
+		               : arena_printf(a, " %.*s ", STR_ARG(v));
 		return NULL;
 	case SQL_VALUE_DATE:
 		if (!is_date(v))
@@ -351,9 +360,10 @@ struct err *sql_bind(struct arena *a, struct str sql, const char *const *values,
 	if (strlen(out->sql) > SQL_BYTES)
 		return err_new(a, ERR_INVALID, "the text is too long with its values");
 	if (r.nplaces && !only_values(&r, str_of(out->sql), literals))
-		return err_hint(err_code(err_new(a, ERR_INVALID, "a parameter stands where no value can stand"),
-		                         "placeholder"),
-		                "Put {{name}} alone between operators, commas or brackets, not beside a string.");
+		return err_hint(
+		        err_code(err_new(a, ERR_INVALID, "a parameter stands where no value can stand"),
+		                 "placeholder"),
+		        "Put {{name}} alone between operators, commas or brackets, not beside a string.");
 	return NULL;
 }
 

@@ -27,9 +27,9 @@ static const struct view plan_view =
              VIEW_STR(struct web_plan, cost), VIEW_BOOL(struct web_plan, withheld));
 const struct view web_answer_view =
         VIEW(struct web_answer, VIEW_ONE(struct web_answer, problem, &problem_view),
-             VIEW_ONE(struct web_answer, result, &web_result_view), VIEW_ONE(struct web_answer, plan, &plan_view),
-             VIEW_BOOL(struct web_answer, refreshable), VIEW_BOOL(struct web_answer, background),
-             VIEW_BOOL(struct web_answer, exports));
+             VIEW_ONE(struct web_answer, result, &web_result_view),
+             VIEW_ONE(struct web_answer, plan, &plan_view), VIEW_BOOL(struct web_answer, refreshable),
+             VIEW_BOOL(struct web_answer, background), VIEW_BOOL(struct web_answer, exports));
 
 const char *web_sql_html(struct arena *a, const char *sql)
 {

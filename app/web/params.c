@@ -38,7 +38,8 @@ struct err *web_params_read(struct ctx *ctx, const struct http_request *req, con
 		p->list[i] = (struct web_param){
 		        .name = found[i].name,
 		        .type = sql_value_type_name(found[i].type),
-		        .value = sent ? str_dup(ctx->a, http_field(req, field)) : last_value(last, nlast, found[i].name),
+		        .value = sent ? str_dup(ctx->a, http_field(req, field))
+		                      : last_value(last, nlast, found[i].name),
 		        .number = found[i].type == SQL_VALUE_NUMBER,
 		        .date = found[i].type == SQL_VALUE_DATE,
 		};
@@ -46,7 +47,8 @@ struct err *web_params_read(struct ctx *ctx, const struct http_request *req, con
 	return NULL;
 }
 
-struct err *web_params_bind(struct ctx *ctx, const struct web_params *p, const char *sql, struct sql_bound *out)
+struct err *web_params_bind(struct ctx *ctx, const struct web_params *p, const char *sql,
+                            struct sql_bound *out)
 {
 	const char **values = ARENA_ARRAY(ctx->a, const char *, p->nlist);
 
@@ -60,5 +62,6 @@ void web_params_keep(struct arena *a, const struct web_params *p, struct query_s
 	s->nparameters = p->nlist;
 	s->parameters = ARENA_ARRAY(a, struct query_parameter, p->nlist);
 	for (size_t i = 0; i < p->nlist; i++)
-		s->parameters[i] = (struct query_parameter){p->list[i].name, p->list[i].type, p->list[i].value};
+		s->parameters[i] =
+		        (struct query_parameter){p->list[i].name, p->list[i].type, p->list[i].value};
 }

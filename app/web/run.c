@@ -19,22 +19,22 @@ struct run_view {
 	const char *so_far; /* how long it has been running */
 	const char *sql;
 	const char *sql_html;
-	bool editable;     /* the SQL page takes it */
-	int64_t chat;      /* conversation that it belongs to, or 0 */
+	bool editable; /* the SQL page takes it */
+	int64_t chat;  /* conversation that it belongs to, or 0 */
 	struct web_answer *answer;
 };
-static const struct view run_view =
-        VIEW(struct run_view, VIEW_ONE(struct run_view, layout, &web_layout_view), VIEW_I64(struct run_view, id),
-             VIEW_STR(struct run_view, title), VIEW_BOOL(struct run_view, running),
-             VIEW_BOOL(struct run_view, cancelled), VIEW_BOOL(struct run_view, plan), VIEW_STR(struct run_view, at), VIEW_STR(struct run_view, so_far),
-             VIEW_STR(struct run_view, sql), VIEW_HTML(struct run_view, sql_html),
-             VIEW_BOOL(struct run_view, editable), VIEW_I64(struct run_view, chat),
-             VIEW_ONE(struct run_view, answer, &web_answer_view));
+static const struct view run_view = VIEW(
+        struct run_view, VIEW_ONE(struct run_view, layout, &web_layout_view), VIEW_I64(struct run_view, id),
+        VIEW_STR(struct run_view, title), VIEW_BOOL(struct run_view, running),
+        VIEW_BOOL(struct run_view, cancelled), VIEW_BOOL(struct run_view, plan),
+        VIEW_STR(struct run_view, at), VIEW_STR(struct run_view, so_far), VIEW_STR(struct run_view, sql),
+        VIEW_HTML(struct run_view, sql_html), VIEW_BOOL(struct run_view, editable),
+        VIEW_I64(struct run_view, chat), VIEW_ONE(struct run_view, answer, &web_answer_view));
 WEB_PAGE(run_page, "sql/run", run_view);
 
 /* The address names no project; the page stands in that of its run all the same. */
-static struct err *layout_for(struct ctx *ctx, struct http_request *req, int64_t project_id, struct web_layout **out,
-                              bool *exports)
+static struct err *layout_for(struct ctx *ctx, struct http_request *req, int64_t project_id,
+                              struct web_layout **out, bool *exports)
 {
 	const struct auth_person *person = auth_person(req);
 	struct project project;
@@ -74,8 +74,9 @@ static struct err *problem_of(struct ctx *ctx, const struct query_run_record *ru
 static const char *title_of(const char *outcome)
 {
 	static const char *const titles[][2] = {
-	        {"running", "Query under way"}, {"done", "Query result"},          {"refused", "Refused query"},
-	        {"failed", "Failed query"},     {"cancelled", "Cancelled query"},
+	        {"running", "Query under way"},   {"done", "Query result"},
+	        {"refused", "Refused query"},     {"failed", "Failed query"},
+	        {"cancelled", "Cancelled query"},
 	};
 
 	for (size_t i = 0; i < sizeof(titles) / sizeof(*titles); i++)

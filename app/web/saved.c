@@ -12,23 +12,24 @@ struct item {
 	const char *at;
 	bool shared;
 };
-static const struct view item_view =
-        VIEW(struct item, VIEW_I64(struct item, id), VIEW_STR(struct item, name), VIEW_STR(struct item, description),
-             VIEW_STR(struct item, owner), VIEW_STR(struct item, at), VIEW_BOOL(struct item, shared));
+static const struct view item_view = VIEW(struct item, VIEW_I64(struct item, id), VIEW_STR(struct item, name),
+                                          VIEW_STR(struct item, description), VIEW_STR(struct item, owner),
+                                          VIEW_STR(struct item, at), VIEW_BOOL(struct item, shared));
 
 struct list_view {
 	struct web_layout *layout;
 	const char *search;
 	struct item *queries;
 	size_t nqueries;
-	bool none;  /* nothing was saved yet */
-	bool empty; /* nothing was found */
+	bool none;       /* nothing was saved yet */
+	bool empty;      /* nothing was found */
 	int64_t deleted; /* the one that can be brought back */
 };
 static const struct view list_view =
-        VIEW(struct list_view, VIEW_ONE(struct list_view, layout, &web_layout_view), VIEW_STR(struct list_view, search),
-             VIEW_LIST(struct list_view, queries, nqueries, &item_view), VIEW_BOOL(struct list_view, none),
-             VIEW_BOOL(struct list_view, empty), VIEW_I64(struct list_view, deleted));
+        VIEW(struct list_view, VIEW_ONE(struct list_view, layout, &web_layout_view),
+             VIEW_STR(struct list_view, search), VIEW_LIST(struct list_view, queries, nqueries, &item_view),
+             VIEW_BOOL(struct list_view, none), VIEW_BOOL(struct list_view, empty),
+             VIEW_I64(struct list_view, deleted));
 WEB_PAGE(list_page, "sql/list", list_view);
 
 struct query_view {
@@ -47,12 +48,13 @@ struct query_view {
 	struct web_answer *answer;
 };
 static const struct view query_view =
-        VIEW(struct query_view, VIEW_ONE(struct query_view, layout, &web_layout_view), VIEW_I64(struct query_view, id),
-             VIEW_STR(struct query_view, name), VIEW_STR(struct query_view, description),
-             VIEW_STR(struct query_view, owner), VIEW_STR(struct query_view, at), VIEW_BOOL(struct query_view, shared),
-             VIEW_BOOL(struct query_view, mine),
-             VIEW_BOOL(struct query_view, editable), VIEW_STR(struct query_view, sql),
-             VIEW_HTML(struct query_view, sql_html), VIEW_ONE(struct query_view, params, &web_params_view),
+        VIEW(struct query_view, VIEW_ONE(struct query_view, layout, &web_layout_view),
+             VIEW_I64(struct query_view, id), VIEW_STR(struct query_view, name),
+             VIEW_STR(struct query_view, description), VIEW_STR(struct query_view, owner),
+             VIEW_STR(struct query_view, at), VIEW_BOOL(struct query_view, shared),
+             VIEW_BOOL(struct query_view, mine), VIEW_BOOL(struct query_view, editable),
+             VIEW_STR(struct query_view, sql), VIEW_HTML(struct query_view, sql_html),
+             VIEW_ONE(struct query_view, params, &web_params_view),
              VIEW_ONE(struct query_view, answer, &web_answer_view));
 WEB_PAGE(query_page, "sql/query", query_view);
 WEB_PAGE(query_partial, "sql/query-parts", query_view);
@@ -76,8 +78,12 @@ struct err *web_saved_list(struct ctx *ctx, struct http_request *req, struct htt
 	TRY(query_saved_list(ctx, auth_person(req)->project.id, v.search, &list, &v.nqueries));
 	v.queries = ARENA_ARRAY(ctx->a, struct item, v.nqueries);
 	for (size_t i = 0; i < v.nqueries; i++)
-		v.queries[i] = (struct item){list[i].id,          list[i].name,   list[i].description,
-		                             owner_of(&list[i]), web_time(ctx->a, list[i].updated_at), list[i].shared};
+		v.queries[i] = (struct item){list[i].id,
+		                             list[i].name,
+		                             list[i].description,
+		                             owner_of(&list[i]),
+		                             web_time(ctx->a, list[i].updated_at),
+		                             list[i].shared};
 	v.none = !v.nqueries && !*v.search;
 	v.empty = !v.nqueries && *v.search;
 	if (!str_to_i64(http_query(req, "deleted"), &v.deleted))
@@ -87,7 +93,8 @@ struct err *web_saved_list(struct ctx *ctx, struct http_request *req, struct htt
 
 /* One of them -------------------------------------------------------------------------------------------- */
 
-static struct err *load(struct ctx *ctx, struct http_request *req, struct query_saved *s, struct query_view *v)
+static struct err *load(struct ctx *ctx, struct http_request *req, struct query_saved *s,
+                        struct query_view *v)
 {
 	TRY(query_saved_get(ctx, auth_person(req)->project.id, http_param_i64(req, "query"), s));
 	*v = (struct query_view){
@@ -99,7 +106,8 @@ static struct err *load(struct ctx *ctx, struct http_request *req, struct query_
 	        .at = web_time(ctx->a, s->updated_at),
 	        .shared = s->shared,
 	        .mine = s->mine,
-	        .editable = auth_person(req)->role >= PROJECT_ANALYST && (s->mine || (s->shared && manages(req))),
+	        .editable =
+	                auth_person(req)->role >= PROJECT_ANALYST && (s->mine || (s->shared && manages(req))),
 	        .sql = s->sql,
 	        .sql_html = web_sql_html(ctx->a, s->sql),
 	        .params = ARENA_NEW(ctx->a, struct web_params),

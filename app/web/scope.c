@@ -5,7 +5,8 @@
 #include "lib/crypto.h"
 #include "web/sql_priv.h"
 
-struct err *web_scope(struct ctx *ctx, struct http_request *req, enum query_origin origin, struct query_scope *out)
+struct err *web_scope(struct ctx *ctx, struct http_request *req, enum query_origin origin,
+                      struct query_scope *out)
 {
 	const struct auth_person *person = auth_person(req);
 

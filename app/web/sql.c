@@ -20,9 +20,9 @@ struct past {
 	bool running;
 };
 static const struct view past_view =
-        VIEW(struct past, VIEW_I64(struct past, id), VIEW_STR(struct past, label), VIEW_STR(struct past, outcome),
-             VIEW_STR(struct past, facts), VIEW_STR(struct past, at), VIEW_BOOL(struct past, failed),
-             VIEW_BOOL(struct past, running));
+        VIEW(struct past, VIEW_I64(struct past, id), VIEW_STR(struct past, label),
+             VIEW_STR(struct past, outcome), VIEW_STR(struct past, facts), VIEW_STR(struct past, at),
+             VIEW_BOOL(struct past, failed), VIEW_BOOL(struct past, running));
 
 struct kept {
 	int64_t id;
@@ -40,7 +40,7 @@ struct saved_form {
 	bool shared;
 	const char *stamp; /* of what was read, to notice that somebody else saved meanwhile */
 	bool editable;
-	const char *owner; /* somebody else's: who */
+	const char *owner;       /* somebody else's: who */
 	const char *theirs_html; /* after a conflict: what is stored */
 	bool open;
 };
@@ -64,13 +64,14 @@ struct sql_view {
 	struct kept *queries;
 	size_t nqueries;
 };
-static const struct view sql_view =
-        VIEW(struct sql_view, VIEW_ONE(struct sql_view, layout, &web_layout_view), VIEW_I64(struct sql_view, person),
-             VIEW_STR(struct sql_view, sql), VIEW_ONE(struct sql_view, saved, &saved_form_view),
-             VIEW_ONE(struct sql_view, problem, &web_problem_view),
-             VIEW_ONE(struct sql_view, params, &web_params_view), VIEW_ONE(struct sql_view, answer, &web_answer_view),
-             VIEW_LIST(struct sql_view, history, nhistory, &past_view),
-             VIEW_LIST(struct sql_view, queries, nqueries, &kept_view));
+static const struct view sql_view = VIEW(struct sql_view, VIEW_ONE(struct sql_view, layout, &web_layout_view),
+                                         VIEW_I64(struct sql_view, person), VIEW_STR(struct sql_view, sql),
+                                         VIEW_ONE(struct sql_view, saved, &saved_form_view),
+                                         VIEW_ONE(struct sql_view, problem, &web_problem_view),
+                                         VIEW_ONE(struct sql_view, params, &web_params_view),
+                                         VIEW_ONE(struct sql_view, answer, &web_answer_view),
+                                         VIEW_LIST(struct sql_view, history, nhistory, &past_view),
+                                         VIEW_LIST(struct sql_view, queries, nqueries, &kept_view));
 WEB_PAGE(sql_page, "sql/show", sql_view);
 WEB_PAGE(sql_partial, "sql/parts", sql_view);
 
@@ -119,7 +120,9 @@ static struct err *fill_history(struct ctx *ctx, int64_t project_id, struct sql_
 		        .id = r->id,
 		        .label = one_line(ctx->a, r->sql),
 		        .outcome = r->outcome,
-		        .facts = r->plan ? "plan" : done ? web_count(ctx->a, r->rows, "row", "rows") : r->outcome,
+		        .facts = r->plan ? "plan"
+		                 : done  ? web_count(ctx->a, r->rows, "row", "rows")
+		                         : r->outcome,
 		        .at = web_time(ctx->a, r->at),
 		        .failed = !done && strcmp(r->outcome, "running") != 0,
 		        .running = !strcmp(r->outcome, "running"),
@@ -141,7 +144,8 @@ static struct err *fill_kept(struct ctx *ctx, int64_t project_id, struct sql_vie
 	return NULL;
 }
 
-static struct saved_form *form_of(struct ctx *ctx, const struct http_request *req, const struct query_saved *s)
+static struct saved_form *form_of(struct ctx *ctx, const struct http_request *req,
+                                  const struct query_saved *s)
 {
 	struct saved_form *f = ARENA_NEW(ctx->a, struct saved_form);
 
@@ -155,7 +159,9 @@ static struct saved_form *form_of(struct ctx *ctx, const struct http_request *re
 	        .shared = s->shared,
 	        .stamp = arena_printf(ctx->a, "%lld", (long long)s->updated_at),
 	        .editable = s->mine || (s->shared && auth_person(req)->role >= PROJECT_ADMIN),
-	        .owner = s->mine ? NULL : s->owner ? s->owner : "somebody who left",
+	        .owner = s->mine    ? NULL
+	                 : s->owner ? s->owner
+	                            : "somebody who left",
 	};
 	return f;
 }
@@ -175,7 +181,8 @@ static struct sql_view *new_view(struct ctx *ctx, struct http_request *req, cons
 	return v;
 }
 
-static struct err *show(struct ctx *ctx, struct http_request *req, struct http_response *res, struct sql_view *v)
+static struct err *show(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                        struct sql_view *v)
 {
 	int64_t project_id = auth_person(req)->project.id;
 
@@ -189,7 +196,8 @@ static struct err *show(struct ctx *ctx, struct http_request *req, struct http_r
 /* The page ----------------------------------------------------------------------------------------------- */
 
 /* The saved query that a form or an address names; one that is gone is none. */
-static struct err *find_saved(struct ctx *ctx, struct http_request *req, struct str id, struct query_saved **out)
+static struct err *find_saved(struct ctx *ctx, struct http_request *req, struct str id,
+                              struct query_saved **out)
 {
 	struct query_saved *s = ARENA_NEW(ctx->a, struct query_saved);
 	int64_t n;
@@ -216,7 +224,8 @@ struct err *web_sql_show(struct ctx *ctx, struct http_request *req, struct http_
 		TRY(query_history_text(ctx, auth_person(req)->project.id, run_id, &sql));
 	struct sql_view *v = new_view(ctx, req, sql, saved);
 	if (saved) {
-		struct err *e = web_params_read(ctx, req, sql, saved->parameters, saved->nparameters, &v->params);
+		struct err *e =
+		        web_params_read(ctx, req, sql, saved->parameters, saved->nparameters, &v->params);
 		if (e)
 			v->answer->problem = web_sql_problem(ctx->a, sql, NULL, e);
 		v->params->asked = false; /* nothing was run yet */
@@ -242,8 +251,9 @@ struct err *web_sql_run(struct ctx *ctx, struct http_request *req, struct http_r
 
 /* In the background -------------------------------------------------------------------------------------- */
 
-static struct err *begin(struct ctx *ctx, struct http_request *req, const char *sql, struct web_params **params,
-                         struct sql_bound *bound, struct query_background **query, int64_t *run_id)
+static struct err *begin(struct ctx *ctx, struct http_request *req, const char *sql,
+                         struct web_params **params, struct sql_bound *bound, struct query_background **query,
+                         int64_t *run_id)
 {
 	struct query_scope scope;
 
@@ -340,7 +350,8 @@ static struct err *save(struct ctx *ctx, struct http_request *req, struct http_r
 		return e;
 	if (e)
 		return show_unsaved(ctx, req, res, &s, e);
-	http_redirect(res, arena_printf(ctx->a, "/p/%s/sql?query=%lld&done=saved", person->project.slug, (long long)s.id));
+	http_redirect(res, arena_printf(ctx->a, "/p/%s/sql?query=%lld&done=saved", person->project.slug,
+	                                (long long)s.id));
 	return NULL;
 }
 

@@ -31,7 +31,8 @@ extern const struct view web_params_view;
 
 /* Those of the text with the values that the form sent as fields "p.NAME", else those that were last. */
 MUST_CHECK struct err *web_params_read(struct ctx *ctx, const struct http_request *req, const char *sql,
-                                       const struct query_parameter *last, size_t nlast, struct web_params **out);
+                                       const struct query_parameter *last, size_t nlast,
+                                       struct web_params **out);
 MUST_CHECK struct err *web_params_bind(struct ctx *ctx, const struct web_params *p, const char *sql,
                                        struct sql_bound *out);
 /* For keeping: into s->parameters. */
@@ -44,10 +45,10 @@ struct web_sql_problem {
 	const char *message;
 	const char *detail;
 	const char *hint;
-	int64_t position; /* 1-based character, 0: not known */
-	const char *line; /* "Line 2, column 8" */
+	int64_t position;                 /* 1-based character, 0: not known */
+	const char *line;                 /* "Line 2, column 8" */
 	const char *before, *at, *behind; /* of that line */
-	bool slow; /* it hit the time limit */
+	bool slow;                        /* it hit the time limit */
 };
 struct web_result {
 	int64_t run_id;

@@ -22,8 +22,11 @@ static struct ctx *two_people(void)
 
 static struct query_saved made(struct ctx *ctx, const char *name, bool shared)
 {
-	struct query_saved s = {
-	        .project_id = 1, .name = name, .description = "about it", .sql = "SELECT 1", .shared = shared};
+	struct query_saved s = {.project_id = 1,
+	                        .name = name,
+	                        .description = "about it",
+	                        .sql = "SELECT 1",
+	                        .shared = shared};
 
 	assert_ok(query_saved_put(ctx, &s, false));
 	assert_true(s.id > 0);
@@ -118,8 +121,9 @@ static void test_query__deleted_queries_come_back(void **state)
 	assert_ok(query_saved_get(ctx, 1, s.id, &got));
 	assert_err(query_saved_restore(ctx, 1, s.id, false), ERR_NOT_FOUND);
 	assert_string_equal(
-	        pg_value("SELECT string_agg(action || ' ' || object || ' ' || (detail->>'name'), ', ' ORDER BY id)"
-	                 " FROM audit_log"),
+	        pg_value(
+	                "SELECT string_agg(action || ' ' || object || ' ' || (detail->>'name'), ', ' ORDER BY id)"
+	                " FROM audit_log"),
 	        "query.save query:1 q, query.share query:1 q, query.delete query:1 q, query.restore query:1 q");
 }
 
@@ -127,7 +131,8 @@ static void test_query__values_are_kept_by_who_may_change_it(void **state)
 {
 	struct ctx *ctx = two_people();
 	struct query_saved s = made(ctx, "q", true), got;
-	struct query_parameter values[] = {{"from", "date", "2025-01-01"}, {"x", "text", "it's \"\\ {{x}}"}, {"y", "text", NULL}};
+	struct query_parameter values[] = {
+	        {"from", "date", "2025-01-01"}, {"x", "text", "it's \"\\ {{x}}"}, {"y", "text", NULL}};
 
 	(void)state;
 	s.parameters = values;

@@ -53,10 +53,16 @@ static void test_sql__malformed_placeholders_are_named_with_their_place(void **s
 		const char *sql;
 		int position;
 	} cases[] = {
-	        {"SELECT {{}}", 8},          {"SELECT {{a", 8},           {"SELECT 'é', {{a b}}", 13},
-	        {"SELECT {{{a}}}", 8},           {"SELECT {{a:money}}", 12},
-	        {"SELECT {{a}, 1", 8},       {"SELECT {{'a'}}", 8},       {"SELECT {{\"a\"}}", 8},
-	        {"SELECT {{a:date}}, {{a:number}}", 20}, {"SELECT {{a /* x */}}", 8},
+	        {"SELECT {{}}", 8},
+	        {"SELECT {{a", 8},
+	        {"SELECT 'é', {{a b}}", 13},
+	        {"SELECT {{{a}}}", 8},
+	        {"SELECT {{a:money}}", 12},
+	        {"SELECT {{a}, 1", 8},
+	        {"SELECT {{'a'}}", 8},
+	        {"SELECT {{\"a\"}}", 8},
+	        {"SELECT {{a:date}}, {{a:number}}", 20},
+	        {"SELECT {{a /* x */}}", 8},
 	};
 	struct arena *a = arena_create();
 
@@ -108,12 +114,23 @@ static void test_sql__values_of_another_type_are_refused(void **state)
 	static const struct {
 		const char *sql, *value;
 	} cases[] = {
-	        {"{{a:number}}", "1 OR 1=1"},  {"{{a:number}}", "1,000"},    {"{{a:number}}", ""},
-	        {"{{a:number}}", "1e"},        {"{{a:number}}", "0x10"},     {"{{a:number}}", "--1"},
-	        {"{{a:number}}", "1;"},        {"{{a:number}}", "NaN"},      {"{{a:number}}", "."},
-	        {"{{a:date}}", "2025-02-29"},  {"{{a:date}}", "31.12.2025"}, {"{{a:date}}", "2025-12-31'"},
-	        {"{{a:date}}", "now"},         {"{{a:date}}", ""},           {"{{a:date}}", "0000-01-01"},
-	        {"{{a}}", NULL},               {"{{a}}", "\xff"},
+	        {"{{a:number}}", "1 OR 1=1"},
+	        {"{{a:number}}", "1,000"},
+	        {"{{a:number}}", ""},
+	        {"{{a:number}}", "1e"},
+	        {"{{a:number}}", "0x10"},
+	        {"{{a:number}}", "--1"},
+	        {"{{a:number}}", "1;"},
+	        {"{{a:number}}", "NaN"},
+	        {"{{a:number}}", "."},
+	        {"{{a:date}}", "2025-02-29"},
+	        {"{{a:date}}", "31.12.2025"},
+	        {"{{a:date}}", "2025-12-31'"},
+	        {"{{a:date}}", "now"},
+	        {"{{a:date}}", ""},
+	        {"{{a:date}}", "0000-01-01"},
+	        {"{{a}}", NULL},
+	        {"{{a}}", "\xff"},
 	};
 	struct arena *a = arena_create();
 
@@ -134,16 +151,29 @@ static void test_sql__values_of_another_type_are_refused(void **state)
 static void test_sql__a_value_never_joins_its_neighbours(void **state)
 {
 	static const char *const refused[] = {
-	        "SELECT E'a'\n{{v}}", "SELECT 'a'\n {{v}}", "SELECT {{v}}\n{{v}}",
-	        "SELECT {{v}}\n'b'", "SELECT U&'a'\n{{v}}",
+	        "SELECT E'a'\n{{v}}", "SELECT 'a'\n {{v}}",  "SELECT {{v}}\n{{v}}",
+	        "SELECT {{v}}\n'b'",  "SELECT U&'a'\n{{v}}",
 	};
 	static const char *const values[] = {
-	        "x", "'", "''", "\\", "\\'", "\\' OR 1=1 --", "$$", "*/", "--", "\n", "'; SELECT 1; --", "{{v}}", "\"", "E'",
+	        "x",     "'",  "''", "\\", "\\'", "\\' OR 1=1 --", "$$", "*/", "--", "\n", "'; SELECT 1; --",
+	        "{{v}}", "\"", "E'",
 	};
 	static const char *const places[] = {
-	        "SELECT {{v}}", "SELECT E{{v}}", "SELECT 'a'{{v}}", "SELECT U&{{v}}", "SELECT ${{v}}", "SELECT $a${{v}}",
-	        "SELECT N{{v}}, B{{v}}, X{{v}}", "SELECT a{{v}}b", "SELECT 1{{v}}2", "SELECT ({{v}})::text, -{{v}}",
-	        "SELECT {{v}}{{v}}", "SELECT {{v}} UESCAPE '!'", "SELECT /{{v}}*", "SELECT -{{v}}-", "SELECT :{{v}}",
+	        "SELECT {{v}}",
+	        "SELECT E{{v}}",
+	        "SELECT 'a'{{v}}",
+	        "SELECT U&{{v}}",
+	        "SELECT ${{v}}",
+	        "SELECT $a${{v}}",
+	        "SELECT N{{v}}, B{{v}}, X{{v}}",
+	        "SELECT a{{v}}b",
+	        "SELECT 1{{v}}2",
+	        "SELECT ({{v}})::text, -{{v}}",
+	        "SELECT {{v}}{{v}}",
+	        "SELECT {{v}} UESCAPE '!'",
+	        "SELECT /{{v}}*",
+	        "SELECT -{{v}}-",
+	        "SELECT :{{v}}",
 	};
 	struct arena *a = arena_create();
 
