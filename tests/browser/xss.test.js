@@ -111,6 +111,9 @@ function fillPlatform() {
 			CASE WHEN ordinality % 2 = 0 THEN jsonb_build_object('error', jsonb_build_object('message', t, 'detail', t, 'hint', t, 'position', 2)) END,
 			CASE WHEN ordinality % 2 = 1 THEN jsonb_build_object('columns', jsonb_build_array(jsonb_build_object('name', t, 'type', t, 'kind', 'text')), 'rows', jsonb_build_array(jsonb_build_array(t)), 'truncated', true, 'cut', t) END
 			FROM projects p, users u, ${rows(OWN)} WITH ORDINALITY AS x (t, ordinality) WHERE slug = 'hostile' AND u.email = 'admin@example.com';
+		INSERT INTO policy_rules (project_id, role, table_name, kind, column_name, value)
+			SELECT p.id, 'viewer', left(t, 40) || n, 'mask', left(t, 60), t FROM projects p, ${rows(LINES.slice(0, 60))} WITH ORDINALITY AS x (t, n) WHERE slug = 'hostile'
+			UNION ALL SELECT p.id, 'analyst', left(t, 40) || n, 'filter', '', left(t, 1900) FROM projects p, ${rows(LINES.slice(0, 60))} WITH ORDINALITY AS x (t, n) WHERE slug = 'hostile';
 		INSERT INTO conversations (project_id, user_id, title) SELECT p.id, u.id, left(t, 200) FROM projects p, users u, ${rows(LINES.slice(0, 98))} t WHERE slug = 'hostile' AND u.email = 'admin@example.com';
 		INSERT INTO turns (conversation_id, question, status, answer, record, error, model, input_tokens, finished_at)
 		SELECT (SELECT max(id) FROM conversations), x->>'q', CASE WHEN x->>'e' IS NULL THEN 'done' ELSE 'failed' END, x->>'a', x->'r', nullif(x->'e', 'null'), left(x->>'q', 200), 1, now() FROM jsonb_array_elements($xss$${JSON.stringify(turns)}$xss$::jsonb) x;`);
@@ -187,7 +190,9 @@ test('the checks of this test see what they look for', async () => {
 });
 
 test('pages of the project, its data, its settings and the instance', async () => {
-	const urls = ['/', '/account', '/admin/users', '/admin/log', '/admin/projects/new', '/p/hostile', '/p/hostile/data', '/p/hostile/settings', '/p/hostile/members',
+	const urls = ['/', '/account', '/admin/users', '/admin/log', '/admin/projects/new', '/p/hostile', '/p/hostile/data', '/p/hostile/settings', '/p/hostile/members', '/p/hostile/settings/rules',
+		...TABLES.slice(0, 4).map((name) => `/p/hostile/settings/rules?as=viewer&of=${encodeURIComponent(name)}&table=${encodeURIComponent(name)}&condition=${encodeURIComponent(LINES[0])}`),
+		...TABLES.slice(0, 4).map((name) => `/p/hostile/data/${encodeURIComponent(name)}?rows=1`),
 		...TABLES.map((name) => `/p/hostile/data/${encodeURIComponent(name)}`)];
 	for (const url of urls) await look(url);
 	await page.goto('/p/hostile/data');
