@@ -2,15 +2,18 @@
  * A result of 10,000 rows and 10 columns as CSV and as JSON: query_stream() with the file writers, in the way an export
  * does it (admission, guard, transaction, record and all), against psql that writes the same from the same server into a
  * file. Both run by turns and over a session that is there already, so that starting psql does not count against it.
- * psql writes CSV with COPY ... TO STDOUT, its fastest way, and JSON with json_agg() over json_build_array(), which
- * gives the same rows. Arguments: a project, psql's connection string, a scratch directory, the statement as Quern takes
- * it, as psql takes it, and the list of its columns. Writes one JSON object with the median microseconds of each.
+ * psql writes CSV as `psql --csv` does, from the SELECT, and JSON with json_agg() over json_build_array(), which gives
+ * the same rows. COPY ... TO STDOUT is measured beside them: there the server makes the CSV, and psql passes it on.
+ * Arguments: a project, psql's connection string, a scratch directory, the statement as Quern takes it, as psql takes
+ * it, and the list of its columns. Writes one JSON object with the median microseconds of each, and of the processor's
+ * time that it took in this process or in psql (none of the server's).
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "catalog/catalog.h"
@@ -24,8 +27,11 @@
 #include "project/project.h"
 #include "query/query.h"
 
-enum { ROUNDS = 41, FORMATS = 2 };
-static const char *const formats[FORMATS] = {"csv", "json"};
+enum { ROUNDS = 41, WARM = 2 };
+enum way { CSV, JSON, PSQL_CSV, PSQL_JSON, PSQL_COPY, WAYS };
+static const char *const names[WAYS] = {"csv", "json", "psql_csv", "psql_json", "psql_copy"};
+
+static int64_t wall[WAYS][ROUNDS], cpu[WAYS][ROUNDS];
 
 /* psql that waits for commands. */
 struct psql {
@@ -116,6 +122,15 @@ static int64_t median(int64_t *took)
 	return took[ROUNDS / 2];
 }
 
+static int64_t cpu_us(clockid_t clock)
+{
+	struct timespec t;
+
+	if (clock_gettime(clock, &t))
+		exit(1);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 static const struct settings *load_settings(struct arena *a)
 {
 	const struct settings *s;
@@ -127,11 +142,22 @@ static const struct settings *load_settings(struct arena *a)
 	return s;
 }
 
+/* What psql is to do for each of its ways. */
+static void psql_commands(struct arena *a, char **argv, const char **commands)
+{
+	commands[PSQL_CSV] = arena_printf(a, "\\pset format csv\n\\pset tuples_only off\n\\o %s/psql.csv\n%s;\n\\o\n"
+					  "\\pset format unaligned\n\\pset tuples_only on", argv[3], argv[5]);
+	commands[PSQL_JSON] = arena_printf(a, "\\o %s/psql.json\nSELECT json_agg(json_build_array(%s)) FROM (%s) t;\n\\o",
+					   argv[3], argv[6], argv[5]);
+	commands[PSQL_COPY] = arena_printf(a, "\\o %s/copy.csv\nCOPY (%s) TO STDOUT (FORMAT csv, HEADER);\n\\o", argv[3],
+					   argv[5]);
+}
+
 int main(int argc, char **argv)
 {
 	struct arena *a = arena_create();
-	static int64_t ours[FORMATS][ROUNDS], theirs[FORMATS][ROUNDS];
-	const char *commands[FORMATS];
+	const char *commands[WAYS] = {NULL};
+	clockid_t of_psql;
 	struct query_scope scope;
 	struct project project;
 	struct psql psql;
@@ -145,27 +171,26 @@ int main(int argc, char **argv)
 	must(catalog_scope_for(&ctx, &project, PROJECT_ADMIN, &scope));
 	scope.origin = QUERY_FROM_EXPORT;
 	psql = psql_start(argv[2]);
-	commands[0] = arena_printf(a, "\\o %s/psql.csv\nCOPY (%s) TO STDOUT (FORMAT csv, HEADER);\n\\o", argv[3], argv[5]);
-	commands[1] = arena_printf(a, "\\o %s/psql.json\nSELECT json_agg(json_build_array(%s)) FROM (%s) t;\n\\o", argv[3],
-				   argv[6], argv[5]);
-	/* Two rounds to warm up. */
-	for (int i = -2; i < ROUNDS; i++)
-		for (int f = 0; f < FORMATS; f++) {
-			int64_t t[3] = {clock_mono_us()};
+	if (clock_getcpuclockid(psql.pid, &of_psql))
+		exit(1);
+	psql_commands(a, argv, commands);
+	for (int i = -WARM; i < ROUNDS; i++)
+		for (int w = 0; w < WAYS; w++) {
+			clockid_t clock = commands[w] ? of_psql : CLOCK_PROCESS_CPUTIME_ID;
+			int64_t from = clock_mono_us(), used = cpu_us(clock);
 
-			stream(ctx.settings, &scope, argv[4], formats[f], arena_printf(a, "%s/quern.%s", argv[3], formats[f]));
-			t[1] = clock_mono_us();
-			psql_run(&psql, commands[f]);
-			t[2] = clock_mono_us();
-			ours[f][i < 0 ? 0 : i] = t[1] - t[0];
-			theirs[f][i < 0 ? 0 : i] = t[2] - t[1];
+			if (commands[w])
+				psql_run(&psql, commands[w]);
+			else
+				stream(ctx.settings, &scope, argv[4], names[w], arena_printf(a, "%s/quern.%s", argv[3], names[w]));
+			wall[w][i < 0 ? 0 : i] = clock_mono_us() - from;
+			cpu[w][i < 0 ? 0 : i] = cpu_us(clock) - used;
 		}
 	fclose(psql.to);
 	waitpid(psql.pid, NULL, 0);
-	printf("{");
-	for (int f = 0; f < FORMATS; f++)
-		printf("%s\"%s_us\":%lld,\"psql_%s_us\":%lld", f ? "," : "", formats[f], (long long)median(ours[f]), formats[f],
-		       (long long)median(theirs[f]));
+	for (int w = 0; w < WAYS; w++)
+		printf("%s\"%s_us\":%lld,\"%s_cpu_us\":%lld", w ? "," : "{", names[w], (long long)median(wall[w]), names[w],
+		       (long long)median(cpu[w]));
 	puts("}");
 	query_close();
 	return 0;
