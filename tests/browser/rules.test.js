@@ -116,11 +116,11 @@ test('the preview shows a table through the eyes of a role', async () => {
 });
 
 // Nothing that the page holds, shown or not, is a raw e-mail address or somebody of another country.
-async function holdsNothing(page, what) {
-	const html = await page.content();
+function textHoldsNothing(html, what) {
 	assert.deepEqual(emails.filter((e) => html.includes(e)), [], `${what}: e-mail addresses`);
 	assert.deepEqual(others.filter((n) => html.includes(n)), [], `${what}: people of other countries`);
 }
+const holdsNothing = async (page, what) => textHoldsNothing(await page.content(), what);
 
 const QUESTIONS = ['show me some rows of customers', 'how many rows in customers?', 'describe customers',
 	'what does the model know of customers', 'SELECT * FROM customers ORDER BY id LIMIT 400',
@@ -154,6 +154,62 @@ test('the answers say that something is kept back', async () => {
 	assert.match(hidden, /refunds exists, but may not be read/);
 	assert.doesNotMatch(await (await ask(person, 'what tables are there?')).innerText(), /refunds/);
 	assert.match(await (await ask(person, 'what tables are there?')).innerText(), /that you may not see/);
+});
+
+const STATEMENTS = QUESTIONS.filter((q) => /^(SELECT|WITH)/.test(q));
+const lastRun = () => q.sql('quern', `SELECT max(r.id) FROM query_runs r JOIN users u ON u.id = r.user_id WHERE u.email = 'analyst@example.com'`);
+
+test('nor on the SQL page, in a plan, in a file, or when a run is looked at or run again', async () => {
+	const client = await new Client(q).signIn('analyst@example.com');
+	await client.get('/p/shop/sql');
+	for (const sql of STATEMENTS) {
+		const page = await client.post('/p/shop/sql', {sql});
+		assert.match(page.text, /You see only some rows of customers/, sql);
+		textHoldsNothing(page.text, `SQL page: ${sql}`);
+		textHoldsNothing((await client.post('/p/shop/sql', {sql, action: 'explain'})).text, `plan: ${sql}`);
+		const run = lastRun();
+		for (const url of [`/runs/${run}`, `/runs/${run}/export.csv`, `/runs/${run}/export.json`]) {
+			const done = await client.get(url);
+			assert.ok([200, 404, 422].includes(done.status), `${url}: ${done.status}`);
+			textHoldsNothing(done.text, `${url}: ${sql}`);
+		}
+		textHoldsNothing((await client.post(`/runs/${run}/refresh`)).text, `refresh: ${sql}`);
+	}
+	textHoldsNothing((await client.get('/p/shop/sql/schema.json')).text, 'completion');
+	const refused = await client.post('/p/shop/sql', {sql: 'SELECT * FROM refunds'});
+	assert.equal(refused.status, 422);
+	assert.match(refused.text, /may not be read/);
+	const failed = await client.post('/p/shop/sql', {sql: 'SELECT (name || email)::integer FROM customers'});
+	assert.equal(failed.status, 422);
+	textHoldsNothing(failed.text, 'error');
+});
+
+test('nor by a query that an admin shared, nor in the background', async () => {
+	const boss = await new Client(q).signIn('admin@example.com');
+	await boss.get('/p/shop/sql');
+	const kept = await boss.post('/p/shop/queries', {sql: 'SELECT * FROM customers ORDER BY id DESC LIMIT 300', name: 'Everybody', shared: '1'});
+	assert.equal(kept.status, 303, kept.text);
+	const id = q.sql('quern', 'SELECT max(id) FROM saved_queries');
+	await boss.get(`/p/shop/queries/${id}`);
+	const all = await boss.post(`/p/shop/queries/${id}/run`);
+	assert.ok(emails.some((e) => all.text.includes(e)), 'the admin sees them');
+	for (const email of ['analyst@example.com', 'viewer@example.com']) {
+		const client = await new Client(q).signIn(email);
+		await client.get(`/p/shop/queries/${id}`);
+		const page = await client.post(`/p/shop/queries/${id}/run`);
+		assert.equal(page.status, 200);
+		assert.deepEqual(emails.filter((e) => page.text.includes(e)), [], `${email} sees no address`);
+		if (email.startsWith('analyst')) textHoldsNothing(page.text, 'shared query');
+	}
+	const client = await new Client(q).signIn('analyst@example.com');
+	await client.get('/p/shop/sql');
+	const begun = await client.post('/p/shop/sql/background', {sql: 'SELECT c.* FROM customers c ORDER BY c.email, c.id'});
+	assert.equal(begun.status, 303);
+	for (let i = 0; i < 100 && q.sql('quern', `SELECT outcome FROM query_runs WHERE id = ${lastRun()}`) === 'running'; i++)
+		await new Promise((resolve) => setTimeout(resolve, 100));
+	const page = await client.get(begun.headers.location);
+	assert.match(page.text, /\w\*\*\*@/);
+	textHoldsNothing(page.text, 'background');
 });
 
 test('the data pages say it too, and their rows are the same ones', async () => {
