@@ -1,7 +1,8 @@
 /*
  * The server's plan of a statement, in words. It is asked for the cursor that would be opened, so that it is
  * the plan that would run. Figures and conditions are left out where the policy keeps something back: they
- * come from statistics over all rows, and conditions show the values that were bound.
+ * come from statistics over all rows, and conditions show the values that were bound. A view's plan goes
+ * through to the tables behind it, of which some may be hidden: those have no name here.
  */
 #include <string.h>
 
@@ -88,6 +89,7 @@ enum { DETAILS = sizeof(details) / sizeof(*details) };
 /* A walk over the plan. */
 struct walk {
 	struct arena *a;
+	const struct query_scope *scope;
 	struct query_plan *plan;
 	size_t room;
 	size_t dearest; /* the node that adds most, and why and how many rows it gives */
@@ -113,10 +115,46 @@ static void put_detail(struct buf *b, struct json_object *value, const char *wor
 		           json_object_get_string(json_object_array_get_idx(value, i)));
 }
 
+/* Whether the dictionary of this person has the table; without a dictionary, whether they may read it. */
+static bool is_seen(const struct query_scope *scope, const char *table)
+{
+	bool known = !scope->ntables;
+
+	for (size_t i = 0; i < scope->ntables && !known; i++)
+		known = !strcmp(scope->tables[i].name, table);
+	return known && policy_allows_table(scope->policy, table);
+}
+
+static bool is_ruled(const struct policy *p, const char *table)
+{
+	for (size_t i = 0; i < p->ntables; i++)
+		if (str_eq_nocase(str_of(p->tables[i].name), str_of(table)))
+			return true;
+	return false;
+}
+
+/* Whether every table of the plan may be spoken of freely. */
+static bool is_open(const struct query_scope *scope, struct json_object *node)
+{
+	struct json_object *below = json_get_array(node, "Plans");
+	const char *table = json_get_str(node, "Relation Name");
+
+	if (table && (!is_seen(scope, table) || is_ruled(scope->policy, table)))
+		return false;
+	for (size_t i = 0; i < json_length(below); i++)
+		if (!is_open(scope, json_object_array_get_idx(below, i)))
+			return false;
+	return true;
+}
+
 static const char *detail_of(const struct walk *w, struct json_object *node)
 {
+	const char *table = json_get_str(node, "Relation Name");
 	struct buf b = buf_init(w->a, BUF_LINE);
 
+	/* The name of an index tells the table's, and its own node has no other. */
+	if (!w->told && (!table || !is_seen(w->scope, table)) && json_get(node, "Index Name"))
+		return NULL;
 	for (size_t i = 0; i < DETAILS; i++) {
 		struct json_object *value = json_get(node, details[i].key);
 
@@ -126,15 +164,16 @@ static const char *detail_of(const struct walk *w, struct json_object *node)
 	return b.n ? buf_cstr(&b) : NULL;
 }
 
-static const char *what_of(struct arena *a, struct json_object *node, size_t kind)
+static const char *what_of(const struct walk *w, struct json_object *node, size_t kind)
 {
 	const char *table = json_get_str(node, "Relation Name");
 
 	if (kind == KINDS)
-		return arena_strdup(a, json_get_str(node, "Node Type"));
+		return arena_strdup(w->a, json_get_str(node, "Node Type"));
 	if (!kinds[kind].table || !table)
 		return kinds[kind].words;
-	return arena_printf(a, "%s %s", kinds[kind].words, table);
+	return arena_printf(w->a, "%s %s", kinds[kind].words,
+	                    is_seen(w->scope, table) ? table : "a table behind a view");
 }
 
 static size_t kind_of(struct json_object *node)
@@ -167,7 +206,7 @@ static void walk(struct walk *w, struct json_object *node, int64_t depth)
 	double cost = number(node, "Total Cost"), own = cost;
 
 	*add(w) = (struct query_plan_node){.depth = depth,
-	                                   .what = what_of(w->a, node, kind),
+	                                   .what = what_of(w, node, kind),
 	                                   .detail = detail_of(w, node),
 	                                   .cost = w->told ? cost : 0,
 	                                   .rows = w->told ? number(node, "Plan Rows") : 0};
@@ -247,13 +286,14 @@ struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn, 
 {
 	const struct sql_statement *s = work->statement;
 	int64_t most = work->scope->policy->max_cost;
-	struct walk walking = {.a = w->a, .plan = plan, .told = !s->nfiltered && !s->nmasked && !s->nparams};
+	struct walk walking = {.a = w->a, .scope = work->scope, .plan = plan};
 	struct json_object *top = NULL;
 	double cost;
 
+	TRY(ask(w, conn, s, &top));
+	walking.told = !s->nfiltered && !s->nmasked && !s->nparams && is_open(work->scope, top);
 	*plan = (struct query_plan){
 	        .sql_run = s->sql, .tables = s->tables, .ntables = s->ntables, .withheld = !walking.told};
-	TRY(ask(w, conn, s, &top));
 	walk(&walking, top, 0);
 	cost = number(top, "Total Cost");
 	plan->cost = work->r->plan_cost = walking.told ? cost : 0;

@@ -151,9 +151,47 @@ static void test_query__plans_tell_nothing_of_what_is_kept_back(void **state)
 	assert_null(e->cause);
 }
 
+/* A view's plan goes through to the tables behind it, which may be hidden or have rules. */
+static void test_query__plans_of_views_tell_nothing_of_what_is_behind_them(void **state)
+{
+	static const struct query_table known[] = {{.name = "orders", .columns = columns, .ncolumns = 4},
+	                                           {.name = "pay", .columns = columns, .ncolumns = 1},
+	                                           {.name = "bills", .columns = columns, .ncolumns = 1}};
+	static struct policy_table filtered = {.name = "Orders", .filter = "id > 5"};
+	struct place p = plan_place();
+	struct query_plan *plan;
+
+	(void)state;
+	pg_exec("CREATE INDEX salaries_amount ON shop.salaries (amount);"
+	        "CREATE VIEW shop.pay AS SELECT amount AS id FROM shop.salaries WHERE amount > 69000;"
+	        "CREATE VIEW shop.bills AS SELECT id FROM shop.orders; GRANT SELECT ON shop.pay, shop.bills TO reader");
+	p.scope.tables = known;
+	p.scope.ntables = 3;
+	place_aim(&p);
+	for (int i = 0; i < 2; i++) {
+		assert_ok(query_explain(p.ctx, &p.scope, i ? "SELECT * FROM pay WHERE id = 70000" : "SELECT * FROM pay",
+		                        &plan));
+		assert_true(plan->withheld && plan->cost == 0);
+		assert_null(strstr(written(&p, plan), "salaries"));
+		assert_null(strstr(written(&p, plan), "69000"));
+		assert_non_null(strstr(written(&p, plan), "a table behind a view"));
+	}
+	assert_ok(query_explain(p.ctx, &p.scope, "SELECT * FROM bills", &plan));
+	assert_false(plan->withheld);
+	p.policy.tables = &filtered;
+	p.policy.ntables = 1;
+	assert_ok(query_explain(p.ctx, &p.scope, "SELECT * FROM bills", &plan));
+	assert_true(plan->withheld);
+	p.policy.max_cost = 1;
+	struct err *e = place_fail(&p, "SELECT count(*) FROM pay");
+	assert_null(strstr(err_text(e), "salaries"));
+	assert_null(e->detail);
+}
+
 static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_query__a_plan_reads_in_words),
         cmocka_unit_test(test_query__a_query_that_costs_too_much_is_refused_with_its_reason),
         cmocka_unit_test(test_query__plans_tell_nothing_of_what_is_kept_back),
+        cmocka_unit_test(test_query__plans_of_views_tell_nothing_of_what_is_behind_them),
 };
 UNIT_SUITE(tests);
