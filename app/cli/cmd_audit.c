@@ -31,7 +31,7 @@ static void print_text(const struct audit_report *r, const char *heads)
 		fprintf(stderr, "%" PRId64 " entries before that are\n", r->entries);
 		return;
 	}
-	printf("verified %" PRId64 " entries\n", r->entries);
+	printf("verified %" PRId64 " entr%s\n", r->entries, r->entries == 1 ? "y" : "ies");
 	if (heads)
 		printf("%" PRId64 " ends of the log fit that \"%s\" has\n", r->heads, heads);
 	if (r->unchained)
