@@ -26,6 +26,17 @@ test('the demo has about 300,000 rows and two years of orders', () => {
 	assert.equal(q.sql('shop', `SELECT count(DISTINCT date_trunc('month', ordered_at AT TIME ZONE 'UTC')) FROM shop.orders`), '24');
 });
 
+test('the commands that the README tells to try do something', async () => {
+	const lines = fs.readFileSync(path.join(__dirname, '..', '..', 'README.md'), 'utf8').match(/^ {4}build\/quern .*$/gm);
+	assert.ok(lines.length >= 3);
+	for (const line of lines) {
+		const argv = line.split('>')[0].match(/"[^"]*"|\S+/g).slice(1).map((word) => word.replace(/"/g, ''));
+		const done = await q.cli(argv);
+		assert.equal(done.code, 0, `${line}: ${done.stderr}`);
+		assert.ok(done.stdout.length > 10, line);
+	}
+});
+
 test('somebody who is not signed in is sent to sign in, and back', async () => {
 	const c = new Client(q);
 	const page = await c.get('/p/shop');
