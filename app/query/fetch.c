@@ -15,7 +15,8 @@ struct reading {
 	struct query_builder b;
 	int64_t asked; /* rows, so far */
 	int64_t part;  /* rows asked for at once */
-	bool done;     /* no more rows are wanted */
+	bool cut;      /* no more rows are wanted */
+	bool ended;    /* there are no more */
 	struct err *failed;
 };
 
@@ -59,12 +60,12 @@ static struct err *read_rows(struct reading *f)
 		if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK &&
 		    status != PGRES_PIPELINE_ABORTED)
 			f->failed = query_fail(f->w.a, f->conn, res);
-		f->done = f->done || !add_rows(f, res);
+		f->cut = f->cut || !add_rows(f, res);
 		PQclear(res);
 		if (f->conn->lost)
 			return f->failed;
 		/* One row past the cap is the last one anyway; anything else is stopped at the server. */
-		if (f->done && (f->b.failed || (int64_t)f->b.r->nrows < f->b.caps.rows)) {
+		if (f->cut && (f->b.failed || (int64_t)f->b.r->nrows < f->b.caps.rows)) {
 			query_conn_abandon(f->conn);
 			return f->b.failed;
 		}
@@ -102,7 +103,7 @@ static struct err *read_all(struct reading *f, const struct query_step *declare)
 	TRY(pass(f));
 	for (int parts = 1; parts && !f->conn->lost; parts--) {
 		/* The server works on the next part while this one is taken. */
-		if (!f->done && f->asked <= f->b.caps.rows) {
+		if (!f->cut && !f->ended && f->asked <= f->b.caps.rows) {
 			steps[1] = next_part(f);
 			TRY(query_conn_send(&f->w, f->conn, &steps[1], 1));
 			parts++;
@@ -112,7 +113,7 @@ static struct err *read_all(struct reading *f, const struct query_step *declare)
 		/* Nobody reads what else is under way. */
 		f->conn->lost = f->conn->lost || (e && parts > 1);
 		TRY(e);
-		f->done = f->done || (int64_t)(f->b.r->nrows - before) < f->part;
+		f->ended = (int64_t)(f->b.r->nrows - before) < f->part;
 	}
 	return NULL;
 }
