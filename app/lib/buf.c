@@ -63,7 +63,12 @@ void buf_add_cstr(struct buf *b, const char *s)
 
 void buf_add_char(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	if (b->n + 1 >= b->size || b->full) {
+		buf_add(b, &c, 1);
+		return;
+	}
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
 }
 
 void buf_add_i64(struct buf *b, int64_t v)

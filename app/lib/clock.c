@@ -25,6 +25,11 @@ int64_t clock_mono_us(void)
 	return read_us(CLOCK_MONOTONIC);
 }
 
+int64_t clock_coarse_us(void)
+{
+	return read_us(CLOCK_MONOTONIC_COARSE);
+}
+
 char *clock_rfc3339(struct arena *a, int64_t wall_us)
 {
 	/* Rounds down also before 1970. */

@@ -43,7 +43,7 @@ static struct err *over(const struct query_wait *w)
 {
 	if (w->stop && atomic_load(w->stop))
 		return err_code(err_new(w->a, ERR_CANCELLED, "the query was stopped"), "stopped");
-	return clock_mono_us() >= w->until ? waited_too_long(w) : NULL;
+	return clock_coarse_us() >= w->until ? waited_too_long(w) : NULL;
 }
 
 static struct err *wait_for(const struct query_wait *w, int fd, short events)

@@ -1,17 +1,21 @@
 /* A digest of a result, over types and cells in order: two runs gave the same if theirs are equal. */
-#include <string.h>
-
 #include "lib/arena.h"
 #include "lib/crypto.h"
 #include "query/query_priv.h"
 
-/* The length in front keeps "a", "bc" apart from "ab", "c"; -1 is null. */
+/* The length in front keeps "a", "bc" apart from "ab", "c"; 0 is null, so it is one more. Seven bits a byte, because
+ * most cells are shorter than a number of eight bytes. */
 static void add(struct crypto_hash *h, const char *text)
 {
-	int64_t n = text ? (int64_t)strlen(text) : -1;
+	struct str s = str_of(text);
+	char length[10];
+	size_t left = text ? s.n + 1 : 0, n = 0;
 
-	crypto_hash_add(h, (struct str){(const char *)&n, sizeof(n)});
-	crypto_hash_add(h, str_of(text));
+	for (; left > 0x7f; left >>= 7)
+		length[n++] = (char)(left | 0x80);
+	length[n++] = (char)left;
+	crypto_hash_add(h, (struct str){length, n});
+	crypto_hash_add(h, s);
 }
 
 struct crypto_hash *query_hash_start(struct arena *a, const struct query_result *r)

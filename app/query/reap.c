@@ -132,14 +132,18 @@ struct query_stall *query_stall_watch(struct arena *a, struct query_conn *conn)
 	return s;
 }
 
+/* For each row: the sum of many coarse times is right although one is not. */
 void query_stall_enter(struct query_stall *s)
 {
-	atomic_store(&s->since, clock_mono_us());
+	atomic_store_explicit(&s->since, clock_coarse_us(), memory_order_relaxed);
 }
 
 int64_t query_stall_leave(struct query_stall *s)
 {
-	return clock_mono_us() - atomic_exchange(&s->since, 0);
+	int64_t since = atomic_load_explicit(&s->since, memory_order_relaxed);
+
+	atomic_store_explicit(&s->since, 0, memory_order_relaxed);
+	return clock_coarse_us() - since;
 }
 
 bool query_stall_end(struct query_stall *s)

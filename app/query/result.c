@@ -86,7 +86,7 @@ static const char *cell(struct query_builder *b, struct arena *a, const PGresult
 {
 	struct str s = {PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column)};
 
-	if (PQgetisnull(res, row, column))
+	if (!s.n && PQgetisnull(res, row, column))
 		return NULL;
 	if (b->r->columns[column].kind == QUERY_BOOL)
 		return str_is(s, "t") ? "true" : "false";
@@ -154,9 +154,11 @@ bool query_builder_row(struct query_builder *b, const PGresult *res, int row)
 		cut(b, arena_printf(b->a, "only the first %zu rows were fetched", r->nrows));
 		return false;
 	}
-	for (int i = 0; i < (int)r->ncolumns; i++)
-		bytes += PQgetlength(res, row, i) < b->caps.cell_bytes ? PQgetlength(res, row, i)
-		                                                       : b->caps.cell_bytes;
+	for (int i = 0; i < (int)r->ncolumns; i++) {
+		int64_t n = PQgetlength(res, row, i);
+
+		bytes += n < b->caps.cell_bytes ? n : b->caps.cell_bytes;
+	}
 	if (r->bytes + bytes > b->caps.bytes) {
 		cut(b, arena_printf(
 		               b->a,
