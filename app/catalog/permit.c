@@ -97,7 +97,7 @@ static void mask_column(struct catalog_table *t, const struct policy_mask *mask,
 	size_t kept = 0;
 
 	for (size_t i = 0; i < t->ncolumns; i++) {
-		if (strcmp(t->columns[i].name, mask->column) != 0)
+		if (!str_eq_nocase(str_of(t->columns[i].name), str_of(mask->column)))
 			continue;
 		t->columns[i].nsamples = 0;
 		t->columns[i].nenum_values = 0;
@@ -110,13 +110,21 @@ static void mask_column(struct catalog_table *t, const struct policy_mask *mask,
 	t->nindexes = kept;
 }
 
+/* Rules count in any case of letters, as they do in a statement. */
 static void keep_back(struct catalog_table *t, const struct policy *p)
 {
-	const struct policy_table *rules = policy_table(p, t->name);
+	bool filtered = false;
 
-	for (size_t i = 0; rules && i < rules->nmasks; i++)
-		mask_column(t, &rules->masks[i], p->tells_hidden);
-	if (!rules || !rules->filter)
+	for (size_t r = 0; r < p->ntables; r++) {
+		const struct policy_table *rules = &p->tables[r];
+
+		if (!str_eq_nocase(str_of(rules->name), str_of(t->name)))
+			continue;
+		for (size_t i = 0; i < rules->nmasks; i++)
+			mask_column(t, &rules->masks[i], p->tells_hidden);
+		filtered = filtered || rules->filter;
+	}
+	if (!filtered)
 		return;
 	t->filtered = p->tells_hidden;
 	t->rows = -1;

@@ -141,6 +141,23 @@ static void test_catalog__what_may_not_be_told_is_kept_back_silently(void **stat
 	assert_null(strstr(said(&s, c), "sees only some rows"));
 }
 
+/* As in a statement: a rule in other letters keeps the table from being asked, and its samples from being read. */
+static void test_catalog__rules_count_in_any_case_of_letters(void **state)
+{
+	struct seen s = make();
+	const struct catalog *c;
+
+	(void)state;
+	add_rule("analyst", "customers", "mask", "City", "full");
+	add_rule("viewer", "CUSTOMERS", "mask", "city", "full");
+	add_rule("viewer", "Customers", "filter", "", "id > 5");
+	assert_int_equal(shop_column(as(&s, PROJECT_ANALYST), "customers", "city")->nsamples, 0);
+	c = as(&s, PROJECT_VIEWER);
+	assert_string_equal(shop_column(c, "customers", "city")->mask, "full");
+	assert_int_equal(shop_column(c, "customers", "joined")->nsamples, 0);
+	assert_int_equal(catalog_find(c, "customers")->rows, -1);
+}
+
 static void test_catalog__a_changed_rule_counts_at_once(void **state)
 {
 	struct seen s = make();
@@ -198,6 +215,7 @@ static const struct CMUnitTest catalog_permit_tests[] = {
         cmocka_unit_test(test_catalog__a_masked_column_has_no_values),
         cmocka_unit_test(test_catalog__a_table_with_a_filter_has_no_size_and_no_samples),
         cmocka_unit_test(test_catalog__what_may_not_be_told_is_kept_back_silently),
+        cmocka_unit_test(test_catalog__rules_count_in_any_case_of_letters),
         cmocka_unit_test(test_catalog__a_changed_rule_counts_at_once),
         cmocka_unit_test(test_catalog__views_and_partitions_are_known_to_hold_data_of_others),
         cmocka_unit_test(test_catalog__a_text_names_a_hidden_table_as_a_word),
