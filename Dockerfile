@@ -8,7 +8,7 @@
 FROM debian:12-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		gcc libc6-dev make pkg-config libcurl4-openssl-dev libjson-c-dev libmd4c-dev \
-		libpg-query-dev libpq-dev libprotobuf-c-dev libsodium-dev libxlsxwriter-dev nodejs npm && \
+		libpg-query-dev libpq-dev libprotobuf-c-dev libsodium-dev libxlsxwriter-dev zlib1g-dev nodejs npm && \
 	rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./
