@@ -5,6 +5,7 @@
  */
 #include "audit/audit_priv.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -50,6 +51,10 @@ static bool parse(char *text, struct audit_head *out)
 
 	if (!hash || strlen(hash + 1) != (size_t)CRYPTO_HASH_BYTES * 2)
 		return false;
+	/* The time is repeated in what verify says, on somebody's terminal. */
+	for (const char *p = text; p < seq; p++)
+		if (!isalnum((unsigned char)*p) && !strchr(":.+-", *p))
+			return false;
 	*seq++ = *hash++ = '\0';
 	*out = (struct audit_head){.time = text, .hash = hash};
 	return str_to_i64(str_of(seq), &out->seq) && out->seq > 0;

@@ -104,6 +104,7 @@ void http_finish(struct ctx *ctx, struct http_request *req, struct http_response
 	if (req->head || res->status == 204 || res->status == 304)
 		body.n = 0;
 	(void)http_fcgi_write(req->f, head, body, true);
+	http_fcgi_close_sending(req->f);
 	res->sent = true;
 }
 

@@ -256,6 +256,11 @@ bool http_fcgi_write(struct http_fcgi *f, struct str head, struct str body, bool
 	return false;
 }
 
+void http_fcgi_close_sending(struct http_fcgi *f)
+{
+	(void)shutdown(f->fd, SHUT_WR);
+}
+
 bool http_fcgi_hung_up(struct http_fcgi *f)
 {
 	struct pollfd p = {f->fd, POLLRDHUP, 0};

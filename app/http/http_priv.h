@@ -80,6 +80,8 @@ bool http_fcgi_ended(struct http_fcgi *f);
 void http_fcgi_discard(struct http_fcgi *f, size_t n);
 /* Sends head and body at once, and with `end` finishes the request. False when the peer is gone. */
 bool http_fcgi_write(struct http_fcgi *f, struct str head, struct str body, bool end);
+/* Nothing more will be sent. nginx keeps a short answer back from an HTTP/1.1 client until it sees this. */
+void http_fcgi_close_sending(struct http_fcgi *f);
 /* Asks the socket, without waiting, whether the peer hung up. */
 bool http_fcgi_hung_up(struct http_fcgi *f);
 

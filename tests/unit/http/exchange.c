@@ -1,4 +1,5 @@
 /* Whole requests, as nginx sends them and as nobody should, over a pair of sockets. */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,9 @@ static struct err *finish(struct ctx *ctx, struct http_request *req, struct http
 {
 	http_redirect(res, "/leave");
 	http_finish(ctx, req, res);
+	/* nginx must see the end now: until then it keeps a short answer back. */
+	if (send(req->f->fd, "", 1, MSG_NOSIGNAL) >= 0 || errno != EPIPE)
+		return NULL;
 	buf_add_cstr(http_out(res), "too late");
 	atomic_fetch_add(&finished, 1);
 	return err_new(ctx->a, ERR_UNAVAILABLE, "the mill stands still");
