@@ -223,6 +223,10 @@ MUST_CHECK struct err *query_saved_restore(struct ctx *ctx, int64_t project_id, 
 /* Keeps the values of its parameters for the next time; nothing for somebody who may not change it. */
 MUST_CHECK struct err *query_saved_ran(struct ctx *ctx, const struct query_saved *saved, bool manages);
 
+/* What .cut begins with when rows are missing, and whether it does: long values may be cut, too. */
+#define QUERY_FIRST_ROWS "only the first "
+bool query_cuts_rows(const char *cut);
+
 /* Result <-> JSON: {"columns":[{"name","type","kind"}],"rows":[[...]],"truncated":b,"cut":"..."}; numbers
  * that fit a double exactly are numbers, all else strings; null is null. rows: at most max_rows. */
 void query_put_json(struct json_writer *w, const char *key, const struct query_result *r, size_t max_rows);

@@ -55,7 +55,7 @@ static const char *stored(struct arena *a, const struct query_result *r, bool *w
 			return NULL;
 		kept.nrows /= 2;
 		kept.truncated = true;
-		kept.cut = arena_printf(a, "only the first %zu rows were kept", kept.nrows);
+		kept.cut = arena_printf(a, QUERY_FIRST_ROWS "%zu rows were kept", kept.nrows);
 	}
 }
 

@@ -107,6 +107,11 @@ static void make_room(struct query_builder *b)
 	b->room = room;
 }
 
+bool query_cuts_rows(const char *cut)
+{
+	return cut && str_starts(str_of(cut), STR(QUERY_FIRST_ROWS));
+}
+
 static void cut(struct query_builder *b, const char *why)
 {
 	struct query_result *r = b->r;
@@ -151,7 +156,7 @@ bool query_builder_row(struct query_builder *b, const PGresult *res, int row)
 	int64_t bytes = 0;
 
 	if ((int64_t)r->nrows >= b->caps.rows) {
-		cut(b, arena_printf(b->a, "only the first %zu rows were fetched", r->nrows));
+		cut(b, arena_printf(b->a, QUERY_FIRST_ROWS "%zu rows were fetched", r->nrows));
 		return false;
 	}
 	for (int i = 0; i < (int)r->ncolumns; i++) {
@@ -160,10 +165,10 @@ bool query_builder_row(struct query_builder *b, const PGresult *res, int row)
 		bytes += n < b->caps.cell_bytes ? n : b->caps.cell_bytes;
 	}
 	if (r->bytes + bytes > b->caps.bytes) {
-		cut(b, arena_printf(
-		               b->a,
-		               "only the first %zu rows were fetched, all of them would be more than %lld MB",
-		               r->nrows, (long long)(b->caps.bytes >> 20)));
+		cut(b, arena_printf(b->a,
+		                    QUERY_FIRST_ROWS
+		                    "%zu rows were fetched, all of them would be more than %lld MB",
+		                    r->nrows, (long long)(b->caps.bytes >> 20)));
 		return false;
 	}
 	r->bytes += bytes;

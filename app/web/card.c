@@ -60,7 +60,8 @@ struct web_meta *web_meta(struct arena *a, const struct query_result *r, int64_t
 
 	*m = (struct web_meta){
 	        .run_id = r->run_id,
-	        .rows = web_count(a, rows, "row", "rows"),
+	        .rows = arena_printf(a, "%s%s", query_cuts_rows(r->cut) ? "first " : "",
+	                             web_count(a, rows, "row", "rows")),
 	        .took = web_duration(a, (r->took_us + 500) / 1000),
 	        .at = iso_time(a, r->at),
 	        .when = web_time(a, r->at),
@@ -117,6 +118,7 @@ struct web_card web_card(struct arena *a, const struct agent_query *q, bool expo
 	                                   .took_us = q->ms * 1000,
 	                                   .at = q->at,
 	                                   .cached_from = q->cached,
+	                                   .cut = q->cut,
 	                                   .caveats = q->caveats,
 	                                   .ncaveats = q->ncaveats};
 	struct web_card c = {

@@ -85,7 +85,7 @@ static struct err *day(struct arena *a, const char *text, int later, int64_t *ou
 	end = strptime(text, "%Y-%m-%d", &tm);
 	if (!end || *end)
 		return err_hint(err_new(a, ERR_INVALID, "\"%s\" is not a day", text),
-		                "write it as 2026-03-01");
+		                "Write it as 2026-03-01.");
 	tm.tm_mday += later;
 	*out = (int64_t)timegm(&tm) * 1000000;
 	return NULL;

@@ -8,11 +8,15 @@
 
 WEB_PAGE(rows_page, "sql/rows", web_result_view);
 
+enum { YOUNG_US = 5 * 1000000 };
+
 struct run_view {
 	struct web_layout *layout;
 	int64_t id;
 	const char *title;
 	bool running;
+	bool young;    /* for seconds yet: it may be done in a moment */
+	bool stopping; /* it was told to stop and has not yet */
 	bool cancelled;
 	bool plan; /* no rows: only the plan was asked for */
 	const char *at;
@@ -26,6 +30,7 @@ struct run_view {
 static const struct view run_view = VIEW(
         struct run_view, VIEW_ONE(struct run_view, layout, &web_layout_view), VIEW_I64(struct run_view, id),
         VIEW_STR(struct run_view, title), VIEW_BOOL(struct run_view, running),
+        VIEW_BOOL(struct run_view, young), VIEW_BOOL(struct run_view, stopping),
         VIEW_BOOL(struct run_view, cancelled), VIEW_BOOL(struct run_view, plan),
         VIEW_STR(struct run_view, at), VIEW_STR(struct run_view, so_far), VIEW_STR(struct run_view, sql),
         VIEW_HTML(struct run_view, sql_html), VIEW_BOOL(struct run_view, editable),
@@ -93,6 +98,8 @@ static struct err *show_page(struct ctx *ctx, struct http_request *req, struct h
 	struct run_view v = {.id = run->id,
 	                     .title = title_of(run->outcome),
 	                     .running = !strcmp(run->outcome, "running"),
+	                     .young = clock_wall_us() -
+	                              r->at<YOUNG_US, .stopping = http_query(req, "stopping").n> 0,
 	                     .cancelled = !strcmp(run->outcome, "cancelled"),
 	                     .at = web_time(ctx->a, r->at),
 	                     .so_far = web_duration(ctx->a, (clock_wall_us() - r->at) / 1000),
@@ -133,6 +140,6 @@ struct err *web_run_cancel(struct ctx *ctx, struct http_request *req, struct htt
 	int64_t id = http_param_i64(req, "run");
 
 	TRY(query_cancel(ctx, id));
-	http_redirect(res, arena_printf(ctx->a, "/runs/%lld", (long long)id));
+	http_redirect(res, arena_printf(ctx->a, "/runs/%lld?stopping=1", (long long)id));
 	return NULL;
 }

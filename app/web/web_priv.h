@@ -164,7 +164,7 @@ struct web_caveat {
 };
 struct web_meta {
 	int64_t run_id;
-	const char *rows; /* "12 rows" */
+	const char *rows; /* "12 rows", "first 500 rows" */
 	const char *took;
 	const char *at; /* "2026-03-01T09:30:00Z", NULL: not known */
 	const char *when;

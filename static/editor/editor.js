@@ -1,6 +1,6 @@
 // The SQL editor: CodeMirror as one file that the SQL page loads. It lives in a shadow root, where its style sheets
 // are constructed ones: the page's content security policy forbids <style> elements and needs no exception.
-import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
@@ -68,6 +68,9 @@ const typeOver = EditorView.domEventHandlers({
 	},
 });
 
+// What is still being looked up when the editor is left would open over the page.
+const stopLooking = EditorView.domEventHandlers({ blur(event, view) { if (completionStatus(view.state) === "pending") closeCompletion(view); } });
+
 const language = (schema) => sql({ dialect: PostgreSQL, upperCaseKeywords: true, ...schema });
 
 /**
@@ -78,7 +81,7 @@ const language = (schema) => sql({ dialect: PostgreSQL, upperCaseKeywords: true,
 export function create(parent, { text, label, hint, onChange, onRun, onLeave }) {
 	const root = parent.attachShadow({ mode: "open" });
 	const tongue = new Compartment();
-	const run = () => { onRun(); return true; };
+	const run = (view) => { closeCompletion(view); onRun(); return true; };
 	const view = new EditorView({
 		parent: root,
 		root,
@@ -91,7 +94,7 @@ export function create(parent, { text, label, hint, onChange, onRun, onLeave }) 
 				Prec.lowest(keymap.of([{ key: "Escape", run: () => { onLeave(); return true; } }])),
 				lineNumbers(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
 				autocompletion({ icons: false }), highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), search({ top: true }),
-				EditorView.lineWrapping, placeholder(hint), tongue.of(language({})), syntaxHighlighting(colours), look, wrong, typeOver,
+				EditorView.lineWrapping, placeholder(hint), tongue.of(language({})), syntaxHighlighting(colours), look, wrong, typeOver, stopLooking,
 				EditorView.contentAttributes.of({ "aria-label": label, autocapitalize: "off", spellcheck: "false" }),
 				EditorView.updateListener.of((update) => { if (update.docChanged) onChange(update.state.doc.toString()); }),
 			],

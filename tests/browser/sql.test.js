@@ -66,7 +66,7 @@ test('Ctrl Enter runs; rows come a page at a time', async () => {
 	await page.keyboard.press('Control+Enter');
 	const card = page.locator('[data-part=answer] .card');
 	await card.waitFor();
-	assert.match(await card.locator('.card-facts').first().innerText(), /500 rows · .* · live/);
+	assert.match(await card.locator('.card-facts').first().innerText(), /^first 500 rows · .* · live/);
 	assert.equal(await card.locator('tbody tr').count(), 100);
 	assert.match(await card.innerText(), /not all of it/);
 	assert.match(await card.locator('.caveat p').textContent(), /first 500 rows/);
