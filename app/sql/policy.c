@@ -62,7 +62,8 @@ static const char *nearest_table(struct arena *a, const struct sql_policy *p, co
 	return nearest(a, name, known, kept);
 }
 
-#define LOOK "The data dictionary lists the tables and columns of this project."
+#define LOOK \
+	"describe_table and search_schema, and the Data page, tell the tables and columns of this project."
 
 static struct err *refused(struct arena *a, const char *message)
 {
