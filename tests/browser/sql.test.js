@@ -93,6 +93,7 @@ test('an error says what and where; the text stays', async () => {
 	await page.keyboard.type('DELETE FROM orders'); // over a selection
 	await page.keyboard.press('Control+Enter');
 	await page.locator('.problem', {hasText: /SELECT|read/}).waitFor();
+	assert.equal(await page.locator('.cm-tooltip-autocomplete').count(), 0, 'nothing is offered over the answer');
 	assert.equal(await typed(page), 'DELETE FROM orders');
 });
 
