@@ -8,19 +8,21 @@
 #define COLUMNS \
 	"r.id, r.project_id, r.user_id, r.conversation_id, r.origin, r.outcome, r.error, r.sql_asked," \
 	" r.sql_run, r.tables, r.rows, r.bytes, r.truncated, r.took_us," \
-	" coalesce((SELECT o.at FROM query_runs o WHERE o.id = r.cached_from), r.at), r.result, r.cached_from," \
+	" coalesce(o.at, r.at), coalesce(r.result, o.result), r.cached_from," \
 	" r.time_zone, r.plan_cost, r.caveats, r.outcome = 'running'" \
-	" AND coalesce(r.heartbeat_at, r.at) < now() - interval '30 seconds'"
+	" AND coalesce(r.heartbeat_at, r.at) < now() - interval '30 seconds', p.tells_hidden"
+#define RUNS \
+	" FROM query_runs r LEFT JOIN query_runs o ON o.id = r.cached_from JOIN projects p ON p.id = r.project_id"
 
 DB_STMT(query_run_by_id,
-        "SELECT " COLUMNS " FROM query_runs r WHERE id = $1 AND user_id IS NOT DISTINCT FROM $2"
+        "SELECT " COLUMNS RUNS " WHERE r.id = $1 AND r.user_id IS NOT DISTINCT FROM $2"
         " AND ($2 IS NULL OR" PROJECT_SEEN("r.project_id", "$2") ")",
         DB_I64, DB_I64);
 
 DB_STMT(query_run_cached,
-        "SELECT " COLUMNS " FROM query_runs r WHERE outcome = 'done' AND cached_from IS NULL"
-        " AND cache_key = $1 AND at > now() - make_interval(secs => $2) AND at <= now()"
-        " ORDER BY at DESC LIMIT 1",
+        "SELECT " COLUMNS RUNS " WHERE r.outcome = 'done' AND r.cached_from IS NULL"
+        " AND r.cache_key = $1 AND r.at > now() - make_interval(secs => $2) AND r.at <= now()"
+        " ORDER BY r.at DESC LIMIT 1",
         DB_BYTES, DB_I64);
 
 struct run_row {
@@ -36,6 +38,7 @@ struct run_row {
 	double plan_cost;
 	const char *caveats;
 	bool gone;
+	bool tells;
 };
 static const struct db_row run_row =
         DB_ROW(struct run_row, DB_COL_I64(struct run_row, id), DB_COL_I64(struct run_row, project_id),
@@ -48,7 +51,7 @@ static const struct db_row run_row =
                DB_COL_TIME(struct run_row, at), DB_COL_JSON(struct run_row, result),
                DB_COL_I64(struct run_row, cached_from), DB_COL_TEXT(struct run_row, time_zone),
                DB_COL_F64(struct run_row, plan_cost), DB_COL_JSON(struct run_row, caveats),
-               DB_COL_BOOL(struct run_row, gone));
+               DB_COL_BOOL(struct run_row, gone), DB_COL_BOOL(struct run_row, tells));
 
 static struct err *read_caveats(struct arena *a, const char *json, struct query_result *r)
 {
@@ -106,6 +109,8 @@ struct err *query_load(struct ctx *ctx, int64_t run_id, struct query_run_record 
 		row.error = query_error_json(ctx, err_hint(err_code(e, "worker_gone"), "Run it again."));
 	}
 	TRY(result_of(ctx->a, &row, out));
+	if (!row.tells)
+		(*out)->sql_run = NULL;
 	*run = (struct query_run_record){.id = row.id,
 	                                 .project_id = row.project_id,
 	                                 .user_id = row.user_id,

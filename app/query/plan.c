@@ -292,8 +292,10 @@ struct err *query_plan_ask(const struct query_wait *w, struct query_conn *conn, 
 
 	TRY(ask(w, conn, s, &top));
 	walking.told = !s->nfiltered && !s->nmasked && !s->nparams && is_open(work->scope, top);
-	*plan = (struct query_plan){
-	        .sql_run = s->sql, .tables = s->tables, .ntables = s->ntables, .withheld = !walking.told};
+	*plan = (struct query_plan){.sql_run = s->sql,
+	                            .tables = s->tables,
+	                            .ntables = s->ntables,
+	                            .withheld = !walking.told && work->scope->policy->tells_hidden};
 	walk(&walking, top, 0);
 	cost = number(top, "Total Cost");
 	plan->cost = work->r->plan_cost = walking.told ? cost : 0;

@@ -73,7 +73,7 @@ struct query_column {
 struct query_result {
 	int64_t run_id;
 	const char *sql_asked;
-	const char *sql_run;
+	const char *sql_run; /* NULL where the project does not tell what it keeps back: filters stand in it */
 	const char **tables; /* "shop.orders" */
 	size_t ntables;
 	struct query_column *columns;
@@ -138,7 +138,7 @@ struct query_plan {
 	struct query_plan_node *nodes;
 	size_t nnodes;
 	double cost;   /* 0: not told */
-	bool withheld; /* figures and conditions are left out */
+	bool withheld; /* figures and conditions are left out, and the project says so */
 	const char *sql_run;
 	const char **tables; /* "shop.orders" */
 	size_t ntables;

@@ -99,7 +99,8 @@ static struct came came_of(const struct query_work *work, const struct err *fail
 	struct came c = {.outcome = work->running ? "running" : outcome_of(failed)};
 
 	c.error = db_json(failed ? query_error_json(work->ctx, failed) : NULL);
-	c.result = db_json(rows ? stored(a, r, &whole) : NULL);
+	/* Rows of another run are kept once, there. */
+	c.result = db_json(rows && !r->cached_from ? stored(a, r, &whole) : NULL);
 	c.cost = db_f64(r->plan_cost);
 	c.cost.null = r->plan_cost <= 0;
 	c.hash = db_bytes(failed ? none : work->hash);

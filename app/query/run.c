@@ -103,6 +103,9 @@ static struct err *record(struct query_work *work, struct err *failed)
 	e = query_record(work, failed);
 	if (e && failed)
 		log_err(LOG_ERROR, work->ctx->request_id, "recording a query run", e);
+	/* A filter stands in the statement. */
+	if (!work->scope->policy->tells_hidden)
+		r->sql_run = NULL;
 	LOG(LOG_INFO, work->ctx->request_id, "query run", LOG_I64("run", r->run_id),
 	    LOG_I64("rows", (int64_t)r->nrows), LOG_I64("took_us", r->took_us),
 	    LOG_I64("cached_from", r->cached_from));

@@ -242,6 +242,13 @@ test('when people are not to be told, they are not', async () => {
 	await holdsNothing(person, 'silent data page');
 	await person.goto('/p/shop/data');
 	assert.doesNotMatch(await person.locator('main').innerText(), /may not see/);
+	const client = await new Client(q).signIn('analyst@example.com');
+	await client.get('/p/shop/sql');
+	const live = (await client.post('/p/shop/sql', {sql: 'SELECT id, name FROM customers ORDER BY id LIMIT 3', fresh: '1'})).text;
+	assert.match(live, /3 rows/);
+	for (const text of [live, (await client.get(`/runs/${lastRun()}`)).text,
+		(await client.post('/p/shop/sql', {sql: 'SELECT id FROM customers', action: 'explain'})).text])
+		assert.doesNotMatch(text, /ANY\(|ANY \(|only some rows|left out|As it was sent/);
 	await admin.locator('[name=tells]').check();
 	await admin.locator('#telling').getByRole('button', {name: 'Save'}).click();
 	await admin.waitForURL(/rules\?done=saved#telling$/);

@@ -71,7 +71,8 @@ struct place place_make(void)
 	                           .max_rows = 500,
 	                           .timeout_ms = 20000,
 	                           .max_bytes = POLICY_MAX_BYTES,
-	                           .max_cell_bytes = POLICY_MAX_CELL_BYTES};
+	                           .max_cell_bytes = POLICY_MAX_CELL_BYTES,
+	                           .tells_hidden = true};
 	return p;
 }
 
