@@ -4,17 +4,18 @@
  * protocol, in pipeline mode.
  */
 #include <assert.h>
+#include <errno.h>
 #include <poll.h>
 #include <pwd.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "query/query_priv.h"
 
-enum { SLICE_MS = 50 };
+enum { SLICE_MS = 50, RATION_BYTES = 1 << 20 };
 
 struct query_wait query_wait_ms(struct ctx *ctx, int64_t ms)
 {
@@ -201,12 +202,39 @@ static struct err *too_much(const struct query_wait *w)
 	                "Ask for less: shorter values, fewer columns.");
 }
 
-/* What is there to be read now, as far as that is known. */
-static int64_t pending(struct query_conn *conn)
-{
-	int n = 0;
+/*
+ * libpq reads on for as long as more has come, and a message of any length counts as one: an error that repeats
+ * a value of 300 MB would cost 1.4 GB before anybody is asked. Its only way to the network is recv(). That is
+ * defined here, for the whole program, so that a thread can say how much one call of libpq may take.
+ */
+static _Thread_local bool rationed;
+static _Thread_local size_t ration;
 
-	return ioctl(PQsocket(conn->pg), FIONREAD, &n) == 0 ? n : 0;
+ssize_t recv(int fd, void *bytes, size_t n, int flags)
+{
+	ssize_t got;
+
+	if (rationed && !ration) {
+		errno = EWOULDBLOCK;
+		return -1;
+	}
+	got = recvfrom(fd, bytes, rationed && ration < n ? ration : n, flags, NULL, NULL);
+	if (rationed && got > 0)
+		ration -= (size_t)got;
+	return got;
+}
+
+/* False when the connection is lost. *taken grows by what was read. */
+static bool consume(struct query_conn *conn, int64_t *taken)
+{
+	bool ok;
+
+	rationed = true;
+	ration = RATION_BYTES;
+	ok = PQconsumeInput(conn->pg);
+	rationed = false;
+	*taken += (int64_t)(RATION_BYTES - ration);
+	return ok;
 }
 
 /* A server that sends faster than we read never makes us wait, so the end is looked at here too. */
@@ -226,8 +254,7 @@ static struct err *ready(const struct query_wait *w, struct query_conn *conn)
 		if (w->most && taken > w->most)
 			return too_much(w);
 		TRY(wait_for(w, PQsocket(conn->pg), unsent ? POLLIN | POLLOUT : POLLIN));
-		taken += pending(conn);
-		if (!PQconsumeInput(conn->pg))
+		if (!consume(conn, &taken))
 			return connection_lost(w, conn);
 	}
 }

@@ -206,7 +206,7 @@ static struct place big_place(void)
 #ifdef __SANITIZE_ADDRESS__
 enum { ERROR_KB = 384 << 10 }; /* what was freed is kept for a while */
 #else
-enum { ERROR_KB = 96 << 10 };
+enum { ERROR_KB = 48 << 10 };
 #endif
 
 /* The server repeats the value in its message. */
