@@ -146,8 +146,8 @@ static struct err *note(struct ctx *ctx, int fd, const char *path)
 {
 	struct audit_head last = {.seq = 0};
 	struct end now;
-	bool found, whole;
-	char *line;
+	bool found, whole = false;
+	char *line = NULL;
 
 	TRY(last_line(ctx->a, fd, path, &line, &whole));
 	if (whole && *line && !parse(line, &last))

@@ -44,6 +44,7 @@ void buf_add(struct buf *b, const void *p, size_t n)
 {
 	if (!reserve(b, n))
 		return;
+	assert(p || !n);
 	if (n)
 		memcpy(b->p + b->n, p, n);
 	b->n += n;

@@ -5,10 +5,11 @@
 enum { PIECE = 64 << 10 };
 
 static const struct query_writer *const writers[] = {&query_csv, &query_json, &query_xlsx};
+enum { WRITERS = sizeof(writers) / sizeof(const struct query_writer *) }; /* NOLINT(bugprone-sizeof-expression) */
 
 const struct query_format *query_format(struct str name)
 {
-	for (size_t i = 0; i < sizeof(writers) / sizeof(*writers); i++)
+	for (size_t i = 0; i < WRITERS; i++)
 		if (str_is(name, writers[i]->format.name))
 			return &writers[i]->format;
 	return NULL;

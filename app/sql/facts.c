@@ -220,7 +220,7 @@ static void pass_on(struct facts_level *l, struct facts_rel *r, const PgQuery__S
 		const PgQuery__ResTarget *t = facts_target(s, i);
 		const PgQuery__Node *v = t ? t->val : NULL;
 		struct sql_column c;
-		if (facts_column(&inner, v, &c) == FACTS_BASE)
+		if (v && facts_column(&inner, v, &c) == FACTS_BASE)
 			FACTS_ADD(l->w->a, r->shown, r->nshown) =
 			        (struct shown){*t->name ? t->name : c.name, c.name};
 		else if (v && v->node_case == PG_QUERY__NODE__NODE_COLUMN_REF)

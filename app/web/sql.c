@@ -93,7 +93,7 @@ static const char *one_line(struct arena *a, const char *sql)
 	struct buf b = buf_init(a, BUF_LINE);
 	bool blank = false;
 
-	for (const char *p = sql; *p && b.n < LABEL_BYTES * 2; p++) {
+	for (const char *p = sql; *p && b.n < (size_t)LABEL_BYTES * 2; p++) {
 		bool space = *p == ' ' || *p == '\n' || *p == '\t' || *p == '\r';
 
 		if (!space && blank && b.n)

@@ -146,13 +146,10 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 	v->error = t->error;
 	v->unreadable = t->unreadable;
 	v->hint = t->hint;
-	if (v->running) {
-		v->partial = t->answer;
-	} else if (*t->answer && !markdown_html(a, str_of(t->answer), &html)) {
+	if (!v->running && *t->answer && !markdown_html(a, str_of(t->answer), &html))
 		v->answer_html = buf_cstr(&html);
-	} else {
+	else
 		v->partial = t->answer; /* as it is: better than no page */
-	}
 	fill_steps(a, t, v);
 	sort_queries(a, t, exports, v);
 	v->ntables = t->ntables;
