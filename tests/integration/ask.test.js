@@ -200,6 +200,9 @@ function llmEnv() {
 	return Object.fromEntries(Object.entries(q.env).filter(([k]) => k.startsWith('QUERN_LLM_')));
 }
 
+// A report without what it says of the release of the PostgreSQL that the tests happen to run on.
+const aboutRole = (text) => text.replace(/^warn .*has known holes that queries can reach.*\n.*\n/gm, '');
+
 test('quern sql and doctor', () => {
 	const csv = q.cli(['sql', '--project', 'shop', '--format', 'csv', 'SELECT 1 AS one, NULL AS nothing']);
 	assert.equal(csv.stdout.replace(/\r/g, ''), 'one,nothing\n1,\n');
@@ -213,7 +216,7 @@ test('quern sql and doctor', () => {
 	assert.equal(q.cli(['sql', '--project', 'shop', '--explain', 'SELECT gone FROM orders']).code, 1);
 	const doctor = q.cli(['doctor']);
 	assert.equal(doctor.code, 0, doctor.stdout + doctor.stderr);
-	assert.doesNotMatch(doctor.stdout, /warn/i);
+	assert.doesNotMatch(aboutRole(doctor.stdout), /warn/i);
 });
 
 test('what a role may do besides reading is found by doctor, and kept', () => {
@@ -225,7 +228,7 @@ test('what a role may do besides reading is found by doctor, and kept', () => {
 	assert.match(warned.stdout, /WARN {2}shop: the role may change data: shop.orders\n {6}REVOKE DELETE ON shop.orders FROM shop_reader;/);
 	assert.equal(kept(), 'true');
 	q.sql('shop', 'REVOKE DELETE ON shop.orders FROM shop_reader');
-	assert.doesNotMatch(q.cli(['project', 'check', '--project', 'shop']).stdout, /warn/i);
+	assert.doesNotMatch(aboutRole(q.cli(['project', 'check', '--project', 'shop']).stdout), /warn/i);
 	assert.equal(kept(), 'false');
 });
 
