@@ -232,6 +232,9 @@ MUST_CHECK struct err *agent_emit_result(struct agent_run *r, struct arena *a, i
 /* An error in words for the model, without a provider's or server's inside. */
 const char *agent_err_text(struct arena *a, const struct err *e);
 
+/* limits.c: the error that ends the turn when a limit is reached or it was stopped; NULL while it may go on. */
+MUST_CHECK struct err *agent_limits(struct agent_run *r);
+
 /* loop.c */
 void agent_work(struct agent_run *r);
 

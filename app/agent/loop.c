@@ -117,27 +117,6 @@ static void on_text(void *arg, struct str delta)
 	agent_delta(arg, delta);
 }
 
-static struct err *check_limits(struct agent_run *r)
-{
-	const struct settings *s = r->ctx.settings;
-
-	if (ctx_stopped(&r->ctx))
-		return err_new(r->ctx.a, ERR_CANCELLED, "the turn was stopped");
-	if (r->model_calls >= s->turn_steps)
-		return err_hint(err_code(err_new(r->ctx.a, ERR_TOO_LARGE,
-		                                 "the answer was not found within %lld steps",
-		                                 (long long)s->turn_steps),
-		                         "turn_steps"),
-		                "Ask for less at once.");
-	if (clock_mono_us() >= r->deadline_us)
-		return err_hint(err_code(err_new(r->ctx.a, ERR_TIMEOUT,
-		                                 "the answer was not found within %lld seconds",
-		                                 (long long)s->turn_seconds),
-		                         "turn_seconds"),
-		                "Ask for less at once.");
-	return NULL;
-}
-
 static bool id_is_used(const struct agent_run *r, const char *id)
 {
 	const struct llm_message *m = r->messages.p;
@@ -225,7 +204,7 @@ static enum step step_model(struct work *w)
 	struct err *e, *closing;
 	int64_t n;
 
-	STEP_TRY(r, check_limits(r));
+	STEP_TRY(r, agent_limits(r));
 	r->model_calls++;
 	STEP_TRY(r, agent_step_open(r, "model", "Thinking", &n));
 	e = call_model(r);
