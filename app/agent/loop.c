@@ -150,6 +150,8 @@ static void keep_reply(struct agent_run *r, const struct llm_reply *reply)
 		const struct llm_block *from = &reply->blocks[i];
 		struct llm_block *b = &m->blocks[m->nblocks];
 
+		if (from->kind == LLM_THINKING)
+			continue;
 		*b = (struct llm_block){.kind = from->kind, .text = str_of(str_dup(r->ctx.a, from->text))};
 		if (from->kind == LLM_TOOL_USE) {
 			b->id = call_id(r, from->id, i);
@@ -182,7 +184,7 @@ static struct err *call_model(struct agent_run *r)
 
 	ctx.a = arena_create();
 	req.tools = agent_tools(ctx.a, &req.ntools);
-	e = llm_complete(&ctx, &req, &(struct llm_sink){on_text, r}, &reply);
+	e = llm_complete(&ctx, &req, &(struct llm_sink){.text = on_text, .arg = r}, &reply);
 	if (!e)
 		keep_reply(r, reply);
 	e = err_copy(r->ctx.a, e);

@@ -33,10 +33,20 @@ static struct str sound_input(struct arena *a, struct str input)
 	return input;
 }
 
+static void put_thinking(struct json_writer *w, const struct llm_block *b)
+{
+	json_object_open(w, NULL);
+	json_put_cstr(w, "type", b->is_redacted ? "redacted_thinking" : "thinking");
+	if (!b->is_redacted)
+		json_put_str(w, "thinking", b->text);
+	json_put_str(w, b->is_redacted ? "data" : "signature", b->signature);
+}
+
 static void put_block(struct arena *a, struct json_writer *w, const struct llm_block *b)
 {
 	switch (b->kind) {
 	case LLM_TEXT: put_text(w, b->text); break;
+	case LLM_THINKING: put_thinking(w, b); break;
 	case LLM_TOOL_USE:
 		json_object_open(w, NULL);
 		json_put_cstr(w, "type", "tool_use");

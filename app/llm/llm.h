@@ -14,16 +14,20 @@
 #include "lib/str.h"
 
 enum llm_role { LLM_USER, LLM_ASSISTANT };
-enum llm_block_kind { LLM_TEXT, LLM_TOOL_USE, LLM_TOOL_RESULT };
+enum llm_block_kind { LLM_TEXT, LLM_THINKING, LLM_TOOL_USE, LLM_TOOL_RESULT };
 enum llm_stop { LLM_STOP_END, LLM_STOP_TOOL, LLM_STOP_LENGTH, LLM_STOP_REFUSAL, LLM_STOP_OTHER };
 
+/* Blocks of a reply stand in the order in which they came. THINKING goes back to its provider as it is, at its place,
+ * while the turn goes on with tools; a provider that does not want it is not sent it. */
 struct llm_block {
 	enum llm_block_kind kind;
-	struct str text;  /* TEXT: the text; TOOL_RESULT: what the tool says */
-	const char *id;   /* TOOL_USE, TOOL_RESULT: the call's id */
-	const char *name; /* TOOL_USE */
-	struct str input; /* TOOL_USE: arguments as JSON text, "{}" when empty */
-	bool is_error;    /* TOOL_RESULT */
+	struct str text;      /* TEXT, THINKING: the text; TOOL_RESULT: what the tool says */
+	const char *id;       /* TOOL_USE, TOOL_RESULT: the call's id */
+	const char *name;     /* TOOL_USE */
+	struct str input;     /* TOOL_USE: arguments as JSON text, "{}" when empty */
+	bool is_error;        /* TOOL_RESULT */
+	struct str signature; /* THINKING: what the provider wants back with it, opaque; may be empty */
+	bool is_redacted;     /* THINKING: the provider keeps the text to itself, signature holds it sealed */
 };
 
 struct llm_message {
@@ -48,6 +52,7 @@ struct llm_provider {
 
 struct llm_request {
 	struct llm_provider provider;
+	const struct llm_provider *fallback; /* asked when the provider fails for good; NULL: none */
 	const char *system; /* stable part first; marked for prompt caching */
 	const struct llm_message *messages;
 	size_t nmessages;
@@ -69,12 +74,17 @@ struct llm_reply {
 	enum llm_stop stop;
 	struct llm_usage usage;
 	const char *model; /* as the provider names it */
+	bool fell_back;    /* the fallback gave it */
 };
 
-/* Called as text arrives, from the calling thread; views are valid during the call. */
+/* Called as a reply arrives, from the calling thread; views are valid during the call. Any may be NULL. */
 struct llm_sink {
 	void (*text)(void *arg, struct str delta);
 	void *arg;
+	void (*thinking)(void *arg, struct str delta);
+	/* All that was passed so far is void: the call is made again. Without it, a call of which text was passed
+	 * is neither tried again nor given to the fallback. */
+	void (*again)(void *arg);
 };
 
 /* True when the settings name a provider and a key. */
@@ -83,7 +93,7 @@ bool llm_configured(const struct settings *settings);
 struct llm_provider llm_provider_of(const struct settings *settings, const char *model);
 
 /* One call. Errors: PROVIDER (its words, never the key), RATE_LIMITED, TIMEOUT, CANCELLED, UNAVAILABLE,
- * INVALID. After text was passed to the sink a failed call is not tried again. */
+ * INVALID. */
 MUST_CHECK struct err *llm_complete(struct ctx *ctx, const struct llm_request *req,
                                     const struct llm_sink *sink, struct llm_reply **out);
 

@@ -44,7 +44,7 @@ static struct llm_stream *play(struct arena *a, struct str bytes, int chunking, 
 	struct arena *scratch = arena_create();
 
 	seen->text = buf_init(a, LLM_REPLY_BYTES);
-	*sink = (struct llm_sink){on_text, seen};
+	*sink = (struct llm_sink){.text = on_text, .arg = seen};
 	*s = (struct llm_stream){
 	        .a = a, .scratch = scratch, .req = &req, .sink = sink, .stop = LLM_STOP_OTHER};
 	*e = feed(sse_parser_create(scratch, LLM_EVENT_BYTES, llm_anthropic.on_event, s), bytes, chunking);

@@ -77,7 +77,7 @@ static void test_llm__a_reply_streams_and_is_counted(void **state)
 	struct llm_reply *r;
 
 	(void)state;
-	assert_null(llm_complete(&ctx, &req, &(struct llm_sink){on_text, &h}, &r));
+	assert_null(llm_complete(&ctx, &req, &(struct llm_sink){.text = on_text, .arg = &h}, &r));
 	assert_string_equal(buf_cstr(&h.text), "Grüße, hello!");
 	assert_int_equal(r->nblocks, 1);
 	assert_str(r->blocks[0].text, "Grüße, hello!");
@@ -171,7 +171,7 @@ static void test_llm__failures_are_errors_in_words(void **state)
 
 		req.provider.key = cases[i].key;
 		req.provider.model = cases[i].model;
-		e = llm_complete(&ctx, &req, &(struct llm_sink){on_text, &h}, &r);
+		e = llm_complete(&ctx, &req, &(struct llm_sink){.text = on_text, .arg = &h}, &r);
 		assert_non_null(e);
 		if (e->kind != cases[i].kind)
 			fail_msg("%s: %s", cases[i].question, err_text(e));
@@ -230,7 +230,7 @@ static void test_llm__a_stop_ends_the_call(void **state)
 
 	(void)state;
 	ctx.stop = &flag;
-	assert_int_equal(llm_complete(&ctx, &req, &(struct llm_sink){on_text, &h}, &r)->kind, ERR_CANCELLED);
+	assert_int_equal(llm_complete(&ctx, &req, &(struct llm_sink){.text = on_text, .arg = &h}, &r)->kind, ERR_CANCELLED);
 	assert_string_equal(buf_cstr(&h.text), "one");
 	arena_free(a);
 }
