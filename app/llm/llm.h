@@ -85,6 +85,9 @@ struct llm_sink {
 	/* All that was passed so far is void: the call is made again. Without it, a call of which text was passed
 	 * is neither tried again nor given to the fallback. */
 	void (*again)(void *arg);
+	/* The whole request has left this process and nothing of the reply was passed on yet: time for what can be
+	 * done while the model thinks. Once for each try; its error ends the call. */
+	struct err *(*sent)(void *arg);
 };
 
 /* True when the settings name a provider and a key. */

@@ -26,6 +26,8 @@ struct call {
 	const struct llm_format *format;
 	struct arena *body_arena; /* NULL once the request is sent */
 	struct str rest;          /* of the request */
+	curl_off_t bytes;         /* of the request in all */
+	bool told;                /* the sink knows that it is sent */
 	struct sse_parser *parser;
 	struct buf refusal;
 	long status;
@@ -70,6 +72,19 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* The last bytes wait in libcurl until the socket takes them: only its own count says that they are gone. */
+static void tell_sent(struct call *c)
+{
+	const struct llm_sink *sink = c->s->sink;
+	curl_off_t gone = 0;
+
+	if (c->told || curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &gone) || gone < c->bytes)
+		return;
+	c->told = true;
+	if (sink && sink->sent)
+		c->err = sink->sent(sink->arg);
+}
+
 static size_t on_bytes(char *p, size_t size, size_t n, void *arg)
 {
 	struct call *c = arg;
@@ -81,7 +96,9 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *arg)
 		curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &c->socket);
 	}
 	if (c->status == 200 && c->is_stream) {
-		c->err = sse_feed(c->parser, p, bytes);
+		tell_sent(c);
+		if (!c->err)
+			c->err = sse_feed(c->parser, p, bytes);
 		return c->err || c->s->ended ? 0 : bytes;
 	}
 	buf_add(&c->refusal, p, bytes < room ? bytes : room);
@@ -187,6 +204,9 @@ static struct err *drive(struct call *c, int64_t deadline_us, CURLcode *result)
 		TRY(look_up(c, deadline_us));
 		if (curl_multi_perform(c->multi, &running) != CURLM_OK)
 			return err_new(c->s->a, ERR_INTERNAL, "could not run the call to the model");
+		tell_sent(c);
+		if (c->err)
+			return c->err;
 		if (running)
 			wait_for_more(c);
 	}
@@ -272,6 +292,7 @@ struct err *llm_transport(struct ctx *ctx, const struct llm_format *format, stru
 	body = buf_init(c.body_arena, BUF_PAGE);
 	format->build(c.body_arena, s->req, &body);
 	c.rest = buf_str(&body);
+	c.bytes = (curl_off_t)body.n;
 	c.refusal = buf_init(s->scratch, LLM_REFUSAL_BYTES);
 	c.parser = sse_parser_create(s->scratch, LLM_EVENT_BYTES, format->on_event, s);
 	c.easy = curl_easy_init();

@@ -235,6 +235,53 @@ static void test_llm__a_stop_ends_the_call(void **state)
 	arena_free(a);
 }
 
+struct sending {
+	int times;
+	size_t heard; /* bytes of text before it */
+	struct heard h;
+	struct err *e;
+};
+
+static struct err *on_sent(void *arg)
+{
+	struct sending *s = arg;
+
+	s->times++;
+	s->heard += s->h.text.n;
+	return s->e;
+}
+
+static void on_text_too(void *arg, struct str delta)
+{
+	on_text(&((struct sending *)arg)->h, delta);
+}
+
+/* Larger than what fits between here and there at once. */
+static void test_llm__tells_when_the_request_is_sent(void **state)
+{
+	struct arena *a = arena_create();
+	struct ctx ctx = ctx_of(a);
+	struct llm_request req = request_of(a, "hello");
+	struct sending s = {.h = {buf_init(a, BUF_LINE), NULL}};
+	struct llm_sink sink = {.text = on_text_too, .sent = on_sent, .arg = &s};
+	char *large = arena_alloc(a, (3 << 20) + 1);
+	struct llm_reply *r;
+
+	(void)state;
+	memset(large, 'x', 3 << 20);
+	large[3 << 20] = '\0';
+	req.system = large;
+	assert_null(llm_complete(&ctx, &req, &sink, &r));
+	assert_int_equal(s.times, 1);
+	assert_int_equal(s.heard, 0);
+	s.e = err_new(a, ERR_CONFLICT, "somebody else goes on with it");
+	s.h.text.n = 0;
+	assert_ptr_equal(llm_complete(&ctx, &req, &sink, &r), s.e);
+	assert_int_equal(s.times, 2);
+	assert_int_equal(s.h.text.n, 0);
+	arena_free(a);
+}
+
 static void test_llm__a_cut_reply_says_so(void **state)
 {
 	struct arena *a = arena_create();
@@ -256,6 +303,7 @@ static const struct CMUnitTest llm_complete_tests[] = {
         cmocka_unit_test(test_llm__nobody_there_is_unavailable),
         cmocka_unit_test(test_llm__the_whole_call_has_a_deadline),
         cmocka_unit_test(test_llm__a_stop_ends_the_call),
+        cmocka_unit_test(test_llm__tells_when_the_request_is_sent),
         cmocka_unit_test_teardown(test_llm__a_cut_reply_says_so, stop),
 };
 UNIT_SUITE(llm_complete_tests);
