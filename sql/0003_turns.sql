@@ -33,6 +33,7 @@ DROP INDEX turns_running;
 CREATE INDEX turns_running ON turns (worker_id, id) WHERE status = 'running';
 CREATE INDEX turns_waits_run ON turns (waits_run_id) WHERE status = 'waiting';
 CREATE INDEX turns_parent ON turns (parent_id);
+CREATE INDEX turns_siblings ON turns (conversation_id, coalesce(parent_id, 0), id);
 UPDATE turns t SET parent_id = p.id
 	FROM (SELECT id, lag(id) OVER (PARTITION BY conversation_id ORDER BY id) AS before FROM turns) p0
 	JOIN turns p ON p.id = p0.before WHERE p0.id = t.id;

@@ -36,11 +36,14 @@ struct agent_conversation {
 	int64_t updated_at;
 	int64_t days; /* since then, as the person's calendar counts them */
 	bool running; /* a turn is under way */
+	bool waiting; /* for an answer of the person */
+	bool unread;  /* something was finished since the person last looked */
+	bool pinned;
 };
 
 MUST_CHECK struct err *agent_conversation_create(struct ctx *ctx, int64_t project_id, const char *question,
                                                  int64_t *id); /* titled after the question */
-/* Newest first; ctx->user_id's own. */
+/* Pinned ones, then newest first; ctx->user_id's own. */
 MUST_CHECK struct err *agent_conversations(struct ctx *ctx, int64_t project_id, int64_t limit,
                                            struct agent_conversation **out, size_t *n);
 /* NOT_FOUND unless it is in that project and ctx->user_id's own. */
@@ -48,6 +51,9 @@ MUST_CHECK struct err *agent_conversation_get(struct ctx *ctx, int64_t project_i
                                               struct agent_conversation *out);
 MUST_CHECK struct err *agent_conversation_rename(struct ctx *ctx, int64_t project_id, int64_t id,
                                                  const char *title);
+MUST_CHECK struct err *agent_conversation_pin(struct ctx *ctx, int64_t project_id, int64_t id, bool pinned);
+/* The person has looked at it. */
+MUST_CHECK struct err *agent_conversation_seen(struct ctx *ctx, int64_t project_id, int64_t id);
 /* Hides it; agent_conversation_restore() undoes that. */
 MUST_CHECK struct err *agent_conversation_delete(struct ctx *ctx, int64_t project_id, int64_t id);
 MUST_CHECK struct err *agent_conversation_restore(struct ctx *ctx, int64_t project_id, int64_t id);
@@ -113,13 +119,34 @@ struct agent_turn {
 	int64_t last_event; /* seq of the newest event */
 };
 
-/* Which turns a conversation has: the newest `limit` below turn id `before` (0: no bound), oldest first. */
+/* A conversation branches: a question that was asked again or changed stands beside the first one. What is shown is the
+ * path from one turn upward. A turn of that path, what stands beside it, and what ctx->user_id thinks of it. */
 struct agent_turn_head {
 	int64_t id;
-	bool over; /* done, failed or stopped: it never changes again */
+	int64_t parent_id; /* 0: the first question */
+	bool over;         /* done, failed or stopped: it never changes again */
+	int64_t place;     /* among its siblings, from 1 */
+	int64_t siblings;  /* itself among them */
+	int64_t previous;  /* sibling, 0: none */
+	int64_t next;
+	bool voted;
+	bool good;
+	const char *reason;
 };
-MUST_CHECK struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t before,
-                                        int64_t limit, struct agent_turn_head **out, size_t *n);
+/* The path that ends with turn `end` (0: with the conversation's leaf), its newest `limit` turns, oldest first. */
+MUST_CHECK struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t end, int64_t limit,
+                                        struct agent_turn_head **out, size_t *n);
+/* The end of the branch that turn `through` is on: the conversation's leaf if it is on that path or 0, else its newest
+ * descendant; 0 for a conversation without turns. NOT_FOUND when the turn is not in the conversation. */
+MUST_CHECK struct err *agent_branch_end(struct ctx *ctx, int64_t conversation_id, int64_t through,
+                                        int64_t *leaf);
+/* The turn that stands `below` places under a turn on the path that ends with leaf, or the leaf. */
+MUST_CHECK struct err *agent_branch_window(struct ctx *ctx, int64_t conversation_id, int64_t leaf,
+                                           int64_t turn_id, int64_t below, int64_t *end);
+/* From now on the conversation shows the branch that ends with the turn's newest descendant. NOT_FOUND. */
+MUST_CHECK struct err *agent_branch_show(struct ctx *ctx, int64_t project_id, int64_t conversation_id,
+                                         int64_t turn_id);
+
 /* Those of a conversation's turns whose ids are given as decimal text, oldest first. One statement. */
 MUST_CHECK struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, struct db_texts ids,
                                    struct agent_turn **out, size_t *n);
@@ -135,8 +162,18 @@ struct agent_sink {
 	void *arg;
 };
 
+/* Where a question stands: behind a turn of the conversation; beside one, as another version of it; both 0: at the
+ * conversation's leaf. It becomes the leaf. */
+struct agent_place {
+	int64_t after;
+	int64_t beside;
+};
 /* Records question and turn. Errors: INVALID (empty or over 16,000 bytes), CONFLICT (a turn is running
- * there). */
+ * there), NOT_FOUND (the place is not in the conversation). */
+MUST_CHECK struct err *agent_turn_start_at(struct ctx *ctx, const struct project *project,
+                                           int64_t conversation_id, struct agent_place place,
+                                           struct str question, int64_t *turn_id);
+/* The same, at the leaf. */
 MUST_CHECK struct err *agent_turn_start(struct ctx *ctx, const struct project *project,
                                         int64_t conversation_id, struct str question, int64_t *turn_id);
 /* Does the turn's work in the calling thread until it is done, failed or stopped; its outcome is recorded

@@ -13,10 +13,12 @@ static const char base[] =
 #include "agent/prompt_base.def"
         ;
 
+/* The branch that turn $1 ends, newest first, without itself and what got no answer. */
 DB_STMT(agent_prompt_history,
-        "SELECT question, answer FROM turns WHERE conversation_id = $1 AND id < $2 AND status <> 'running'"
-        " AND answer <> '' ORDER BY id DESC LIMIT $3",
-        DB_I64, DB_I64, DB_I64);
+        "SELECT question, answer FROM (WITH RECURSIVE path (id, n) AS (SELECT parent_id, 1 FROM turns WHERE id = $1"
+        " UNION ALL SELECT t.parent_id, n + 1 FROM path JOIN turns t ON t.id = path.id WHERE n < 2 * $2)"
+        " SELECT id FROM path) p JOIN turns t ON t.id = p.id WHERE t.answer <> '' ORDER BY t.id DESC LIMIT $2",
+        DB_I64, DB_I64);
 
 /* Text between tags cannot close them. */
 static void add_within(struct buf *b, const char *tag, struct str text)
@@ -89,7 +91,7 @@ struct err *agent_history(struct agent_run *r)
 
 	ctx.a = arena_create();
 	e = db_all(&ctx, &agent_prompt_history,
-	           DB_ARGS(db_i64(r->conversation_id), db_i64(r->live.turn_id), db_i64(HISTORY_TURNS)),
+	           DB_ARGS(db_i64(r->live.turn_id), db_i64(HISTORY_TURNS)),
 	           &exchange_row, &x, &n);
 	for (size_t i = e ? 0 : fitting(x, n); i-- > 0;) {
 		add_text(r, LLM_USER, x[i].question);

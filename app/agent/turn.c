@@ -10,9 +10,17 @@
 #include "lib/log.h"
 #include "lib/settings.h"
 
-DB_STMT(agent_turn_insert, "INSERT INTO turns (conversation_id, question) VALUES ($1, $2) RETURNING id",
-        DB_I64, DB_TEXT);
-DB_STMT(agent_turn_touch, "UPDATE conversations SET updated_at = now() WHERE id = $1", DB_I64);
+/* Behind turn $3, beside turn $4, or at the end of what the conversation shows. */
+DB_STMT(agent_turn_insert,
+        "INSERT INTO turns (conversation_id, question, parent_id) SELECT c.id, $2, p.id FROM conversations c,"
+        " LATERAL (SELECT t.id FROM turns t WHERE t.id = $3 AND t.conversation_id = c.id"
+        " UNION ALL SELECT t.parent_id FROM turns t WHERE t.id = $4 AND t.conversation_id = c.id"
+        " UNION ALL SELECT coalesce(c.leaf_id, (SELECT max(id) FROM turns WHERE conversation_id = c.id))"
+        " WHERE $3 = 0 AND $4 = 0) p WHERE c.id = $1 RETURNING id",
+        DB_I64, DB_TEXT, DB_I64, DB_I64);
+DB_STMT(agent_turn_touch,
+        "UPDATE conversations SET updated_at = now(), seen_at = now(), leaf_id = $2 WHERE id = $1", DB_I64,
+        DB_I64);
 DB_STMT(agent_turn_open,
         "SELECT conversation_id, question, stop_requested,"
         " (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
@@ -31,10 +39,6 @@ DB_STMT(agent_turn_request_stop,
 	" t.input_tokens, t.output_tokens, t.started_at, t.finished_at," \
 	" (SELECT coalesce(max(e.seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
 
-DB_STMT(agent_turn_head_list,
-        "SELECT * FROM (SELECT id, status <> 'running' FROM turns WHERE conversation_id = $1"
-        " AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3) newest ORDER BY id",
-        DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_turn_list,
         "SELECT " TURN_COLUMNS " FROM turns t JOIN conversations c ON c.id = t.conversation_id"
         " WHERE t.conversation_id = $1 AND t.id = ANY ($2::bigint[]) ORDER BY t.id",
@@ -98,16 +102,6 @@ static void turn_read(struct arena *a, const struct turn_row *row, struct agent_
 	read_record(a, row, t);
 }
 
-static const struct db_row head_row = DB_ROW(struct agent_turn_head, DB_COL_I64(struct agent_turn_head, id),
-                                             DB_COL_BOOL(struct agent_turn_head, over));
-
-struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t before, int64_t limit,
-                             struct agent_turn_head **out, size_t *n)
-{
-	return db_all(ctx, &agent_turn_head_list,
-	              DB_ARGS(db_i64(conversation_id), db_i64(before), db_i64(limit)), &head_row, out, n);
-}
-
 struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, struct db_texts ids,
                         struct agent_turn **out, size_t *n)
 {
@@ -145,6 +139,7 @@ struct err *agent_turn_permitted(struct ctx *ctx, const struct project *project)
 
 struct begin {
 	int64_t conversation_id;
+	struct agent_place place;
 	struct str question;
 	int64_t *turn_id;
 };
@@ -158,9 +153,11 @@ static struct err *insert(struct ctx *ctx, void *arg)
 {
 	struct begin *b = arg;
 
-	TRY(db_one(ctx, &agent_turn_insert, DB_ARGS(db_i64(b->conversation_id), db_str(b->question)),
+	TRY(db_one(ctx, &agent_turn_insert,
+	           DB_ARGS(db_i64(b->conversation_id), db_str(b->question), db_i64(b->place.after),
+	                   db_i64(b->place.beside)),
 	           &db_id_row, "turn", b->turn_id));
-	TRY(db_run(ctx, &agent_turn_touch, DB_ARGS(db_i64(b->conversation_id)), NULL));
+	TRY(db_run(ctx, &agent_turn_touch, DB_ARGS(db_i64(b->conversation_id), db_i64(*b->turn_id)), NULL));
 	return audit_log(ctx, "turn.ask", turn_object(ctx->a, *b->turn_id), NULL);
 }
 
@@ -175,11 +172,11 @@ static struct err *check_question(struct arena *a, struct str question)
 	return NULL;
 }
 
-struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int64_t conversation_id,
-                             struct str question, int64_t *turn_id)
+struct err *agent_turn_start_at(struct ctx *ctx, const struct project *project, int64_t conversation_id,
+                                struct agent_place place, struct str question, int64_t *turn_id)
 {
 	struct agent_conversation conversation;
-	struct begin b = {conversation_id, str_trim(question), turn_id};
+	struct begin b = {conversation_id, place, str_trim(question), turn_id};
 	struct err *e;
 
 	TRY(check_question(ctx->a, b.question));
@@ -192,6 +189,12 @@ struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int
 		                        "a question is still being answered in this conversation"),
 		                "Wait for its answer, or stop it.");
 	return e;
+}
+
+struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int64_t conversation_id,
+                             struct str question, int64_t *turn_id)
+{
+	return agent_turn_start_at(ctx, project, conversation_id, (struct agent_place){0}, question, turn_id);
 }
 
 static struct err *request_stop(struct ctx *ctx, void *arg)

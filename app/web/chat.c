@@ -37,7 +37,9 @@ struct chat_view {
 	const char *title;
 	struct web_turn_html *turns;
 	size_t nturns;
-	int64_t older; /* id of the first turn shown when there are older ones, else 0 */
+	int64_t leaf;  /* the turn that the next question follows */
+	int64_t older; /* the turn before those shown, or 0 */
+	int64_t later; /* the last one shown when more follow, else 0 */
 	bool running;
 	bool fresh; /* nothing asked yet */
 	struct suggestion *suggestions;
@@ -57,7 +59,7 @@ static const struct view chat_view = VIEW(
         VIEW_STR(struct chat_view, slug), VIEW_STR(struct chat_view, project),
         VIEW_STR(struct chat_view, description), VIEW_LIST(struct chat_view, groups, ngroups, &group_view),
         VIEW_I64(struct chat_view, chat), VIEW_STR(struct chat_view, title),
-        VIEW_LIST(struct chat_view, turns, nturns, &turn_html_view), VIEW_I64(struct chat_view, older),
+        VIEW_LIST(struct chat_view, turns, nturns, &turn_html_view), VIEW_I64(struct chat_view, leaf), VIEW_I64(struct chat_view, older), VIEW_I64(struct chat_view, later),
         VIEW_BOOL(struct chat_view, running), VIEW_BOOL(struct chat_view, fresh),
         VIEW_LIST(struct chat_view, suggestions, nsuggestions, &suggestion_view),
         VIEW_BOOL(struct chat_view, no_model));
@@ -172,23 +174,60 @@ struct err *web_chat_new(struct ctx *ctx, struct http_request *req, struct http_
 	return web_render(ctx, res, &chat_page, v);
 }
 
+/* A turn's id in the address; 0 for none. */
+static int64_t turn_of(const struct http_request *req, const char *name)
+{
+	int64_t id = 0;
+
+	return str_to_i64(http_query(req, name), &id) && id > 0 ? id : 0;
+}
+
+/* Which turns are shown: those around `turn`, those up to `until`, or the last ones of the branch; and where that ends. */
+static struct err *window(struct ctx *ctx, struct http_request *req, struct chat_view *v,
+                          struct agent_turn_head **heads, size_t *n)
+{
+	int64_t turn = turn_of(req, "turn"), end = turn_of(req, "until");
+
+	TRY(agent_branch_end(ctx, v->chat, turn ? turn : end, &v->leaf));
+	if (turn)
+		TRY(agent_branch_window(ctx, v->chat, v->leaf, turn, TURNS / 2, &end));
+	TRY(agent_turn_heads(ctx, v->chat, end ? end : v->leaf, TURNS, heads, n));
+	if (!*n)
+		return NULL;
+	v->older = (*heads)[0].parent_id;
+	v->later = (*heads)[*n - 1].id == v->leaf ? 0 : (*heads)[*n - 1].id;
+	return NULL;
+}
+
 struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	const struct project *project = &auth_person(req)->project;
 	struct agent_conversation chat;
-	int64_t before = 0, first;
+	struct agent_turn_head *heads;
 
-	if (!str_to_i64(http_query(req, "before"), &before) || before < 0)
-		before = 0;
 	TRY(agent_conversation_get(ctx, project->id, http_param_i64(req, "chat"), &chat));
 	struct chat_view *v = new_view(ctx, req, chat.title);
 	v->chat = chat.id;
 	v->running = chat.running;
-	TRY(web_turns(ctx, chat.id, web_may_export(auth_person(req)->role), before, TURNS, &v->turns,
-	              &v->nturns, &first));
-	v->older = v->nturns == TURNS ? first : 0;
+	TRY(window(ctx, req, v, &heads, &v->nturns));
+	TRY(web_turns(ctx, chat.id, heads, v->nturns, web_may_export(auth_person(req)->role), &v->turns));
 	TRY(fill_list(ctx, project->id, v));
 	return web_render(ctx, res, &chat_page, v);
+}
+
+/* The branch that a turn is on becomes the one that the conversation shows. */
+struct err *web_chat_branch(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	const struct project *project = &auth_person(req)->project;
+	int64_t chat = http_param_i64(req, "chat"), turn = 0;
+
+	TRY(http_form(ctx, req));
+	if (!str_to_i64(http_field(req, "turn"), &turn))
+		return err_new(ctx->a, ERR_INVALID, "the turn is missing");
+	TRY(agent_branch_show(ctx, project->id, chat, turn));
+	http_redirect(res, arena_printf(ctx->a, "/p/%s/chat/%lld?turn=%lld#turn-%lld", project->slug, (long long)chat,
+	                                (long long)turn, (long long)turn));
+	return NULL;
 }
 
 /* Changes to a conversation ------------------------------------------------------------------------------ */

@@ -75,43 +75,67 @@ static bool without_script(const struct http_request *req)
 	return str_find(http_header(req, "accept"), STR("text/html")) >= 0;
 }
 
+/* Asks, and sends what happens; the project and the role in it are the caller's to check. */
 static struct err *run_turn(struct ctx *ctx, struct http_request *req, struct http_response *res,
-                            int64_t chat)
+                            const struct project *project, enum project_role role, int64_t chat,
+                            struct agent_place place, struct str question)
 {
-	const struct auth_person *person = auth_person(req);
+	const char *zone = auth_person(req)->time_zone;
 	int64_t turn;
 
-	TRY(agent_turn_start(ctx, &person->project, chat, http_field(req, "question"), &turn));
+	TRY(agent_turn_start_at(ctx, project, chat, place, question, &turn));
 	if (without_script(req)) {
-		http_redirect(res, arena_printf(ctx->a, "/p/%s/chat/%lld#turn-%lld", person->project.slug,
+		http_redirect(res, arena_printf(ctx->a, "/p/%s/chat/%lld#turn-%lld", project->slug,
 		                                (long long)chat, (long long)turn));
-		return agent_turn_run(ctx, &person->project, person->role, person->time_zone, turn, NULL);
+		TRY(agent_turn_run(ctx, project, role, zone, turn, NULL));
+		return agent_conversation_seen(ctx, project->id, chat);
 	}
 	struct relay d = open_relay(ctx, req, res);
 	announce(ctx, d.stream, chat, turn);
 	const struct agent_sink sink = {relay_event, relay_delta, &d};
-	return agent_turn_run(ctx, &person->project, person->role, person->time_zone, turn, &sink);
+	return agent_turn_run(ctx, project, role, zone, turn, &sink);
 }
 
 struct err *web_turn_first(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
+	const struct auth_person *person = auth_person(req);
 	int64_t chat;
 
 	TRY(http_form(ctx, req));
 	const char *question = web_field(ctx, req, "question");
 	if (!*question)
 		return err_new(ctx->a, ERR_INVALID, "the question is empty");
-	TRY(agent_conversation_create(ctx, auth_person(req)->project.id, question, &chat));
-	return run_turn(ctx, req, res, chat);
+	TRY(agent_conversation_create(ctx, person->project.id, question, &chat));
+	return run_turn(ctx, req, res, &person->project, person->role, chat, (struct agent_place){0},
+	                http_field(req, "question"));
 }
 
 struct err *web_turn_next(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
+	const struct auth_person *person = auth_person(req);
+	struct agent_place place = {0};
 	struct agent_conversation chat;
 
 	TRY(http_form(ctx, req));
-	TRY(agent_conversation_get(ctx, auth_person(req)->project.id, http_param_i64(req, "chat"), &chat));
-	return run_turn(ctx, req, res, chat.id);
+	TRY(agent_conversation_get(ctx, person->project.id, http_param_i64(req, "chat"), &chat));
+	if (!str_to_i64(http_field(req, "after"), &place.after))
+		place.after = 0;
+	return run_turn(ctx, req, res, &person->project, person->role, chat.id, place, http_field(req, "question"));
+}
+
+/* The question of a turn once more, or another one in its place: a new branch of the conversation. */
+struct err *web_turn_again(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	const struct auth_person *person = auth_person(req);
+	struct agent_turn turn;
+	struct project project;
+	enum project_role role;
+
+	TRY(http_form(ctx, req));
+	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
+	TRY(project_access_by_id(ctx, turn.project_id, person->id, person->is_admin, &project, &role));
+	return run_turn(ctx, req, res, &project, role, turn.conversation_id, (struct agent_place){.beside = turn.id},
+	                http_has_field(req, "question") ? http_field(req, "question") : str_of(turn.question));
 }
 
 struct err *web_turn_events(struct ctx *ctx, struct http_request *req, struct http_response *res)

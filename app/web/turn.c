@@ -210,20 +210,17 @@ static struct err *render_missing(struct ctx *ctx, const struct agent_turn *turn
 	return NULL;
 }
 
-struct err *web_turns(struct ctx *ctx, int64_t conversation_id, bool exports, int64_t before, int64_t limit,
-                      struct web_turn_html **out, size_t *n, int64_t *first)
+struct err *web_turns(struct ctx *ctx, int64_t conversation_id, const struct agent_turn_head *heads, size_t n,
+                      bool exports, struct web_turn_html **out)
 {
-	struct agent_turn_head *heads;
 	struct agent_turn *turns = NULL;
 	size_t nturns = 0;
 
-	TRY(agent_turn_heads(ctx, conversation_id, before, limit, &heads, n));
-	*first = *n ? heads[0].id : 0;
-	*out = ARENA_ARRAY(ctx->a, struct web_turn_html, *n);
-	struct db_texts missing = take_kept(ctx->a, heads, *n, exports, *out);
+	*out = ARENA_ARRAY(ctx->a, struct web_turn_html, n);
+	struct db_texts missing = take_kept(ctx->a, heads, n, exports, *out);
 	if (missing.n)
 		TRY(agent_turns(ctx, conversation_id, missing, &turns, &nturns));
-	return render_missing(ctx, turns, nturns, heads, *n, exports, *out);
+	return render_missing(ctx, turns, nturns, heads, n, exports, *out);
 }
 
 /* One turn as a fragment: the page puts it in the place of the live one when that is over. */

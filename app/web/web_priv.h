@@ -212,10 +212,10 @@ struct web_turn_html {
 	const char *html;
 };
 
-/* The turns of a conversation as HTML, with links to export results or without, oldest first, at most `limit` below id `before` (0: no bound);
- * *first is the id of the first. What is over is kept from one page to the next. */
-MUST_CHECK struct err *web_turns(struct ctx *ctx, int64_t conversation_id, bool exports, int64_t before,
-                                 int64_t limit, struct web_turn_html **out, size_t *n, int64_t *first);
+/* Turns of a conversation as HTML, one for each head, with links to export results or without. What is over is kept from
+ * one page to the next. */
+MUST_CHECK struct err *web_turns(struct ctx *ctx, int64_t conversation_id, const struct agent_turn_head *heads,
+                                 size_t n, bool exports, struct web_turn_html **out);
 
 /* turn_cache.c: the HTML of turns that are over, by id and with or without links to export; for this process, bounded. _get copies into the
  * arena, NULL when it is not there. Access is the caller's to check. */

@@ -232,7 +232,7 @@ test('the SQL page, saved queries and runs', async () => {
 test('what addresses and failed forms carry', async () => {
 	for (const text of OWN) {
 		const coded = encodeURIComponent(text);
-		for (const url of [`/p/hostile?done=${coded}`, `/sign-in?next=${coded}`, `/p/hostile/data/${coded}`, `/${coded}`, `/p/${coded}`, `/turns/1/events?after=${coded}`, `/p/hostile/chat/999?before=${coded}`]) {
+		for (const url of [`/p/hostile?done=${coded}`, `/sign-in?next=${coded}`, `/p/hostile/data/${coded}`, `/${coded}`, `/p/${coded}`, `/turns/1/events?after=${coded}`, `/p/hostile/chat/999?turn=${coded}&until=${coded}`]) {
 			await page.goto(url).catch((e) => assert.match(String(e), /ERR_|Download/));
 			await look();
 		}

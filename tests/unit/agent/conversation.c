@@ -45,7 +45,7 @@ static void test_agent__a_conversation_is_renamed_hidden_and_restored(void **sta
 	(void)state;
 	assert_ok(agent_conversation_create(&s->ctx, s->project.id,
 	                                    "  A question that is far too long to be a title, so very long"
-	                                    " that it is cut\nat a word ",
+	                                    " that it is cut\vat a word ",
 	                                    &id));
 	assert_ok(agent_conversation_rename(&s->ctx, s->project.id, s->conversation_id, " Renamed "));
 	assert_int_equal(agent_conversation_rename(&s->ctx, s->project.id, s->conversation_id, " ")->kind,
@@ -62,6 +62,73 @@ static void test_agent__a_conversation_is_renamed_hidden_and_restored(void **sta
 	assert_ok(agent_conversation_restore(&s->ctx, s->project.id, id));
 	assert_ok(agent_conversations(&s->ctx, s->project.id, 1, &list, &n));
 	assert_int_equal(n, 1);
+}
+
+static void test_agent__a_title_is_the_first_line_without_its_end(void **state)
+{
+	static const char *const titles[][2] = {
+	        {"How did revenue develop in 2025?", "How did revenue develop in 2025"},
+	        {"\n\n  top customers:\n- by revenue\n", "top customers"},
+	        {"Wie viele Kund\u00f6nnen?!...", "Wie viele Kund\u00f6nnen"},
+	        {"a\tb \x01 c -", "a b   c"},
+	        {"???", "???"},
+	        {"What is \"net\"?", "What is \"net\""},
+	        {"Is it (really)?\r\nyes", "Is it (really)"},
+	};
+	struct scene *s = scene_make(NULL);
+	struct agent_conversation c;
+	int64_t id;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(titles) / sizeof(*titles); i++) {
+		assert_ok(agent_conversation_create(&s->ctx, s->project.id, titles[i][0], &id));
+		assert_ok(agent_conversation_get(&s->ctx, s->project.id, id, &c));
+		assert_string_equal(c.title, titles[i][1]);
+	}
+	char *word = arena_alloc(s->ctx.a, 300);
+	memset(word, 'w', 299);
+	word[299] = 0;
+	assert_ok(agent_conversation_create(&s->ctx, s->project.id, word, &id));
+	assert_ok(agent_conversation_get(&s->ctx, s->project.id, id, &c));
+	assert_int_equal(strlen(c.title), 80 + strlen("\u2026"));
+}
+
+static void test_agent__the_list_tells_what_is_pinned_under_way_and_unread(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_conversation *list;
+	int64_t second, turn;
+	size_t n;
+
+	(void)state;
+	assert_ok(agent_conversation_create(&s->ctx, s->project.id, "Second", &second));
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &turn));
+	assert_ok(agent_conversation_pin(&s->ctx, s->project.id, second, true));
+	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
+	assert_true(list[0].id == second && list[0].pinned && !list[0].running && !list[0].unread);
+	assert_true(list[1].running && !list[1].waiting && !list[1].unread && !list[1].pinned);
+	pg_exec("UPDATE turns SET status = 'waiting', waits_for = 'clarification'");
+	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
+	assert_true(list[1].waiting && !list[1].running);
+	pg_exec("UPDATE turns SET waits_for = 'run'");
+	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
+	assert_true(!list[1].waiting && list[1].running);
+	pg_exec("UPDATE turns SET status = 'done', waits_for = NULL, finished_at = clock_timestamp()");
+	assert_ok(agent_conversation_pin(&s->ctx, s->project.id, second, false));
+	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
+	assert_true(list[0].id == s->conversation_id && list[0].unread && !list[0].running);
+	assert_true(!list[1].pinned);
+	assert_ok(agent_conversation_seen(&s->ctx, s->project.id, s->conversation_id));
+	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
+	assert_false(list[0].unread);
+	/* An answer that nobody saw stays unread while the next one is under way. */
+	pg_exec("UPDATE turns SET finished_at = clock_timestamp()");
+	pg_exec("INSERT INTO turns (conversation_id, question) SELECT conversation_id, 'y' FROM turns");
+	assert_ok(agent_conversations(&s->ctx, s->project.id, 10, &list, &n));
+	assert_true(list[0].unread && list[0].running);
+	s->ctx.user_id = 2;
+	assert_int_equal(agent_conversation_pin(&s->ctx, s->project.id, second, true)->kind, ERR_NOT_FOUND);
+	assert_int_equal(agent_conversation_seen(&s->ctx, s->project.id, second)->kind, ERR_NOT_FOUND);
 }
 
 /* Midnight is where the person is. */
@@ -148,6 +215,8 @@ static void test_agent__a_turn_whose_worker_died_fails_and_makes_room(void **sta
 static const struct CMUnitTest agent_conversation_tests[] = {
         cmocka_unit_test(test_agent__a_conversation_is_its_persons_own),
         cmocka_unit_test(test_agent__a_conversation_is_renamed_hidden_and_restored),
+        cmocka_unit_test(test_agent__a_title_is_the_first_line_without_its_end),
+        cmocka_unit_test(test_agent__the_list_tells_what_is_pinned_under_way_and_unread),
         cmocka_unit_test(test_agent__days_are_those_of_the_persons_calendar),
         cmocka_unit_test(test_agent__questions_are_checked),
         cmocka_unit_test(test_agent__one_question_at_a_time),

@@ -393,7 +393,7 @@ static void test_agent__turns_are_read_back_in_order(void **state)
 	assert_string_equal(turns[1].answer, "`customers` has 3 rows.");
 	assert_string_equal(turns[1].queries[0].preview->cells[0], "3");
 	assert_null(turns[1].error);
-	assert_ok(agent_turn_heads(&s->ctx, s->conversation_id, turns[0].id, 9, &heads, &n));
+	assert_ok(agent_turn_heads(&s->ctx, s->conversation_id, heads[0].parent_id, 9, &heads, &n));
 	assert_int_equal(n, 1);
 	assert_true(heads[0].id < turns[0].id);
 	bob.user_id = 2;
