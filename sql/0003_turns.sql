@@ -104,22 +104,29 @@ ALTER TABLE conversations
 	ADD COLUMN leaf_id   bigint REFERENCES turns ON DELETE SET NULL;
 UPDATE conversations c SET leaf_id = (SELECT max(id) FROM turns t WHERE t.conversation_id = c.id);
 
--- The model of a project: place 1 is asked first, place 2 when that one fails. Without a row the instance's settings
--- hold. The key is sealed under QUERN_KEY, bound to "model:PROJECT:PLACE:key"; NULL is the instance's where url is the
--- instance's too, and none elsewhere. Prices are in millionths of the project's currency for a million tokens.
+-- The model of a project: place 1 is asked first, place 2 when that one fails. Without a row for place 1 the instance's
+-- settings hold; a format of '' is the instance's provider with its address and key, and a model of '' its model, too.
+-- The key is sealed under QUERN_KEY, bound to "model:PROJECT:PLACE:key"; NULL is none. Prices are in millionths of the
+-- project's currency for a million tokens.
 CREATE TABLE project_models (
 	project_id   bigint NOT NULL REFERENCES projects ON DELETE CASCADE,
 	place        bigint NOT NULL CHECK (place IN (1, 2)),
-	format       text NOT NULL CHECK (format IN ('anthropic', 'openai')),
-	url          text NOT NULL CHECK (length(url) BETWEEN 1 AND 500),
-	model        text NOT NULL CHECK (length(model) BETWEEN 1 AND 200),
+	format       text NOT NULL CHECK (format IN ('', 'anthropic', 'openai')),
+	url          text NOT NULL CHECK (length(url) <= 500),
+	model        text NOT NULL CHECK (length(model) <= 200),
 	key_sealed   bytea,
 	price_in     bigint NOT NULL DEFAULT 0 CHECK (price_in >= 0),
 	price_cached bigint NOT NULL DEFAULT 0 CHECK (price_cached >= 0),
 	price_out    bigint NOT NULL DEFAULT 0 CHECK (price_out >= 0),
 	updated_at   timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (project_id, place)
+	PRIMARY KEY (project_id, place),
+	CHECK ((format = '') = (url = '')),
+	CHECK (format = '' OR model <> ''),
+	CHECK (format <> '' OR key_sealed IS NULL)
 );
+INSERT INTO project_models (project_id, place, format, url, model)
+	SELECT id, 1, '', '', model FROM projects WHERE model <> '';
+ALTER TABLE projects DROP COLUMN model;
 
 -- Limits of one turn; 0 is the instance's for the first two, and none for tokens and cost.
 ALTER TABLE projects

@@ -153,6 +153,9 @@ MUST_CHECK struct err *agent_turns(struct ctx *ctx, int64_t conversation_id, str
 /* One turn; NOT_FOUND unless it is ctx->user_id's own. */
 MUST_CHECK struct err *agent_turn_get(struct ctx *ctx, int64_t turn_id, struct agent_turn *out);
 
+/* Whether questions about a project's data have a model to go to. */
+MUST_CHECK struct err *agent_has_model(struct ctx *ctx, int64_t project_id, bool *has);
+
 /* Running ----------------------------------------------------------------------------------------------- */
 
 /* Receives a turn's events. event: durable ones with their id; delta: text as it arrives. */

@@ -63,6 +63,20 @@ struct agent_list {
 	size_t room;
 };
 
+/* In millionths of the project's currency for a million tokens. */
+struct agent_price {
+	int64_t in, cached, out;
+};
+
+/* The models of a project in the order in which they are asked; none when n is 0. */
+struct agent_models {
+	struct agent_model {
+		struct llm_provider provider;
+		struct agent_price price;
+	} at[PROJECT_MODELS];
+	size_t n;
+};
+
 struct agent_run {
 	struct ctx ctx; /* its arena lives as long as the turn; its stop flag is live.stop */
 	struct agent_live live;
@@ -96,6 +110,8 @@ struct agent_run {
 	bool from_catalog;
 	struct llm_usage usage;
 	const char *model;
+	struct agent_models models;
+	int64_t cost; /* so far, in millionths of the project's currency */
 	const char *answer;
 	struct err *error;
 };
@@ -231,6 +247,12 @@ MUST_CHECK struct err *agent_emit_result(struct agent_run *r, struct arena *a, i
                                          int64_t ms);
 /* An error in words for the model, without a provider's or server's inside. */
 const char *agent_err_text(struct arena *a, const struct err *e);
+
+/* provider.c: the project's models, or the instance's where it has none; keys opened, in ctx's arena. CONFIG when a key
+ * cannot be opened. */
+MUST_CHECK struct err *agent_models(struct ctx *ctx, int64_t project_id, struct agent_models *out);
+/* What a call cost, in millionths of the currency. */
+int64_t agent_cost(const struct agent_price *price, const struct llm_usage *usage);
 
 /* limits.c: the error that ends the turn when a limit is reached or it was stopped; NULL while it may go on. */
 MUST_CHECK struct err *agent_limits(struct agent_run *r);

@@ -72,7 +72,8 @@ static enum step step_intent(struct work *w)
 	w->intent = agent_intent_of(r->scene_arena, r->scene->catalog, str_of(r->question));
 	if (w->intent.kind != AGENT_INTENT_NONE)
 		return STEP_catalog;
-	return llm_configured(r->ctx.settings) ? STEP_prompt : STEP_no_model;
+	STEP_TRY(r, agent_models(&r->ctx, r->project->id, &r->models));
+	return r->models.n ? STEP_prompt : STEP_no_model;
 }
 
 static enum step step_catalog(struct work *w)
@@ -163,6 +164,7 @@ static void keep_reply(struct agent_run *r, const struct llm_reply *reply)
 	r->usage.input_tokens += reply->usage.input_tokens;
 	r->usage.output_tokens += reply->usage.output_tokens;
 	r->usage.cached_tokens += reply->usage.cached_tokens;
+	r->cost += agent_cost(&r->models.at[reply->fell_back].price, &reply->usage);
 	r->model = arena_strdup(r->ctx.a, reply->model);
 	r->reply = m;
 	r->reply_stop = reply->stop;
@@ -171,7 +173,8 @@ static void keep_reply(struct agent_run *r, const struct llm_reply *reply)
 static struct err *call_model(struct agent_run *r)
 {
 	struct llm_request req = {
-	        .provider = llm_provider_of(r->ctx.settings, r->project->model),
+	        .provider = r->models.at[0].provider,
+	        .fallback = r->models.n > 1 ? &r->models.at[1].provider : NULL,
 	        .system = r->system,
 	        .messages = r->messages.p,
 	        .nmessages = r->messages.n,

@@ -15,6 +15,7 @@ enum shape {
 	WORD,     /* printable ASCII without spaces */
 	HOST,     /* a name, an address, or an absolute directory; never a list */
 	DATABASE, /* a line that cannot be taken for a connection string */
+	CURRENCY, /* three capital letters */
 };
 
 struct text_rule {
@@ -33,7 +34,12 @@ static const struct text_rule project_rules[] = {
          "The description must have at most 4000 characters."},
         {"prompt", offsetof(struct project, prompt), 0, 32000, TEXT,
          "The instructions must have at most 32000 characters."},
-        {"model", offsetof(struct project, model), 0, 200, WORD,
+        {"currency", offsetof(struct project, currency), 3, 3, CURRENCY,
+         "The currency must be three capital letters, like USD."},
+};
+
+static const struct text_rule model_rules[] = {
+        {"model", offsetof(struct project_model, model), 0, 200, WORD,
          "The model must be a name of at most 200 characters without spaces."},
 };
 
@@ -47,6 +53,13 @@ static const struct text_rule source_rules[] = {
         {"schema", offsetof(struct project_source, schema), 1, 63, LINE,
          "The schema must be a name of 1 to 63 characters."},
 };
+
+/* Tokens and prices are bounded so that their product is a number of 64 bits. */
+#define PRICE(field) \
+	{ \
+		#field, offsetof(struct project_model, field), 0, 10000000000, \
+		        "A price must be between 0 and 10000 for a million tokens." \
+	}
 
 struct number_rule {
 	const char *field;
@@ -72,9 +85,19 @@ static const struct number_rule number_rules[] = {
          "The time that results are used again must be between 0 and 604800 seconds."},
         {"export_rows", offsetof(struct project, export_rows), 1, 1000000,
          "The rows of an export must be between 1 and 1000000."},
+        {"turn_steps", offsetof(struct project, turn_steps), 0, 100,
+         "The steps of an answer must be between 0, for this instance's limit, and 100."},
+        {"turn_seconds", offsetof(struct project, turn_seconds), 0, 3600,
+         "The time of an answer must be between 0, for this instance's limit, and 3600 seconds."},
+        {"turn_tokens", offsetof(struct project, turn_tokens), 0, 100000000,
+         "The tokens of an answer must be between 0, for no limit, and 100000000."},
+        {"turn_cost", offsetof(struct project, turn_cost), 0, 1000000000000,
+         "The cost of an answer must be between 0, for no limit, and 1000000."},
 };
 
-enum { MAX_SUGGESTIONS = 20, MAX_SUGGESTION = 300, MAX_TABLES = 5000, MAX_TABLE = 63, MAX_PASSWORD = 1000 };
+static const struct number_rule price_rules[] = {PRICE(price_in), PRICE(price_cached), PRICE(price_out)};
+
+enum { MAX_SUGGESTIONS = 20, MAX_SUGGESTION = 300, MAX_TABLES = 5000, MAX_TABLE = 63, MAX_PASSWORD = 1000, MAX_KEY = 1000 };
 
 static const char *const sslmodes[] = {"disable", "prefer", "require", "verify-ca", "verify-full"};
 
@@ -101,6 +124,7 @@ static bool fits_char(enum shape shape, unsigned char ch)
 	case WORD: return ch > 0x20 && ch < 0x7f;
 	case HOST: return ch > 0x20 && ch < 0x7f && !strchr(",@=\\'\"%?#", ch);
 	case DATABASE: return !control(ch) && ch != '=';
+	case CURRENCY: return ch >= 'A' && ch <= 'Z';
 	case LINE: break;
 	}
 	return !control(ch);
@@ -153,6 +177,17 @@ static void check_texts(struct project_check *c, const void *object, const struc
 	}
 }
 
+static void check_numbers(struct project_check *c, const void *object, const struct number_rule *rules,
+                          size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const int64_t *number = (const int64_t *)((const char *)object + rules[i].offset);
+
+		if (*number < rules[i].min || *number > rules[i].max)
+			wrong(c, rules[i].field, rules[i].sentence);
+	}
+}
+
 static bool list_fits(struct db_texts list, size_t most, size_t longest)
 {
 	size_t i;
@@ -168,12 +203,25 @@ void project_check_project(struct project_check *c, const struct project *p)
 	check_texts(c, p, project_rules, COUNT(project_rules));
 	if (!list_fits(p->suggestions, MAX_SUGGESTIONS, MAX_SUGGESTION))
 		wrong(c, "suggestions", "There may be 20 suggested questions of 1 to 300 characters each.");
-	for (size_t i = 0; i < COUNT(number_rules); i++) {
-		const int64_t *n = (const int64_t *)((const char *)p + number_rules[i].offset);
+	check_numbers(c, p, number_rules, COUNT(number_rules));
+}
 
-		if (*n < number_rules[i].min || *n > number_rules[i].max)
-			wrong(c, number_rules[i].field, number_rules[i].sentence);
-	}
+void project_check_model(struct project_check *c, const struct project_model *m)
+{
+	const char *why;
+
+	if (m->place < 1 || m->place > PROJECT_MODELS)
+		wrong(c, "place", "There are places 1 and 2.");
+	if (!m->format || (*m->format && strcmp(m->format, "anthropic") != 0 && strcmp(m->format, "openai") != 0))
+		wrong(c, "format", "The format must be anthropic or openai.");
+	else if (*m->format && (why = project_address_wrong(m->url)))
+		wrong(c, "url", why);
+	check_texts(c, m, model_rules, COUNT(model_rules));
+	if (!m->model || (m->format && *m->format && !*m->model))
+		wrong(c, "model", "The model must have a name.");
+	if (!fits(WORD, m->key, 0, MAX_KEY))
+		wrong(c, "key", "The key must have at most 1000 characters, none of them a space.");
+	check_numbers(c, m, price_rules, COUNT(price_rules));
 }
 
 void project_check_source(struct project_check *c, const struct project_source *s)

@@ -9,14 +9,16 @@
 
 /* The fields of a project that people set, as the first parameters of a statement. */
 #define FIELD_TYPES \
-	DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_I64, DB_I64, DB_TEXT, DB_I64, DB_I64, DB_I64, DB_I64, \
-	        DB_I64, DB_I64, DB_BOOL
+	DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXTS, DB_I64, DB_I64, DB_I64, DB_I64, DB_I64, DB_I64, DB_I64, \
+	        DB_I64, DB_I64, DB_I64, DB_I64, DB_I64, DB_TEXT, DB_BOOL
 #define FIELD_ARGS(p) \
 	db_text((p)->slug), db_text((p)->name), db_text((p)->description), db_text((p)->prompt), \
 	        db_texts((p)->suggestions.p, (p)->suggestions.n), db_i64((p)->row_cap), \
-	        db_i64((p)->timeout_ms), db_text((p)->model), db_i64((p)->max_cost), \
+	        db_i64((p)->timeout_ms), db_i64((p)->max_cost), \
 	        db_i64((p)->queries_a_minute), db_i64((p)->queries_at_once), db_i64((p)->queries_a_day), \
-	        db_i64((p)->cache_seconds), db_i64((p)->export_rows), db_bool((p)->tells_hidden)
+	        db_i64((p)->cache_seconds), db_i64((p)->export_rows), db_i64((p)->turn_steps), \
+	        db_i64((p)->turn_seconds), db_i64((p)->turn_tokens), db_i64((p)->turn_cost), \
+	        db_text((p)->currency), db_bool((p)->tells_hidden)
 
 #define ACCESS(which) \
 	"SELECT " PROJECT_COLUMNS ", CASE WHEN $3 THEN 'admin' ELSE m.role END" \
@@ -32,15 +34,18 @@ DB_STMT(project_select_list,
         " WHERE $2 OR m.user_id IS NOT NULL ORDER BY lower(p.name), p.id",
         DB_I64, DB_BOOL);
 DB_STMT(project_insert,
-        "INSERT INTO projects (slug, name, description, prompt, suggestions, row_cap, timeout_ms, model, max_cost,"
-        " queries_a_minute, queries_at_once, queries_a_day, cache_seconds, export_rows, tells_hidden)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
+        "INSERT INTO projects (slug, name, description, prompt, suggestions, row_cap, timeout_ms, max_cost,"
+        " queries_a_minute, queries_at_once, queries_a_day, cache_seconds, export_rows,"
+        " turn_steps, turn_seconds, turn_tokens, turn_cost, currency, tells_hidden)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+        " RETURNING id",
         FIELD_TYPES);
 DB_STMT(project_update_fields,
         "UPDATE projects SET slug = $1, name = $2, description = $3, prompt = $4, suggestions = $5,"
-        " row_cap = $6, timeout_ms = $7, model = $8, max_cost = $9, queries_a_minute = $10,"
-        " queries_at_once = $11, queries_a_day = $12, cache_seconds = $13, export_rows = $14,"
-        " tells_hidden = $15 WHERE id = $16",
+        " row_cap = $6, timeout_ms = $7, max_cost = $8, queries_a_minute = $9,"
+        " queries_at_once = $10, queries_a_day = $11, cache_seconds = $12, export_rows = $13,"
+        " turn_steps = $14, turn_seconds = $15, turn_tokens = $16, turn_cost = $17, currency = $18,"
+        " tells_hidden = $19 WHERE id = $20",
         FIELD_TYPES, DB_I64);
 DB_STMT(project_delete_by_id, "DELETE FROM projects p WHERE id = $1 RETURNING " PROJECT_COLUMNS, DB_I64);
 
@@ -66,7 +71,7 @@ struct project project_new(void)
 	                        .name = "",
 	                        .description = "",
 	                        .prompt = "",
-	                        .model = "",
+	                        .currency = "USD",
 	                        .row_cap = 500,
 	                        .timeout_ms = 15000,
 	                        .queries_a_minute = 60,
@@ -178,7 +183,7 @@ static void complete(struct project *p)
 		p->suggestions = (struct db_texts){none, 0};
 	p->description = p->description ? p->description : "";
 	p->prompt = p->prompt ? p->prompt : "";
-	p->model = p->model ? p->model : "";
+	p->currency = p->currency ? p->currency : "USD";
 }
 
 struct err *project_create(struct ctx *ctx, struct project *project, struct project_source *source)

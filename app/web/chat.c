@@ -3,8 +3,6 @@
 
 #include "catalog/catalog.h"
 #include "lib/arena.h"
-#include "lib/settings.h"
-#include "llm/llm.h"
 #include "web/web_priv.h"
 
 enum { CONVERSATIONS = 100, TURNS = 50, SUGGESTIONS = 6 };
@@ -104,18 +102,22 @@ static struct err *fill_list(struct ctx *ctx, int64_t project_id, struct chat_vi
 
 /* Pages -------------------------------------------------------------------------------------------------- */
 
-static struct chat_view *new_view(struct ctx *ctx, struct http_request *req, const char *title)
+static struct err *new_view(struct ctx *ctx, struct http_request *req, const char *title,
+                            struct chat_view **out)
 {
 	const struct auth_person *person = auth_person(req);
 	struct chat_view *v = ARENA_NEW(ctx->a, struct chat_view);
+	bool has_model;
 
 	v->layout = web_layout(ctx, req, title, "chat");
 	v->slug = person->project.slug;
 	v->project = person->project.name;
 	v->description = person->project.description;
 	v->title = title;
-	v->no_model = !llm_configured(ctx->settings);
-	return v;
+	*out = v;
+	TRY(agent_has_model(ctx, person->project.id, &has_model));
+	v->no_model = !has_model;
+	return NULL;
 }
 
 static const struct catalog_table *largest(const struct catalog *c)
@@ -166,8 +168,9 @@ static struct err *suggest(struct ctx *ctx, const struct auth_person *person, st
 struct err *web_chat_new(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	const struct project *project = &auth_person(req)->project;
-	struct chat_view *v = new_view(ctx, req, project->name);
+	struct chat_view *v;
 
+	TRY(new_view(ctx, req, project->name, &v));
 	v->fresh = true;
 	TRY(suggest(ctx, auth_person(req), v));
 	TRY(fill_list(ctx, project->id, v));
@@ -206,7 +209,8 @@ struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http
 	struct agent_turn_head *heads;
 
 	TRY(agent_conversation_get(ctx, project->id, http_param_i64(req, "chat"), &chat));
-	struct chat_view *v = new_view(ctx, req, chat.title);
+	struct chat_view *v;
+	TRY(new_view(ctx, req, chat.title, &v));
 	v->chat = chat.id;
 	v->running = chat.running;
 	TRY(window(ctx, req, v, &heads, &v->nturns));

@@ -3,14 +3,12 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
-#include "lib/settings.h"
 #include "web/form_priv.h"
 
 const struct view web_project_form_view =
         VIEW(struct web_project_form, VIEW_STR(struct web_project_form, slug),
              VIEW_STR(struct web_project_form, name), VIEW_STR(struct web_project_form, description),
-             VIEW_STR(struct web_project_form, prompt), VIEW_STR(struct web_project_form, suggestions),
-             VIEW_STR(struct web_project_form, model), VIEW_STR(struct web_project_form, default_model));
+             VIEW_STR(struct web_project_form, prompt), VIEW_STR(struct web_project_form, suggestions));
 
 static const struct view option_view =
         VIEW(struct web_option, VIEW_STR(struct web_option, value), VIEW_STR(struct web_option, label),
@@ -50,8 +48,6 @@ struct web_project_form *web_project_form(struct ctx *ctx, const struct project 
 	f->description = p->description;
 	f->prompt = p->prompt;
 	f->suggestions = joined(ctx->a, p->suggestions);
-	f->model = p->model;
-	f->default_model = ctx->settings->llm_model;
 	return f;
 }
 
@@ -120,7 +116,6 @@ void web_project_sent(struct ctx *ctx, const struct http_request *req, struct pr
 	p->description = web_field(ctx, req, "description");
 	p->prompt = web_field(ctx, req, "prompt");
 	p->suggestions = lines(ctx, req, "suggestions");
-	p->model = web_field(ctx, req, "model");
 }
 
 void web_source_sent(struct ctx *ctx, const struct http_request *req, struct project_source *s)

@@ -11,8 +11,6 @@ struct web_project_form {
 	const char *description;
 	const char *prompt;
 	const char *suggestions; /* a line each */
-	const char *model;
-	const char *default_model; /* of the instance */
 };
 extern const struct view web_project_form_view;
 

@@ -40,7 +40,7 @@ static void test_project__what_is_created_is_read_back(void **state)
 	assert_int_equal(got.suggestions.n, 2);
 	assert_string_equal(got.suggestions.p[1], suggestions[1]);
 	assert_int_equal(got.row_cap, 500);
-	assert_string_equal(got.model, "");
+	assert_string_equal(got.currency, "USD");
 	assert_ok(project_source_get(ctx, p.id, &source));
 	assert_int_equal(source.id, s.id);
 	assert_string_equal(source.host, "db.example");
@@ -80,7 +80,12 @@ SPOIL(name_utf8, p->name = "a\xff")
 SPOIL(name_long, p->name = long_text + sizeof(long_text) - 202)
 SPOIL(description, p->description = long_text + sizeof(long_text) - 4002)
 SPOIL(prompt, p->prompt = long_text)
-SPOIL(model, p->model = "a b")
+SPOIL(currency, p->currency = "usd")
+SPOIL(currency_long, p->currency = "USDT")
+SPOIL(turn_steps, p->turn_steps = 101)
+SPOIL(turn_seconds, p->turn_seconds = -1)
+SPOIL(turn_tokens, p->turn_tokens = 100000001)
+SPOIL(turn_cost, p->turn_cost = -1)
 SPOIL(suggestions_many, p->suggestions = ((struct db_texts){many, 21}))
 SPOIL(suggestions_empty, p->suggestions = ((struct db_texts){empty, 1}))
 SPOIL(row_cap_low, p->row_cap = 0)
@@ -122,7 +127,12 @@ static const struct wrong wrongs[] = {
         {"name", spoil_name_long},
         {"description", spoil_description},
         {"prompt", spoil_prompt},
-        {"model", spoil_model},
+        {"currency", spoil_currency},
+        {"currency", spoil_currency_long},
+        {"turn_steps", spoil_turn_steps},
+        {"turn_seconds", spoil_turn_seconds},
+        {"turn_tokens", spoil_turn_tokens},
+        {"turn_cost", spoil_turn_cost},
         {"suggestions", spoil_suggestions_many},
         {"suggestions", spoil_suggestions_empty},
         {"row_cap", spoil_row_cap_low},
@@ -219,6 +229,11 @@ static void test_project__a_new_one_has_the_databases_defaults(void **state)
 	assert_int_equal(p.queries_a_day, got.queries_a_day);
 	assert_int_equal(p.cache_seconds, got.cache_seconds);
 	assert_int_equal(p.export_rows, got.export_rows);
+	assert_int_equal(p.turn_steps, got.turn_steps);
+	assert_int_equal(p.turn_seconds, got.turn_seconds);
+	assert_int_equal(p.turn_tokens, got.turn_tokens);
+	assert_int_equal(p.turn_cost, got.turn_cost);
+	assert_string_equal(p.currency, got.currency);
 	assert_int_equal(p.tells_hidden, got.tells_hidden);
 }
 
@@ -238,6 +253,11 @@ static void test_project__update_and_delete(void **state)
 	p.queries_a_day = 4;
 	p.cache_seconds = 0;
 	p.export_rows = 6;
+	p.turn_steps = 8;
+	p.turn_seconds = 9;
+	p.turn_tokens = 10;
+	p.turn_cost = 11;
+	p.currency = "EUR";
 	p.tells_hidden = false;
 	assert_ok(project_update(ctx, &p));
 	assert_ok(project_by_slug(ctx, "shop", &got));
@@ -249,6 +269,11 @@ static void test_project__update_and_delete(void **state)
 	assert_int_equal(got.queries_a_day, 4);
 	assert_int_equal(got.cache_seconds, 0);
 	assert_int_equal(got.export_rows, 6);
+	assert_int_equal(got.turn_steps, 8);
+	assert_int_equal(got.turn_seconds, 9);
+	assert_int_equal(got.turn_tokens, 10);
+	assert_int_equal(got.turn_cost, 11);
+	assert_string_equal(got.currency, "EUR");
 	assert_false(got.tells_hidden);
 	p.id = id + 1000;
 	p.slug = "free";
