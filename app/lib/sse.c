@@ -128,12 +128,29 @@ struct err *sse_feed(struct sse_parser *p, const char *bytes, size_t n)
 	return NULL;
 }
 
+static bool ends_line(char c)
+{
+	return c == '\n' || c == '\r' || c == '\0';
+}
+
+/* JSON that came from elsewhere may be spread over lines. Outside of its strings a line's end means as much as a blank,
+ * and inside it cannot stand. */
+static void add_on_one_line(struct buf *b, struct str data)
+{
+	size_t from = b->n;
+
+	buf_add_str(b, data);
+	for (size_t i = from; i < b->n; i++)
+		if (ends_line(b->p[i]))
+			b->p[i] = ' ';
+}
+
 void sse_add(struct buf *b, long long id, const char *event, struct str data)
 {
-	assert(!memchr(data.p ? data.p : "", '\n', data.n) && !memchr(data.p ? data.p : "", '\r', data.n));
+	assert(!strpbrk(event, "\r\n"));
 	if (id)
 		buf_printf(b, "id: %lld\n", id);
 	buf_printf(b, "event: %s\ndata: ", event);
-	buf_add_str(b, data);
+	add_on_one_line(b, data);
 	buf_add_cstr(b, "\n\n");
 }

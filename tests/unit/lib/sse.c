@@ -225,10 +225,11 @@ static void test_lib__sse_reads_what_it_writes(void **state)
 	(void)state;
 	buf_add_json(&data, STR("a\r\nevent: x\n\n\xe2\x80\xa8"));
 	sse_add(&b, 7, "delta", buf_str(&data));
-	sse_add(&b, 0, "done", STR("{}"));
+	sse_add(&b, 0, "done", STR("{\r\n\r\n\"a\":\nevent: x\r1}"));
 	assert_true(str_starts(buf_str(&b), STR("id: 7\nevent: delta\ndata: \"")));
 	check_every_chunking(buf_str(&b),
-	                     "delta|\"\\\"a\\\\r\\\\nevent: x\\\\n\\\\n\\\\u2028\\\"\"|7\ndone|\"{}\"|7\n");
+	                     "delta|\"\\\"a\\\\r\\\\nevent: x\\\\n\\\\n\\\\u2028\\\"\"|7\n"
+	                     "done|\"{    \\\"a\\\": event: x 1}\"|7\n");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
