@@ -15,10 +15,6 @@
 #include "markdown/markdown_priv.h"
 
 enum {
-	FLAGS = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS,
-	FLAGS_BARE_LINKS = MD_FLAG_PERMISSIVEURLAUTOLINKS | MD_FLAG_PERMISSIVEWWWAUTOLINKS,
-	PADDING = 16,
-	BARE_LINKS_COST = 1 << 29,
 	ADDRESS_BYTES = 8 << 10,    /* the longest address that is linked or shown */
 	ATTRIBUTES_BYTES = 8 << 20, /* all attributes: a reference can be used many times */
 };
@@ -27,6 +23,7 @@ struct writer {
 	struct arena *a; /* scratch, given back after each callback */
 	struct arena_mark start;
 	struct buf *out;
+	struct marks marks;
 	size_t begin;        /* of what we write, in out */
 	unsigned images;     /* nested images that we are in; their descriptions have no tags */
 	bool linked;         /* in a link */
@@ -95,6 +92,7 @@ static void write_text(struct writer *w, MD_TEXTTYPE type, struct str text)
 	case MD_TEXT_BR: buf_add_cstr(w->out, w->images ? " " : "<br />\n"); break;
 	case MD_TEXT_SOFTBR: buf_add_cstr(w->out, w->images ? " " : "\n"); break;
 	case MD_TEXT_ENTITY: write_entity(w, text); break;
+	case MD_TEXT_NORMAL: mark_add_text(w->out, w->images || w->linked ? NULL : &w->marks, text); break;
 	default: buf_add_html(w->out, text);
 	}
 }
@@ -338,55 +336,31 @@ static struct str repaired(struct arena *a, struct str s)
 	return buf_str(&b);
 }
 
-/* A copy with NUL bytes behind it: md4c looks past the end of a text that ends in the address of a link. */
-static struct str padded(struct arena *a, struct str s)
+struct err *markdown_html_marked(struct arena *a, struct str source, const struct markdown_mark *marks,
+                                 size_t nmarks, struct buf *out)
 {
-	char *p = arena_alloc(a, s.n + PADDING);
-
-	if (s.n)
-		memcpy(p, s.p, s.n);
-	return (struct str){p, s.n};
-}
-
-static struct err *too_large(struct arena *a, const char *why)
-{
-	return err_detail(err_new(a, ERR_TOO_LARGE, "the text cannot be shown as Markdown"), "%s", why);
-}
-
-/* md4c looks at the rest of a paragraph for each address that stands bare in it. Where that would take
- * long, such addresses are left as text. */
-static unsigned flags_for(struct str s)
-{
-	static const struct str marks[] = {{"://", 3}, {"www.", 4}};
-	size_t n = 0;
-
-	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
-		struct str rest = s;
-		ptrdiff_t at;
-
-		for (; (at = str_find(rest, marks[i])) >= 0; n++)
-			rest = (struct str){rest.p + at + marks[i].n, rest.n - (size_t)at - marks[i].n};
-	}
-	return n * s.n > BARE_LINKS_COST ? FLAGS : FLAGS | FLAGS_BARE_LINKS;
-}
-
-struct err *markdown_html(struct arena *a, struct str source, struct buf *out)
-{
-	MD_PARSER parser = {0, FLAGS, enter_block, leave_block, enter_span, leave_span, text, NULL, NULL};
+	MD_PARSER parser = {0, 0, enter_block, leave_block, enter_span, leave_span, text, NULL, NULL};
 	struct writer w = {.out = out, .begin = out->n};
+	bool valid = str_utf8_valid(source);
 	int stopped;
 
 	if (source.n > MARKDOWN_BYTES)
-		return too_large(a, "It is longer than one megabyte.");
+		return source_too_large(a, "It is longer than one megabyte.");
 	w.a = arena_create();
-	source = padded(w.a, repaired(w.a, source));
-	parser.flags = flags_for(source);
+	source = source_padded(w.a, repaired(w.a, source));
+	w.marks = (struct marks){source, marks, valid ? nmarks : 0};
+	parser.flags = source_flags(source);
 	w.most_open = source.n + 1;
 	w.open = arena_alloc(w.a, w.most_open);
 	w.start = arena_mark(w.a);
 	stopped = md_parse(source.p, (MD_SIZE)source.n, &parser, &w);
 	arena_free(w.a);
 	if (stopped || out->full)
-		return too_large(a, "The result would be too long.");
+		return source_too_large(a, "The result would be too long.");
 	return NULL;
+}
+
+struct err *markdown_html(struct arena *a, struct str source, struct buf *out)
+{
+	return markdown_html_marked(a, source, NULL, 0, out);
 }

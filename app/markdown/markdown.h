@@ -8,6 +8,9 @@
 #ifndef MARKDOWN_MARKDOWN_H
 #define MARKDOWN_MARKDOWN_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "lib/err.h"
 #include "lib/str.h"
 
@@ -20,5 +23,38 @@ enum { MARKDOWN_BYTES = 1 << 20 };
  * whatever the text. Errors: TOO_LARGE (text above MARKDOWN_BYTES, out full, or long addresses referred to
  * too often); then what was appended is not whole. */
 MUST_CHECK struct err *markdown_html(struct arena *a, struct str text, struct buf *out);
+
+/* A stretch of the text (bytes) that gets a span around it wherever it is shown as plain text: not in code, links and images.
+ * The class and the names of the data-attributes are ours (a-z and blanks); all else is escaped. */
+struct markdown_datum {
+	const char *name; /* "run" becomes data-run */
+	const char *value;
+};
+struct markdown_mark {
+	size_t at;
+	size_t n;
+	const char *class;
+	const char *title; /* on hover, or NULL */
+	const char *aside; /* behind it, for those who do not see how it looks, or NULL */
+	const struct markdown_datum *data;
+	size_t ndata;
+};
+/* As markdown_html(), with marks, which are in order and do not overlap. A text that is not UTF-8 is shown without. */
+MUST_CHECK struct err *markdown_html_marked(struct arena *a, struct str text, const struct markdown_mark *marks,
+                                            size_t nmarks, struct buf *out);
+
+/* What is shown of a text, without markup, piece by piece in order. A piece is a stretch of the source, or a blank for the
+ * end of a line; the first one of each block is empty and says what begins. */
+enum markdown_start { MARKDOWN_GOES_ON, MARKDOWN_BLOCK, MARKDOWN_ROW, MARKDOWN_CELL };
+enum { MARKDOWN_IN_CODE = 1, MARKDOWN_IN_LINK = 2, MARKDOWN_IN_HEADING = 4, MARKDOWN_IN_TABLE_HEAD = 8, MARKDOWN_IN_ITEM = 16 };
+struct markdown_piece {
+	enum markdown_start start;
+	unsigned in; /* MARKDOWN_IN_... */
+	struct str text;
+	ptrdiff_t at; /* in the source, -1 for what does not stand there */
+};
+/* Errors: TOO_LARGE. Nothing comes of a text that is not UTF-8. */
+MUST_CHECK struct err *markdown_pieces(struct arena *a, struct str text,
+                                       void (*piece)(void *arg, const struct markdown_piece *piece), void *arg);
 
 #endif

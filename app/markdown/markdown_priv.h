@@ -10,6 +10,21 @@
  * know. */
 bool entity_decode(struct str entity, struct buf *out);
 
+/* source.c. A copy with NUL bytes behind it: md4c looks past the end of a text that ends in the address of a link. */
+struct str source_padded(struct arena *a, struct str s);
+/* Parsing flags: what we render of Markdown, and bare addresses where that does not take long. */
+unsigned source_flags(struct str s);
+struct err *source_too_large(struct arena *a, const char *why);
+
+/* mark.c: text of the source with spans around what is marked. */
+struct marks {
+	struct str source;
+	const struct markdown_mark *p;
+	size_t n;
+};
+/* marks may be NULL: none. */
+void mark_add_text(struct buf *out, const struct marks *marks, struct str text);
+
 /* link.c: whether an address (entities decoded) may be the target of a link: http and https with a host,
  * mailto, or relative to this host; also when it is read with its percent signs decoded. */
 bool link_allowed(struct arena *a, struct str address);

@@ -243,7 +243,7 @@ static void try_payload(struct str text)
 	        "[a](b '%.*s')",
 	        "<%.*s>",
 	        "```%.*s\nx\n```",
-	        "|%.*s|\n|-|\n|x|",
+	        "|%.*s|\n|---|\n|x|",
 	        "[a]: %.*s\n\n[a]",
 	        "`%.*s`",
 	        "# %.*s",

@@ -30,6 +30,7 @@ static const struct {
         {"ol", "start ", false},
         {"p", "", false},
         {"pre", "", false},
+        {"span", "class data-run data-row data-col title ", false},
         {"strong", "", false},
         {"table", "", false},
         {"tbody", "", false},
@@ -45,6 +46,7 @@ static const struct {
 } fixed[] = {
         {"a", "rel", "noopener noreferrer nofollow"},
         {"li", "class", "task"},
+        {"span", "class", "num unproven aside"},
         {"input", "type", "checkbox"},
         {"td", "align", "left center right"},
         {"th", "align", "left center right"},
@@ -158,12 +160,12 @@ static bool value_is_allowed(const char *tag, struct str name, struct str value)
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
 		if (!strcmp(fixed[i].tag, tag) && str_is(name, fixed[i].name))
 			return value.n && str_find(str_of(fixed[i].value), value) >= 0;
-	return str_is(name, "title");
+	return str_is(name, "title") || str_starts(name, STR("data-"));
 }
 
 static const char *read_attribute(struct reader *r, int tag, bool *rel)
 {
-	struct str name = take_of(r, LOWER), value;
+	struct str name = take_of(r, LOWER "-"), value;
 	char word[16];
 
 	if (!name.n || name.n + 2 > sizeof(word))
