@@ -63,7 +63,9 @@ struct agent_list {
 	size_t room;
 };
 
-/* In millionths of the project's currency for a million tokens. */
+enum { AGENT_PRICED_TOKENS = 1000000 };
+
+/* In millionths of the project's currency for that many tokens. */
 struct agent_price {
 	int64_t in, cached, out;
 };
@@ -254,8 +256,21 @@ MUST_CHECK struct err *agent_models(struct ctx *ctx, int64_t project_id, struct 
 /* What a call cost, in millionths of the currency. */
 int64_t agent_cost(const struct agent_price *price, const struct llm_usage *usage);
 
-/* limits.c: the error that ends the turn when a limit is reached or it was stopped; NULL while it may go on. */
-MUST_CHECK struct err *agent_limits(struct agent_run *r);
+/* limits.c: the error that ends the turn when one of those limits is reached, or it was stopped; NULL while it may go
+ * on. The message names the limit, its code is the project's field. */
+enum {
+	AGENT_LIMIT_STEPS = 1,
+	AGENT_LIMIT_SECONDS = 2,
+	AGENT_LIMIT_TOKENS = 4,
+	AGENT_LIMIT_COST = 8,
+	AGENT_LIMIT_SPENT = AGENT_LIMIT_TOKENS | AGENT_LIMIT_COST,
+	AGENT_LIMIT_ALL = 15,
+};
+MUST_CHECK struct err *agent_limits(struct agent_run *r, unsigned which);
+/* How long a turn of the project may take. */
+int64_t agent_turn_seconds(const struct settings *settings, const struct project *project);
+/* The most tokens that the next reply may have. */
+int64_t agent_max_tokens(const struct agent_run *r);
 
 /* loop.c */
 void agent_work(struct agent_run *r);

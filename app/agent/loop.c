@@ -178,7 +178,7 @@ static struct err *call_model(struct agent_run *r)
 	        .system = r->system,
 	        .messages = r->messages.p,
 	        .nmessages = r->messages.n,
-	        .max_tokens = r->ctx.settings->llm_max_tokens,
+	        .max_tokens = agent_max_tokens(r),
 	        .timeout_ms = (r->deadline_us - clock_mono_us()) / 1000,
 	};
 	struct ctx ctx = r->ctx;
@@ -206,13 +206,16 @@ static bool has_calls(const struct llm_message *m)
 static enum step step_model(struct work *w)
 {
 	struct agent_run *r = w->r;
-	struct err *e, *closing;
+	struct err *e, *limit, *closing;
 	int64_t n;
 
-	STEP_TRY(r, agent_limits(r));
+	STEP_TRY(r, agent_limits(r, AGENT_LIMIT_ALL));
 	r->model_calls++;
 	STEP_TRY(r, agent_step_open(r, "model", "Thinking", &n));
 	e = call_model(r);
+	/* It was given the time that was left. */
+	limit = e && e->kind == ERR_TIMEOUT ? agent_limits(r, AGENT_LIMIT_SECONDS) : NULL;
+	e = limit ? limit : e;
 	/* What a failed call said so far stays the answer of the turn. */
 	if (!e)
 		e = agent_message(r);
@@ -224,8 +227,6 @@ static enum step step_model(struct work *w)
 static struct err *call_one(struct agent_run *r, const struct llm_block *call, size_t done,
                             struct llm_block *result)
 {
-	if (ctx_stopped(&r->ctx))
-		return err_new(r->ctx.a, ERR_CANCELLED, "the turn was stopped");
 	if (done < CALLS_AT_ONCE)
 		return agent_call(r, call, result);
 	*result = (struct llm_block){.kind = LLM_TOOL_RESULT,
@@ -259,6 +260,7 @@ static enum step step_tools(struct work *w)
 	for (size_t i = 0; i < reply->nblocks; i++) {
 		if (reply->blocks[i].kind != LLM_TOOL_USE)
 			continue;
+		STEP_TRY(r, agent_limits(r, AGENT_LIMIT_SECONDS));
 		STEP_TRY(r, call_one(r, &reply->blocks[i], n, &results[n]));
 		r->failures = results[n].is_error ? r->failures + 1 : 0;
 		n++;
@@ -293,6 +295,8 @@ static enum step step_answer(struct work *w)
 	if (r->reply->nblocks == 0)
 		return end_with(r, err_hint(err_new(r->ctx.a, ERR_PROVIDER, "the model gave no answer"),
 		                            "Ask the question again."));
+	if (r->reply_stop == LLM_STOP_LENGTH)
+		STEP_TRY(r, agent_limits(r, AGENT_LIMIT_SPENT));
 	if (r->reply_stop == LLM_STOP_LENGTH)
 		r->answer = arena_printf(
 		        r->ctx.a, "%s\n\n*The answer was cut here: it reached the limit of %lld tokens.*",

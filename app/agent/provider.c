@@ -3,8 +3,6 @@
 #include "lib/arena.h"
 #include "lib/settings.h"
 
-enum { PRICED_TOKENS = 1000000 };
-
 /* As the instance is set, with what the project wants otherwise. */
 static void add(const struct settings *settings, const struct project_model *m, struct agent_models *out)
 {
@@ -54,8 +52,8 @@ static int64_t cost_of(int64_t tokens, int64_t price)
 	if (tokens <= 0)
 		return 0;
 	if (__builtin_mul_overflow(tokens, price, &product))
-		return INT64_MAX / PRICED_TOKENS;
-	return product / PRICED_TOKENS + (product % PRICED_TOKENS != 0);
+		return INT64_MAX / AGENT_PRICED_TOKENS;
+	return product / AGENT_PRICED_TOKENS + (product % AGENT_PRICED_TOKENS != 0);
 }
 
 int64_t agent_cost(const struct agent_price *price, const struct llm_usage *usage)

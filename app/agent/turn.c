@@ -260,7 +260,7 @@ struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum 
 	r->time_zone = time_zone;
 	r->sink = sink;
 	r->started_us = clock_mono_us();
-	r->deadline_us = r->started_us + ctx->settings->turn_seconds * 1000000;
+	r->deadline_us = r->started_us + agent_turn_seconds(ctx->settings, project) * 1000000;
 	r->checkpoint_us = r->started_us;
 	r->text = buf_init(arena_create(), AGENT_TEXT_BYTES);
 	r->model = "";

@@ -156,6 +156,16 @@ static struct err *remove_model(struct ctx *ctx, void *arg)
 	return removed ? log_model(ctx, "project.model.remove", m) : NULL;
 }
 
+const char *project_money(struct arena *a, int64_t millionths, const char *currency)
+{
+	int digits = millionths >= 1000000 ? 2 : millionths >= 10000 ? 4 : 6;
+	struct str amount = str_of(arena_printf(a, "%.*f", digits, (double)millionths / 1e6));
+
+	while (digits-- > 2 && amount.p[amount.n - 1] == '0')
+		amount.n--;
+	return arena_printf(a, "%.*s %s", STR_ARG(amount), currency);
+}
+
 struct err *project_model_remove(struct ctx *ctx, int64_t project_id, int64_t place)
 {
 	struct project_model m = {.project_id = project_id, .place = place};

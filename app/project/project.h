@@ -94,6 +94,9 @@ struct project_model {
 	int64_t price_out;
 };
 
+/* "0.0123 USD": as many decimals as tell something. */
+const char *project_money(struct arena *a, int64_t millionths, const char *currency);
+
 struct project_member {
 	int64_t user_id;
 	const char *email;

@@ -186,7 +186,7 @@ static void test_agent__answers_of_one_call(void **state)
 	        {"two at once", "done", "Last: 2", NULL},
 	        {"what are the salaries", "done", "Not for you: ERROR: ", NULL},
 	        {"never right", "failed", "", "could not find a query that works, after 3 tries in a row"},
-	        {"never ends", "failed", "", "the answer was not found within 12 steps"},
+	        {"never ends", "failed", "", "the answer was stopped at the limit of 12 steps"},
 	        {"bad arguments", "done", "argument \"sql\" has the wrong type", NULL},
 	        {"no such tool", "done", "there is no tool \"rm\"", NULL},
 	        {"breaks", "failed", "half an ans", "the model provider's reply broke off"},

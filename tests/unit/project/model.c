@@ -268,6 +268,21 @@ static void test_project__what_goes_in_clear_is_known(void **state)
 	assert_false(project_model_in_clear(""));
 }
 
+static void test_project__money_has_the_decimals_that_tell_something(void **state)
+{
+	static const struct {
+		int64_t millionths;
+		const char *words;
+	} cases[] = {{0, "0.00 EUR"},           {1, "0.000001 EUR"},    {4200, "0.0042 EUR"},
+	             {12345, "0.0123 EUR"},     {50000, "0.05 EUR"},    {1000000, "1.00 EUR"},
+	             {1234567890, "1234.57 EUR"}};
+	struct ctx *ctx = made_ctx();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_string_equal(project_money(ctx->a, cases[i].millionths, "EUR"), cases[i].words);
+}
+
 static const struct CMUnitTest project_model_tests[] = {
         cmocka_unit_test(test_project__what_is_saved_is_read_back),
         cmocka_unit_test(test_project__a_key_is_kept_replaced_and_removed),
@@ -277,5 +292,6 @@ static const struct CMUnitTest project_model_tests[] = {
         cmocka_unit_test(test_project__only_plain_addresses_are_taken),
         cmocka_unit_test(test_project__a_wrong_field_is_named),
         cmocka_unit_test(test_project__what_goes_in_clear_is_known),
+        cmocka_unit_test(test_project__money_has_the_decimals_that_tell_something),
 };
 UNIT_SUITE(project_model_tests);
