@@ -67,6 +67,12 @@ CREATE TABLE turn_effects (
 	PRIMARY KEY (turn_id, call_id)
 );
 
+-- Words of a text, for finding conversations: whatever is not a letter or a digit parts them, so that "2,500" and
+-- "order_items" are found by their parts. Texts are cut where an index entry might become too large.
+CREATE FUNCTION search_words(text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN to_tsvector('simple'::regconfig, translate(left($1, 100000), $$!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~$$, repeat(' ', 32)));
+CREATE INDEX turns_words ON turns USING gin (search_words(question || ' ' || answer));
+
 -- What people think of an answer, for curation.
 CREATE TABLE turn_feedback (
 	turn_id bigint NOT NULL REFERENCES turns ON DELETE CASCADE,

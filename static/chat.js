@@ -8,6 +8,16 @@ const turns = $("[data-turns]");
 const slug = form.dataset.slug;
 let live = null; // the turn under way: {id, article, after, controller, stopping}
 
+/* What talk.js does with whole answers: it hears "quern:turn" {phase: "asked" | "started" | "finished", turn}, and asks by
+ * "quern:ask" {question, url, from}: from is the article that the new turn, a version of it, takes the place of. */
+const tell = (phase, turn) => document.dispatchEvent(new CustomEvent("quern:turn", { detail: { phase, turn } }));
+document.addEventListener("quern:ask", ({ detail: { question, url, from } }) => {
+	if (live) return toast("Wait for the answer, or stop it first");
+	while (from?.nextElementSibling) from.nextElementSibling.remove();
+	from?.remove();
+	ask(question, url);
+});
+
 /* Scrolling: stay at the end only for somebody who is there. */
 const atEnd = () => turns.scrollHeight - turns.scrollTop - turns.clientHeight < 80;
 const toEnd = () => { turns.scrollTop = turns.scrollHeight; };
@@ -87,7 +97,10 @@ const handlers = {
 	turn(turn, { conversation_id: chat, turn_id: id }) {
 		turn.id = id;
 		turn.article.dataset.turn = id;
+		turn.article.id = `turn-${id}`;
+		$("[data-leaf]", form).value = id;
 		adoptConversation(chat, turn);
+		tell("started", turn);
 	},
 	step(turn, step) { showStep(turn.article, step); },
 	delta(turn, { text }) {
@@ -104,30 +117,15 @@ const handlers = {
 	done(turn) { turn.done = true; },
 };
 
-/* The first question of a conversation gives it an address and a place in the list. */
+/* The first question of a conversation gives it an address; talk.js shows its title and its place in the list. */
 function adoptConversation(chat, turn) {
 	if (form.dataset.chat !== "0" && form.dataset.chat !== "") return;
 	form.dataset.chat = chat;
 	form.action = `/p/${slug}/chat/${chat}/turns`;
 	history.replaceState(null, "", `/p/${slug}/chat/${chat}`);
-	const line = turn.question.trim().split("\n")[0];
-	const title = line.length > 80 ? `${line.slice(0, 79)}…` : line;
-	document.title = `${title} · Quern`;
-	const heading = $("[data-title]");
-	heading.textContent = title;
-	heading.hidden = false;
-	$(".topbar-title").textContent = title;
 	$("[data-head-actions]").hidden = false;
-	const list = $("[data-conversations]");
-	let today = $(".day", list);
-	if (today?.textContent !== "Today") {
-		today = element("h2", { class: "day" }, "Today");
-		list.prepend(today, element("ul"));
-	}
-	for (const a of $$("[aria-current]", list)) a.removeAttribute("aria-current");
-	const link = element("a", { href: `/p/${slug}/chat/${chat}`, "data-chat": chat, "aria-current": "page" }, element("span", { class: "clip" }, title));
-	today.nextElementSibling.prepend(element("li", {}, link));
 }
+
 /* Reads an event stream; calls back for each event. Resolves when the stream ends. */
 async function readEvents(response, onEvent) {
 	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -204,22 +202,24 @@ function fail(turn, message, link) {
 	finish();
 }
 function finish() {
+	const turn = live;
 	live = null;
 	setRunning(false);
-	for (const dot of $$(`[data-chat="${form.dataset.chat}"] .dot`)) dot.remove();
+	tell("finished", turn);
 }
 
-async function ask(question) {
+async function ask(question, url = form.action) {
 	if (live || !question.trim()) return;
 	live = { id: 0, after: 0, question, article: placeLive(question), done: false };
 	setRunning(true);
 	const turn = live;
+	tell("asked", turn);
 	let response;
 	try {
-		response = await fetch(form.action, {
+		response = await fetch(url, {
 			method: "POST",
 			headers: { "X-CSRF-Token": csrf(), Accept: "text/event-stream, application/json" },
-			body: new URLSearchParams({ question }),
+			body: new URLSearchParams({ question, after: url === form.action ? $("[data-leaf]", form).value : "" }),
 		});
 	} catch {
 		return fail(turn, "The server cannot be reached. Check the connection and try again.");
@@ -294,53 +294,11 @@ async function refresh(button) {
 	}
 }
 
-function rename() {
-	const heading = $("[data-title]");
-	const input = element("input", { value: heading.textContent, maxlength: "200", "aria-label": "Title" });
-	const save = element("button", { class: "primary", value: "save" }, "Rename");
-	const node = dialog("rename", element("form", { method: "dialog", class: "dialog-body stack" }, element("h2", {}, "Rename the conversation"), input, save));
-	input.select();
-	node.addEventListener("close", async () => {
-		const title = input.value.trim();
-		if (node.returnValue !== "save" || !title || title === heading.textContent) return;
-		try {
-			await post(`/p/${slug}/chat/${form.dataset.chat}/rename`, { title });
-			heading.textContent = title;
-			$(".topbar-title").textContent = title;
-			document.title = `${title} · Quern`;
-			for (const a of $$(`[data-chat="${form.dataset.chat}"] .clip`)) a.textContent = title;
-		} catch (error) { toast(error.message); }
-	});
-}
-
-async function remove() {
-	const chat = form.dataset.chat;
-	try {
-		await post(`/p/${slug}/chat/${chat}/delete`);
-	} catch (error) { return toast(error.message); }
-	sessionStorage.setItem("deleted-chat", chat);
-	location.assign(`/p/${slug}`);
-}
-const deleted = sessionStorage.getItem("deleted-chat");
-if (deleted) {
-	sessionStorage.removeItem("deleted-chat");
-	toast("The conversation was deleted.", "Undo", async () => {
-		try {
-			await post(`/p/${slug}/chat/${deleted}/restore`);
-			location.assign(`/p/${slug}/chat/${deleted}`);
-		} catch (error) { toast(error.message); }
-	});
-}
-
 document.addEventListener("click", (event) => {
 	const on = (selector, act) => { const node = event.target.closest(selector); if (node) act(node); return node; };
 	on("[data-ask]", (node) => ask(node.dataset.ask));
-	on("[data-ask-again]", (node) => (live ? toast("Wait for the answer, or stop it first") : ask(node.dataset.askAgain)));
-	on("[data-edit]", (node) => write(node.dataset.edit));
 	on("[data-tab]", selectTab);
 	on("[data-refresh]", (node) => { event.preventDefault(); refresh(node); });
-	on("[data-rename]", rename);
-	on("[data-delete]", remove);
 	on(".proof > summary", (node) => { event.preventDefault(); openSide(node.parentNode); });
 });
 document.addEventListener("keydown", (event) => {
@@ -348,12 +306,6 @@ document.addEventListener("keydown", (event) => {
 	if (!side.hidden) side.hidden = true;
 	else if (live) stop();
 });
-$("[data-search]")?.addEventListener("input", (event) => {
-	const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
-	for (const li of $$("[data-conversations] li")) li.hidden = !words.every((word) => li.textContent.toLowerCase().includes(word));
-	for (const day of $$("[data-conversations] .day")) day.hidden = [...day.nextElementSibling.children].every((li) => li.hidden);
-});
-
 /* A turn that was under way when the page was opened goes on being watched. */
 const running = $("[data-running]");
 if (running) {
@@ -364,5 +316,7 @@ if (running) {
 }
 if (!box.value) box.value = sessionStorage.getItem(draft()) ?? "";
 fit();
-if (turns.children.length) toEnd();
+const named = location.hash.startsWith("#turn-") && document.getElementById(location.hash.slice(1));
+if (named) named.scrollIntoView();
+else if (turns.children.length) toEnd();
 if (matchMedia("(min-width: 801px)").matches) box.focus();

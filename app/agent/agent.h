@@ -58,6 +58,43 @@ MUST_CHECK struct err *agent_conversation_seen(struct ctx *ctx, int64_t project_
 MUST_CHECK struct err *agent_conversation_delete(struct ctx *ctx, int64_t project_id, int64_t id);
 MUST_CHECK struct err *agent_conversation_restore(struct ctx *ctx, int64_t project_id, int64_t id);
 
+/* Conversations of ctx->user_id that hold all words, the last of them as the beginning of one, in their title or in a turn;
+ * newest first. turn_id: the newest such turn, 0: only the title. Nothing for a text without words. */
+struct agent_piece {
+	const char *text;
+	bool match; /* one of the words */
+};
+struct agent_found {
+	int64_t id;
+	int64_t turn_id;
+	struct agent_piece *title;
+	size_t ntitle;
+	struct agent_piece *text; /* of the turn, around the first of the words */
+	size_t ntext;
+};
+MUST_CHECK struct err *agent_conversation_search(struct ctx *ctx, int64_t project_id, struct str text,
+                                                 int64_t limit, struct agent_found **out, size_t *n);
+
+/* What people think of answers. One's own finished turns only: NOT_FOUND else; INVALID when the reason is longer than 2,000
+ * characters. */
+MUST_CHECK struct err *agent_feedback_give(struct ctx *ctx, int64_t turn_id, bool good, struct str reason);
+MUST_CHECK struct err *agent_feedback_withdraw(struct ctx *ctx, int64_t turn_id);
+/* That of everybody in a project, for its admins: newest turns first, below turn id `before` (0: no bound). verdict:
+ * "good", "bad", or "" for both. */
+struct agent_feedback {
+	int64_t turn_id;
+	const char *name;
+	const char *email;
+	const char *question;
+	const char *answer;
+	bool good;
+	const char *reason;
+	int64_t at;
+};
+MUST_CHECK struct err *agent_feedback_list(struct ctx *ctx, int64_t project_id, const char *verdict,
+                                           int64_t before, int64_t limit, struct agent_feedback **out,
+                                           size_t *n);
+
 /* Turns, as a page shows them --------------------------------------------------------------------------- */
 
 struct agent_step {
