@@ -57,4 +57,26 @@ struct markdown_piece {
 MUST_CHECK struct err *markdown_pieces(struct arena *a, struct str text,
                                        void (*piece)(void *arg, const struct markdown_piece *piece), void *arg);
 
+/* A text that still grows, block by block: how far it was looked at. Zeroed for the beginning. */
+struct markdown_scan {
+	size_t at;
+	bool begun;        /* the block has a line that is not blank */
+	bool blank;        /* the last line was */
+	bool code;         /* the last line but blank ones is indented like code */
+	bool alone;        /* whatever comes next begins another block */
+	size_t list;       /* columns before the text of the list's last item; 0: no list */
+	size_t fence_n;    /* of the fence that is open; 0: none */
+	size_t fence_list; /* list of the item that it is in; 0: it is in none */
+	char fence;
+};
+
+/* Bytes of the first block at the top level once that is whole: what follows it does not change how it is rendered, but for
+ * addresses that are defined later. 0: not yet. text begins with the block, and only grows between the calls;
+ * after a block the scan is zeroed for what is behind it. Looks at each line once. */
+size_t markdown_block(struct markdown_scan *s, struct str text);
+
+/* A block under way as it is shown meanwhile, in the arena: what has begun and is not at its end (emphasis, code, a link) is
+ * ended, and a last line that may still become something else (a list, a table, a heading) is left out. */
+struct str markdown_calm(struct arena *a, struct str block);
+
 #endif

@@ -2,62 +2,11 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/json.h"
+#include "web/relay_priv.h"
 #include "web/web_priv.h"
 
-/* The turn's events go to the browser as they are; text deltas become {"text": ...}. */
-struct relay {
-	const struct http_request *req;
-	struct http_stream *stream;
-	struct arena *a; /* given back after each delta */
-};
-
-static void free_arena(void *a)
-{
-	arena_free(a);
-}
-
-static struct relay open_relay(struct ctx *ctx, struct http_request *req, struct http_response *res)
-{
-	struct relay r = {req, http_stream_start(ctx, req, res), arena_create()};
-
-	arena_cleanup(ctx->a, free_arena, r.a);
-	return r;
-}
-
-static void relay_event(void *arg, int64_t id, const char *kind, struct str json)
-{
-	http_stream_event(((struct relay *)arg)->stream, id, kind, json);
-}
-
-static void relay_delta(void *arg, struct str text)
-{
-	struct relay *d = arg;
-	struct arena_mark mark = arena_mark(d->a);
-	struct buf b = buf_init(d->a, BUF_PAGE);
-	struct json_writer w = {.b = &b};
-
-	json_object_open(&w, NULL);
-	json_put_str(&w, "text", text);
-	json_object_close(&w);
-	http_stream_event(d->stream, 0, "delta", buf_str(&b));
-	arena_reset(d->a, mark);
-}
-
-/* A worker that drains lets its watchers go, too: they come back to another. */
-static bool client_gone(void *arg)
-{
-	const struct relay *r = arg;
-
-	return http_stream_gone(r->stream) || http_draining(r->req);
-}
-
-static void beat(void *arg)
-{
-	http_stream_heartbeat(((struct relay *)arg)->stream);
-}
-
 /* Tells the browser which conversation and turn this is, before anything else. */
-static void announce(struct ctx *ctx, struct http_stream *s, int64_t chat, int64_t turn)
+static void announce(struct ctx *ctx, struct web_relay *relay, int64_t chat, int64_t turn)
 {
 	struct buf b = buf_init(ctx->a, BUF_LINE);
 	struct json_writer w = {.b = &b};
@@ -66,7 +15,7 @@ static void announce(struct ctx *ctx, struct http_stream *s, int64_t chat, int64
 	json_put_i64(&w, "conversation_id", chat);
 	json_put_i64(&w, "turn_id", turn);
 	json_object_close(&w);
-	http_stream_event(s, 0, "turn", buf_str(&b));
+	web_relay_send(relay, "turn", buf_str(&b));
 }
 
 /* A page without script waits for the whole answer, and is then shown the conversation. */
@@ -90,10 +39,11 @@ static struct err *run_turn(struct ctx *ctx, struct http_request *req, struct ht
 		TRY(agent_turn_run(ctx, project, role, zone, turn, NULL));
 		return agent_conversation_seen(ctx, project->id, chat);
 	}
-	struct relay d = open_relay(ctx, req, res);
-	announce(ctx, d.stream, chat, turn);
-	const struct agent_sink sink = {relay_event, relay_delta, &d};
-	return agent_turn_run(ctx, project, role, zone, turn, &sink);
+	struct web_relay *relay = web_relay_open(ctx, req, res, http_has_field(req, "html"));
+	announce(ctx, relay, chat, turn);
+	struct err *e = agent_turn_run(ctx, project, role, zone, turn, web_relay_sink(relay));
+	web_relay_close(relay);
+	return e;
 }
 
 struct err *web_turn_first(struct ctx *ctx, struct http_request *req, struct http_response *res)
@@ -149,10 +99,11 @@ struct err *web_turn_events(struct ctx *ctx, struct http_request *req, struct ht
 	if (!str_to_i64(last, &after) || after < 0)
 		after = 0;
 	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
-	struct relay d = open_relay(ctx, req, res);
-	announce(ctx, d.stream, turn.conversation_id, turn.id);
-	const struct agent_sink sink = {relay_event, relay_delta, &d};
-	return agent_turn_watch(ctx, turn.id, after, &sink, client_gone, beat);
+	struct web_relay *relay = web_relay_open(ctx, req, res, http_query(req, "html").n > 0);
+	announce(ctx, relay, turn.conversation_id, turn.id);
+	struct err *e = agent_turn_watch(ctx, turn.id, after, web_relay_sink(relay), web_relay_gone, web_relay_beat);
+	web_relay_close(relay);
+	return e;
 }
 
 struct err *web_turn_stop(struct ctx *ctx, struct http_request *req, struct http_response *res)

@@ -147,7 +147,7 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 	v->unreadable = t->unreadable;
 	v->hint = t->hint;
 	if (!v->running && *t->answer && !markdown_html(a, str_of(t->answer), &html))
-		v->answer_html = buf_cstr(&html);
+		v->answer_html = str_dup(a, web_code_html(a, buf_str(&html)));
 	else
 		v->partial = t->answer; /* as it is: better than no page */
 	fill_steps(a, t, v);

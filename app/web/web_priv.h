@@ -96,6 +96,9 @@ const char *web_count(struct arena *a, int64_t n, const char *singular, const ch
 const char *web_duration(struct arena *a, int64_t ms);
 const char *web_time(struct arena *a, int64_t wall_us);
 
+/* The HTML of markdown_html() with its SQL coloured. */
+struct str web_code_html(struct arena *a, struct str html);
+
 /* Data ------------------------------------------------------------------------------------------------ */
 
 /* Where a project's data is, and what somebody with a role sees of it. */

@@ -73,6 +73,17 @@ async function stop(q, {keep = false} = {}) {
 	}
 }
 
+// A model that answers from rules (tests/provider/README.md); env goes to start(), together with args: [].
+async function scripted(rules) {
+	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'quern-model-'));
+	const file = path.join(dir, 'scenario.json');
+	fs.writeFileSync(file, JSON.stringify({rules}));
+	const child = spawn(path.join(build, 'scripted-provider'), ['--port', '0', '--scenario', file], {stdio: ['ignore', 'pipe', 'inherit']});
+	const port = await new Promise((resolve) => { child.stdout.once('data', (d) => resolve(String(d).trim())); });
+	return {env: {QUERN_LLM_URL: `http://127.0.0.1:${port}`, QUERN_LLM_KEY: 'k', QUERN_LLM_MODEL: 'scripted'},
+		stop() { child.kill(); fs.rmSync(dir, {recursive: true, force: true}); }};
+}
+
 // One command of quern with the instance's settings. Resolves to {code, stdout, stderr}.
 function cli(q, argv, {input = '', env = {}} = {}) {
 	const done = spawnSync(quern, argv, {cwd: root, input, encoding: 'utf8', maxBuffer: 1 << 28,
@@ -159,17 +170,17 @@ class Client {
 	}
 
 	// Asks and reads the whole stream; resolves to {status, events, text}. onEvent sees each as it comes.
-	async ask(url, question, {onEvent = () => {}, signal} = {}) {
+	async ask(url, question, {onEvent = () => {}, signal, fields = {}} = {}) {
 		const events = [];
 		const feed = eventParser((event) => { events.push(event); onEvent(event); });
-		const done = await this.post(url, {question}, {onData: feed, signal, headers: {Accept: 'text/event-stream'}});
+		const done = await this.post(url, {question, ...fields}, {onData: feed, signal, headers: {Accept: 'text/event-stream'}});
 		return {status: done.status, events, text: done.text, find: (name) => events.filter((e) => e.event === name).map((e) => e.data)};
 	}
 
 	// Follows a turn to its end; resolves to its events.
-	async watch(turn, after = 0, onEvent = () => {}) {
+	async watch(turn, after = 0, onEvent = () => {}, query = '') {
 		const events = [];
-		await this.get(`/turns/${turn}/events?after=${after}`, {onData: eventParser((e) => { events.push(e); onEvent(e); }), headers: {Accept: 'text/event-stream'}});
+		await this.get(`/turns/${turn}/events?after=${after}${query}`, {onData: eventParser((e) => { events.push(e); onEvent(e); }), headers: {Accept: 'text/event-stream'}});
 		return events;
 	}
 }
@@ -208,4 +219,4 @@ function shared(...parts) {
 	return fs.existsSync(file) ? file : null;
 }
 
-module.exports = {root, build, quern, start, stop, cli, freePort, Client, sleep, until, shared};
+module.exports = {root, build, quern, start, stop, scripted, cli, freePort, Client, sleep, until, shared};
