@@ -65,7 +65,7 @@ int cmd_doctor(struct ctx *ctx, int argc, char **argv)
 	report_err("migrations", db_migrated(ctx, ctx->settings->migrations));
 	report_err("statements", check_statements(ctx));
 	if (llm_configured(ctx->settings))
-		report(true, "model provider", ctx->settings->llm_url);
+		report(true, "model provider", llm_provider_of(ctx->settings, "").url);
 	else
 		puts("warn  no model provider: only questions about tables and columns are answered (set QUERN_LLM_KEY)");
 

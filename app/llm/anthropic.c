@@ -1,6 +1,6 @@
 /*
- * Anthropic Messages: the request as JSON, the stream's events, and its refusals. Events and fields that
- * are not known here are passed over, as the format asks of clients.
+ * Anthropic Messages: the stream's events, and replies that come whole. Events, blocks and fields that are not known
+ * here are passed over, as the format asks of clients.
  */
 #include <string.h>
 
@@ -8,118 +8,9 @@
 #include "lib/json.h"
 #include "llm/llm_priv.h"
 
-static void put_cache_mark(struct json_writer *w)
+static char *address(struct arena *a, const struct llm_provider *p)
 {
-	json_object_open(w, "cache_control");
-	json_put_cstr(w, "type", "ephemeral");
-	json_object_close(w);
-}
-
-static void put_text(struct json_writer *w, struct str text)
-{
-	json_object_open(w, NULL);
-	json_put_cstr(w, "type", "text");
-	json_put_str(w, "text", text);
-}
-
-/* Arguments that the model did not finish cannot be sent back as they are: the tool's answer says what was
- * wrong. */
-static struct str sound_input(struct arena *a, struct str input)
-{
-	struct json_object *o = NULL;
-
-	if (json_read(a, input, JSON_DEPTH, &o) || !json_object_is_type(o, json_type_object))
-		return STR("{}");
-	return input;
-}
-
-static void put_thinking(struct json_writer *w, const struct llm_block *b)
-{
-	json_object_open(w, NULL);
-	json_put_cstr(w, "type", b->is_redacted ? "redacted_thinking" : "thinking");
-	if (!b->is_redacted)
-		json_put_str(w, "thinking", b->text);
-	json_put_str(w, b->is_redacted ? "data" : "signature", b->signature);
-}
-
-static void put_block(struct arena *a, struct json_writer *w, const struct llm_block *b)
-{
-	switch (b->kind) {
-	case LLM_TEXT: put_text(w, b->text); break;
-	case LLM_THINKING: put_thinking(w, b); break;
-	case LLM_TOOL_USE:
-		json_object_open(w, NULL);
-		json_put_cstr(w, "type", "tool_use");
-		json_put_cstr(w, "id", b->id);
-		json_put_cstr(w, "name", b->name);
-		json_put_raw(w, "input", sound_input(a, b->input));
-		break;
-	case LLM_TOOL_RESULT:
-		json_object_open(w, NULL);
-		json_put_cstr(w, "type", "tool_result");
-		json_put_cstr(w, "tool_use_id", b->id);
-		json_put_str(w, "content", b->text);
-		if (b->is_error)
-			json_put_bool(w, "is_error", true);
-		break;
-	}
-	json_object_close(w);
-}
-
-static void put_message(struct arena *a, struct json_writer *w, const struct llm_message *m)
-{
-	json_object_open(w, NULL);
-	json_put_cstr(w, "role", m->role == LLM_USER ? "user" : "assistant");
-	json_array_open(w, "content");
-	for (size_t i = 0; i < m->nblocks; i++)
-		put_block(a, w, &m->blocks[i]);
-	json_array_close(w);
-	json_object_close(w);
-}
-
-static void put_tools(struct json_writer *w, const struct llm_request *req)
-{
-	if (req->ntools == 0)
-		return;
-	json_array_open(w, "tools");
-	for (size_t i = 0; i < req->ntools; i++) {
-		json_object_open(w, NULL);
-		json_put_cstr(w, "name", req->tools[i].name);
-		json_put_cstr(w, "description", req->tools[i].description);
-		json_put_raw(w, "input_schema", str_of(req->tools[i].schema));
-		if (i + 1 == req->ntools)
-			put_cache_mark(w);
-		json_object_close(w);
-	}
-	json_array_close(w);
-}
-
-static void put_system(struct json_writer *w, const char *system)
-{
-	if (!system || !*system)
-		return;
-	json_array_open(w, "system");
-	put_text(w, str_of(system));
-	put_cache_mark(w);
-	json_object_close(w);
-	json_array_close(w);
-}
-
-static void build(struct arena *a, const struct llm_request *req, struct buf *body)
-{
-	struct json_writer w = {.b = body};
-
-	json_object_open(&w, NULL);
-	json_put_cstr(&w, "model", req->provider.model);
-	json_put_i64(&w, "max_tokens", req->max_tokens);
-	json_put_bool(&w, "stream", true);
-	put_system(&w, req->system);
-	put_tools(&w, req);
-	json_array_open(&w, "messages");
-	for (size_t i = 0; i < req->nmessages; i++)
-		put_message(a, &w, &req->messages[i]);
-	json_array_close(&w);
-	json_object_close(&w);
+	return llm_address(a, p->url, "/messages", true);
 }
 
 static size_t headers(struct arena *a, const struct llm_provider *p, const char *out[LLM_HEADERS])
@@ -129,82 +20,13 @@ static size_t headers(struct arena *a, const struct llm_provider *p, const char 
 	return 2;
 }
 
-/* Errors, by type where there is one and by status otherwise. */
-static const struct failure {
-	const char *type;
-	long status;
-	enum err_kind kind;
-	bool retry;
-	const char *code;
-	const char *what;
-	const char *hint;
-} failures[] = {
-        {"authentication_error", 401, ERR_PROVIDER, false, "key_refused",
-         "the model provider refused the key", "Check QUERN_LLM_KEY."},
-        {"permission_error", 403, ERR_PROVIDER, false, "key_refused", "the model provider refused the key",
-         "Check what the key in QUERN_LLM_KEY may do."},
-        {"not_found_error", 404, ERR_PROVIDER, false, "unknown_model",
-         "the model provider does not know this model or address",
-         "Check the project's model, QUERN_LLM_MODEL and QUERN_LLM_URL."},
-        {"rate_limit_error", 429, ERR_RATE_LIMITED, true, "rate_limit",
-         "the model provider's rate limit is reached", "Try again in a minute."},
-        {"overloaded_error", 529, ERR_UNAVAILABLE, true, "overloaded", "the model provider is overloaded",
-         "Try again in a minute."},
-        {"request_too_large", 413, ERR_TOO_LARGE, false, "request_too_large",
-         "the request is too large for the model provider",
-         "Start a new conversation, or ask about less data at once."},
-        {"billing_error", 402, ERR_PROVIDER, false, "billing",
-         "the model provider's account cannot pay for this request", NULL},
-        {"timeout_error", 504, ERR_TIMEOUT, true, "provider_timeout", "the model provider took too long",
-         "Try again."},
-        {"api_error", 500, ERR_PROVIDER, true, "provider_error", "the model provider failed",
-         "Try again in a minute."},
-        {"invalid_request_error", 400, ERR_PROVIDER, false, "bad_request",
-         "the model provider refused the request", NULL},
-        {NULL, 408, ERR_PROVIDER, true, "provider_error",
-         "the model provider did not get the request in time", "Try again."},
-        {NULL, 409, ERR_PROVIDER, true, "provider_error", "the model provider could not take the request",
-         "Try again."},
-};
-
-static const struct failure *failure_of(const char *type, long status)
-{
-	static const struct failure server = {NULL,
-	                                      0,
-	                                      ERR_PROVIDER,
-	                                      true,
-	                                      "provider_error",
-	                                      "the model provider failed",
-	                                      "Try again in a minute."};
-	static const struct failure client = {
-	        NULL, 0, ERR_PROVIDER, false, "bad_request", "the model provider refused the request", NULL};
-	size_t n = sizeof(failures) / sizeof(*failures);
-
-	for (size_t i = 0; type && i < n; i++)
-		if (failures[i].type && strcmp(failures[i].type, type) == 0)
-			return &failures[i];
-	for (size_t i = 0; i < n; i++)
-		if (failures[i].status == status)
-			return &failures[i];
-	return status >= 500 || status == 0 ? &server : &client;
-}
-
 static struct err *failed(struct llm_stream *s, struct json_object *error, long status)
 {
-	const struct failure *f = failure_of(json_get_str(error, "type"), status);
-	struct err *e;
-
-	s->retry = f->retry;
-	e = llm_refused(s, f->kind, f->code, f->what, json_get_str(error, "message"));
-	return f->hint ? err_hint(e, "%s", f->hint) : e;
+	return llm_failed(s, NULL, json_get_str(error, "type"), status, json_get_str(error, "message"));
 }
 
-static struct err *refusal(struct llm_stream *s, long status, struct str body)
+static struct err *refusal(struct llm_stream *s, long status, struct json_object *o)
 {
-	struct json_object *o = NULL;
-
-	if (json_read(s->scratch, body, JSON_DEPTH, &o))
-		o = NULL;
 	return failed(s, json_get(o, "error"), status);
 }
 
@@ -212,52 +34,76 @@ static struct err *refusal(struct llm_stream *s, long status, struct str body)
 static void read_usage(struct llm_stream *s, struct json_object *usage)
 {
 	struct llm_usage *u = &s->usage;
-	int64_t plain;
 
-	if (!usage)
-		return;
-	plain = json_get_i64(usage, "input_tokens", -1);
-	if (plain >= 0) {
-		u->cached_tokens = json_get_i64(usage, "cache_read_input_tokens", 0);
-		u->input_tokens =
-		        plain + u->cached_tokens + json_get_i64(usage, "cache_creation_input_tokens", 0);
-	}
+	s->fresh_tokens = json_get_i64(usage, "input_tokens", s->fresh_tokens);
+	s->stored_tokens = json_get_i64(usage, "cache_creation_input_tokens", s->stored_tokens);
+	u->cached_tokens = json_get_i64(usage, "cache_read_input_tokens", u->cached_tokens);
+	u->input_tokens = s->fresh_tokens + s->stored_tokens + u->cached_tokens;
 	u->output_tokens = json_get_i64(usage, "output_tokens", u->output_tokens);
 }
 
-static struct err *message_start(struct llm_stream *s, struct json_object *o)
+static void read_model(struct llm_stream *s, struct json_object *message)
 {
-	struct json_object *message = json_get(o, "message");
+	const char *model = json_get_str(message, "model");
 
-	s->model = arena_strdup(s->a, json_get_str(message, "model"));
+	if (model && *model)
+		s->model = arena_strdup(s->a, model);
 	read_usage(s, json_get(message, "usage"));
-	return NULL;
 }
 
-static int kind_of(const char *type)
+static const struct {
+	const char *type;
+	int kind;
+	bool is_redacted;
+} blocks[] = {
+        {"text", LLM_TEXT, false},
+        {"thinking", LLM_THINKING, false},
+        {"redacted_thinking", LLM_THINKING, true},
+        {"tool_use", LLM_TOOL_USE, false},
+};
+
+static struct llm_part *part_of(struct llm_stream *s, int64_t index, const char *type)
 {
-	if (type && strcmp(type, "text") == 0)
-		return LLM_TEXT;
-	if (type && strcmp(type, "tool_use") == 0)
-		return LLM_TOOL_USE;
-	return -1;
+	struct llm_part *part = llm_part_find(s, index) ? NULL : llm_part_add(s, index, -1);
+
+	for (size_t i = 0; part && type && i < sizeof(blocks) / sizeof(*blocks); i++)
+		if (strcmp(blocks[i].type, type) == 0) {
+			part->kind = blocks[i].kind;
+			part->is_redacted = blocks[i].is_redacted;
+		}
+	return part;
+}
+
+/* What gives thinking its worth to the provider. */
+static void sign(struct llm_stream *s, struct llm_part *part, const char *signature)
+{
+	if (part && part->kind == LLM_THINKING && signature && *signature)
+		part->signature = str_of(arena_strdup(s->a, signature));
+}
+
+/* What a block has when it begins: nothing yet, or all of it. */
+static struct err *open_block(struct llm_stream *s, int64_t index, struct json_object *block)
+{
+	struct json_object *input = json_get(block, "input");
+	struct llm_part *part = part_of(s, index, json_get_str(block, "type"));
+
+	if (!part)
+		return llm_part_refused(s);
+	part->id = arena_strdup(s->a, json_get_str(block, "id"));
+	part->name = arena_strdup(s->a, json_get_str(block, "name"));
+	sign(s, part, json_get_str(block, part->is_redacted ? "data" : "signature"));
+	if (part->kind == LLM_TEXT)
+		return llm_part_text(s, part, str_of(json_get_str(block, "text")));
+	if (part->kind == LLM_THINKING && !part->is_redacted)
+		return llm_part_text(s, part, str_of(json_get_str(block, "thinking")));
+	if (input && json_object_is_type(input, json_type_object) && json_object_object_length(input))
+		return llm_part_input(s, part, json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN));
+	return NULL;
 }
 
 static struct err *block_start(struct llm_stream *s, struct json_object *o)
 {
-	struct json_object *block = json_get(o, "content_block"), *input = json_get(block, "input");
-	struct llm_part *part;
-
-	part = llm_part_open(s, json_get_i64(o, "index", 0), kind_of(json_get_str(block, "type")));
-	if (!part)
-		return err_new(s->a, ERR_PROVIDER,
-		               "the reply of the model has too many blocks or repeats one");
-	part->id = arena_strdup(s->a, json_get_str(block, "id"));
-	part->name = arena_strdup(s->a, json_get_str(block, "name"));
-	TRY(llm_part_text(s, part, str_of(json_get_str(block, "text"))));
-	if (input && json_object_is_type(input, json_type_object) && json_object_object_length(input))
-		return llm_part_input(s, part, json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN));
-	return NULL;
+	return open_block(s, json_get_i64(o, "index", 0), json_get(o, "content_block"));
 }
 
 static struct err *block_delta(struct llm_stream *s, struct json_object *o)
@@ -265,11 +111,16 @@ static struct err *block_delta(struct llm_stream *s, struct json_object *o)
 	struct llm_part *part = llm_part_find(s, json_get_i64(o, "index", 0));
 	struct json_object *delta = json_get(o, "delta");
 
-	TRY(llm_part_text(s, part, str_of(json_get_str(delta, "text"))));
-	return llm_part_input(s, part, json_get_str(delta, "partial_json"));
+	if (!part)
+		return NULL;
+	if (part->kind == LLM_TOOL_USE)
+		return llm_part_input(s, part, json_get_str(delta, "partial_json"));
+	sign(s, part, json_get_str(delta, "signature"));
+	return llm_part_text(s, part,
+	                     str_of(json_get_str(delta, part->kind == LLM_TEXT ? "text" : "thinking")));
 }
 
-static enum llm_stop stop_of(const char *reason)
+static void read_stop(struct llm_stream *s, struct json_object *o)
 {
 	static const struct {
 		const char *reason;
@@ -281,22 +132,28 @@ static enum llm_stop stop_of(const char *reason)
 	        {"max_tokens", LLM_STOP_LENGTH},
 	        {"model_context_window_exceeded", LLM_STOP_LENGTH},
 	        {"refusal", LLM_STOP_REFUSAL},
+	        {"pause_turn", LLM_STOP_PAUSE},
 	};
+	const char *reason = json_get_str(o, "stop_reason");
 
+	if (!reason)
+		return;
+	s->stopped = true;
+	s->stop = LLM_STOP_OTHER;
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
 		if (strcmp(reasons[i].reason, reason) == 0)
-			return reasons[i].stop;
-	return LLM_STOP_OTHER;
+			s->stop = reasons[i].stop;
+}
+
+static struct err *message_start(struct llm_stream *s, struct json_object *o)
+{
+	read_model(s, json_get(o, "message"));
+	return NULL;
 }
 
 static struct err *message_delta(struct llm_stream *s, struct json_object *o)
 {
-	const char *reason = json_get_str(json_get(o, "delta"), "stop_reason");
-
-	if (reason) {
-		s->stop = stop_of(reason);
-		s->stopped = true;
-	}
+	read_stop(s, json_get(o, "delta"));
 	read_usage(s, json_get(o, "usage"));
 	return NULL;
 }
@@ -336,16 +193,16 @@ static bool is_text_delta(struct llm_stream *s, struct str data, int64_t *index,
 static struct err *handle(struct llm_stream *s, struct str data)
 {
 	struct json_object *o = NULL;
+	struct llm_part *part;
 	const char *type;
 	struct str text;
 	int64_t index;
 
-	if (is_text_delta(s, data, &index, &text))
-		return llm_part_text(s, llm_part_find(s, index), text);
-	if (json_read(s->scratch, data, JSON_DEPTH, &o)) {
-		s->retry = true;
-		return err_new(s->a, ERR_PROVIDER, "the model provider sent an event that is not JSON");
+	if (is_text_delta(s, data, &index, &text)) {
+		part = llm_part_find(s, index);
+		return part && part->kind == LLM_TEXT ? llm_part_text(s, part, text) : NULL;
 	}
+	TRY(llm_json_read(s, data, &o));
 	type = json_get_str(o, "type");
 	for (size_t i = 0; type && i < sizeof(events) / sizeof(*events); i++)
 		if (strcmp(events[i].type, type) == 0)
@@ -353,14 +210,49 @@ static struct err *handle(struct llm_stream *s, struct str data)
 	return NULL;
 }
 
+/* Pings may come without data. */
 static struct err *on_event(void *stream, const struct sse_event *event)
 {
 	struct llm_stream *s = stream;
 	struct arena_mark mark = arena_mark(s->scratch);
-	struct err *e = s->ended ? NULL : handle(s, event->data);
+	struct err *e = s->ended || str_trim(event->data).n == 0 ? NULL : handle(s, event->data);
 
 	arena_reset(s->scratch, mark);
 	return e;
 }
 
-const struct llm_format llm_anthropic = {"anthropic", "/v1/messages", build, headers, on_event, refusal};
+static struct err *whole(struct llm_stream *s, struct json_object *o)
+{
+	struct json_object *content = json_get_array(o, "content");
+
+	if (json_get(o, "error"))
+		return failed(s, json_get(o, "error"), 0);
+	if (!content)
+		return llm_refused(s, ERR_PROVIDER, "bad_reply", "the model provider's answer is not a reply",
+		                   NULL);
+	read_model(s, o);
+	for (size_t i = 0; i < json_length(content); i++)
+		TRY(open_block(s, (int64_t)i, json_object_array_get_idx(content, i)));
+	read_stop(s, o);
+	s->stopped = s->ended = true;
+	return NULL;
+}
+
+static const struct llm_lesson lessons[] = {
+        {"adaptive", LLM_ADAPTIVE},
+        {"signature", LLM_NO_THINKING_BACK},
+        {"thinking", LLM_NO_THINKING},
+        {NULL, 0},
+};
+
+const struct llm_format llm_anthropic = {
+        .name = "anthropic",
+        .url = "https://api.anthropic.com",
+        .lessons = lessons,
+        .address = address,
+        .build = llm_anthropic_build,
+        .headers = headers,
+        .on_event = on_event,
+        .whole = whole,
+        .refusal = refusal,
+};

@@ -15,7 +15,15 @@
 
 enum llm_role { LLM_USER, LLM_ASSISTANT };
 enum llm_block_kind { LLM_TEXT, LLM_THINKING, LLM_TOOL_USE, LLM_TOOL_RESULT };
-enum llm_stop { LLM_STOP_END, LLM_STOP_TOOL, LLM_STOP_LENGTH, LLM_STOP_REFUSAL, LLM_STOP_OTHER };
+/* PAUSE: the provider breaks a long reply off, to be gone on from by sending it back. */
+enum llm_stop {
+	LLM_STOP_END,
+	LLM_STOP_TOOL,
+	LLM_STOP_LENGTH,
+	LLM_STOP_REFUSAL,
+	LLM_STOP_PAUSE,
+	LLM_STOP_OTHER
+};
 
 /* Blocks of a reply stand in the order in which they came. THINKING goes back to its provider as it is, at its place,
  * while the turn goes on with tools; a provider that does not want it is not sent it. */
@@ -44,22 +52,23 @@ struct llm_tool {
 
 /* Where the model is. */
 struct llm_provider {
-	const char *format; /* "anthropic" */
-	const char *url;    /* base address, without path */
-	const char *key;
+	const char *format; /* "anthropic" or "openai" */
+	const char *url;    /* base address: with or without version, or the whole one; it may have a query */
+	const char *key;    /* may be empty for "openai" */
 	const char *model;
 };
 
 struct llm_request {
 	struct llm_provider provider;
 	const struct llm_provider *fallback; /* asked when the provider fails for good; NULL: none */
-	const char *system; /* stable part first; marked for prompt caching */
+	const char *system;                  /* stable part first; marked for prompt caching */
 	const struct llm_message *messages;
 	size_t nmessages;
 	const struct llm_tool *tools;
 	size_t ntools;
 	int64_t max_tokens;
-	int64_t timeout_ms; /* whole call */
+	int64_t thinking_tokens; /* that an Anthropic model may think beside those; 0: it is not asked to think */
+	int64_t timeout_ms;      /* whole call */
 };
 
 struct llm_usage {
@@ -90,13 +99,15 @@ struct llm_sink {
 	struct err *(*sent)(void *arg);
 };
 
-/* True when the settings name a provider and a key. */
+/* True when the settings name a provider and a key, which an OpenAI-compatible one at an address of its own may do
+ * without. */
 bool llm_configured(const struct settings *settings);
 /* The instance's provider with the given model ("" for the default). */
 struct llm_provider llm_provider_of(const struct settings *settings, const char *model);
 
-/* One call. Errors: PROVIDER (its words, never the key), RATE_LIMITED, TIMEOUT, CANCELLED, UNAVAILABLE,
- * INVALID. */
+/* One call: tried again at most three times while that can help and the time allows it, then with the fallback. A
+ * provider that keeps failing is left alone for a while (UNAVAILABLE, code "provider_resting"). Errors: PROVIDER (its
+ * words, never the key), RATE_LIMITED, TIMEOUT, CANCELLED, UNAVAILABLE, TOO_LARGE, CONFIG, or what sink->sent gave. */
 MUST_CHECK struct err *llm_complete(struct ctx *ctx, const struct llm_request *req,
                                     const struct llm_sink *sink, struct llm_reply **out);
 

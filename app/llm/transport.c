@@ -10,6 +10,7 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/json.h"
 #include "llm/llm_priv.h"
 
 enum {
@@ -28,10 +29,9 @@ struct call {
 	struct str rest;          /* of the request */
 	curl_off_t bytes;         /* of the request in all */
 	bool told;                /* the sink knows that it is sent */
-	struct sse_parser *parser;
+	struct llm_body *answer;
 	struct buf refusal;
 	long status;
-	bool is_stream;
 	curl_socket_t socket; /* of a stream that has begun */
 	int64_t heard_us;
 	struct err *err;
@@ -61,14 +61,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	struct call *c = arg;
 	struct str line = str_trim((struct str){p, size * n}), name = str_chop(&line, ':'),
 	           value = str_trim(line);
-	int64_t seconds;
 
 	c->heard_us = clock_mono_us();
-	if (str_eq_nocase(name, STR("content-type")))
-		c->is_stream =
-		        value.n >= 17 && str_eq_nocase((struct str){value.p, 17}, STR("text/event-stream"));
-	if (str_eq_nocase(name, STR("retry-after")) && str_to_i64(value, &seconds) && seconds >= 0)
-		c->s->retry_after = seconds < 86400 ? (int)seconds : 86400;
+	llm_header(c->s, name, value);
 	return size * n;
 }
 
@@ -95,10 +90,10 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *arg)
 		curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &c->status);
 		curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &c->socket);
 	}
-	if (c->status == 200 && c->is_stream) {
+	if (c->status == 200) {
 		tell_sent(c);
 		if (!c->err)
-			c->err = sse_feed(c->parser, p, bytes);
+			c->err = llm_body_feed(c->answer, p, bytes);
 		return c->err || c->s->ended ? 0 : bytes;
 	}
 	buf_add(&c->refusal, p, bytes < room ? bytes : room);
@@ -136,19 +131,15 @@ static void add_header(struct call *c, const char *line)
 static void set_request(struct call *c)
 {
 	const struct llm_provider *p = &c->s->req->provider;
-	struct str base = str_of(p->url);
 	const char *own[LLM_HEADERS];
 	size_t n = c->format->headers(c->s->scratch, p, own);
 
-	while (str_ends(base, STR("/")))
-		base.n--;
 	add_header(c, "content-type: application/json");
 	add_header(c, "accept: text/event-stream");
 	add_header(c, "expect:");
 	for (size_t i = 0; i < n; i++)
 		add_header(c, own[i]);
-	curl_easy_setopt(c->easy, CURLOPT_URL,
-	                 arena_printf(c->s->scratch, "%.*s%s", STR_ARG(base), c->format->path));
+	curl_easy_setopt(c->easy, CURLOPT_URL, c->format->address(c->s->scratch, p));
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
 	curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "quern");
 	curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
@@ -238,7 +229,17 @@ static struct err *not_reached(struct call *c, CURLcode result)
 	c->s->retry = result != CURLE_URL_MALFORMAT && result != CURLE_UNSUPPORTED_PROTOCOL &&
 	              result != CURLE_PEER_FAILED_VERIFICATION;
 	return err_hint(llm_refused(c->s, ERR_UNAVAILABLE, "provider_unreachable", what, NULL),
-	                "Check QUERN_LLM_URL and this host's way out (%s).", curl_easy_strerror(result));
+	                "Check the model's address and this host's way out (%s).",
+	                curl_easy_strerror(result));
+}
+
+static struct err *refusal(struct call *c)
+{
+	struct json_object *o;
+
+	if (json_read(c->s->scratch, buf_str(&c->refusal), JSON_DEPTH, &o))
+		o = NULL;
+	return c->format->refusal(c->s, c->status, o);
 }
 
 /* What the transfer came to. */
@@ -258,14 +259,8 @@ static struct err *outcome(struct call *c, CURLcode result)
 		                   "the model provider answered with a redirect, which is not followed",
 		                   NULL);
 	if (c->status != 200)
-		return c->format->refusal(s, c->status, buf_str(&c->refusal));
-	if (s->stopped)
-		return NULL;
-	s->retry = true;
-	return llm_refused(s, ERR_PROVIDER, "stream_broken",
-	                   c->is_stream ? "the model provider's reply broke off"
-	                                : "the model provider's reply is not an event stream",
-	                   NULL);
+		return refusal(c);
+	return llm_body_end(c->answer);
 }
 
 static struct err *perform(struct call *c, int64_t deadline_us)
@@ -290,11 +285,11 @@ struct err *llm_transport(struct ctx *ctx, const struct llm_format *format, stru
 
 	c.body_arena = arena_create();
 	body = buf_init(c.body_arena, BUF_PAGE);
-	format->build(c.body_arena, s->req, &body);
+	format->build(c.body_arena, s, &body);
 	c.rest = buf_str(&body);
 	c.bytes = (curl_off_t)body.n;
 	c.refusal = buf_init(s->scratch, LLM_REFUSAL_BYTES);
-	c.parser = sse_parser_create(s->scratch, LLM_EVENT_BYTES, format->on_event, s);
+	c.answer = llm_body_create(s);
 	c.easy = curl_easy_init();
 	c.multi = curl_multi_init();
 	if (body.full)

@@ -1,57 +1,10 @@
-/* The Anthropic format, held against recorded streams in every chunking. */
+/* The Anthropic format: what the recordings do not show. */
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/json.h"
-#include "llm/llm_priv.h"
+#include "play.h"
 #include "unit.h"
-
-struct seen {
-	struct buf text;
-	size_t deltas;
-};
-
-static void on_text(void *arg, struct str delta)
-{
-	struct seen *seen = arg;
-
-	seen->deltas++;
-	buf_add_str(&seen->text, delta);
-}
-
-static struct err *feed(struct sse_parser *p, struct str bytes, int chunking)
-{
-	size_t from = 0;
-
-	if (chunking == 0)
-		return sse_feed(p, bytes.p, bytes.n);
-	for (size_t i = 0; i < bytes.n; i++) {
-		if (chunking == 1 && bytes.p[i] != '\n' && i + 1 < bytes.n)
-			continue;
-		TRY(sse_feed(p, bytes.p + from, i + 1 - from));
-		from = i + 1;
-	}
-	return NULL;
-}
-
-/* Plays a stream; *e is what it failed with. chunking: 0 whole, 1 by line, 2 by byte. */
-static struct llm_stream *play(struct arena *a, struct str bytes, int chunking, struct seen *seen,
-                               struct err **e)
-{
-	static const struct llm_request req = {.provider = {"anthropic", "http://x", "sk-secret", "m"}};
-	struct llm_sink *sink = ARENA_NEW(a, struct llm_sink);
-	struct llm_stream *s = ARENA_NEW(a, struct llm_stream);
-	struct arena *scratch = arena_create();
-
-	seen->text = buf_init(a, LLM_REPLY_BYTES);
-	*sink = (struct llm_sink){.text = on_text, .arg = seen};
-	*s = (struct llm_stream){
-	        .a = a, .scratch = scratch, .req = &req, .sink = sink, .stop = LLM_STOP_OTHER};
-	*e = feed(sse_parser_create(scratch, LLM_EVENT_BYTES, llm_anthropic.on_event, s), bytes, chunking);
-	arena_free(scratch);
-	s->scratch = NULL;
-	return s;
-}
 
 static struct str all_text(struct arena *a, const struct llm_reply *r)
 {
@@ -61,79 +14,6 @@ static struct str all_text(struct arena *a, const struct llm_reply *r)
 		if (r->blocks[i].kind == LLM_TEXT)
 			buf_add_str(&b, r->blocks[i].text);
 	return buf_str(&b);
-}
-
-static void same_reply(const struct llm_reply *x, const struct llm_reply *y)
-{
-	assert_int_equal(x->nblocks, y->nblocks);
-	assert_int_equal(x->stop, y->stop);
-	assert_int_equal(x->usage.input_tokens, y->usage.input_tokens);
-	assert_int_equal(x->usage.output_tokens, y->usage.output_tokens);
-	for (size_t i = 0; i < x->nblocks; i++) {
-		assert_int_equal(x->blocks[i].kind, y->blocks[i].kind);
-		assert_true(str_eq(x->blocks[i].text, y->blocks[i].text));
-		assert_true(str_eq(x->blocks[i].input, y->blocks[i].input));
-	}
-}
-
-/* All that the model said, blocks of white space too. */
-static struct str said(struct arena *a, const struct llm_stream *s)
-{
-	struct buf b = buf_init(a, LLM_REPLY_BYTES);
-
-	for (size_t i = 0; i < s->nparts; i++)
-		if (s->parts[i].kind == LLM_TEXT)
-			buf_add_str(&b, buf_str(&s->parts[i].content));
-	return buf_str(&b);
-}
-
-/* Every chunking gives the same whole reply, and what was passed on is its text. */
-static void check_recording(struct arena *a, const char *path)
-{
-	struct str bytes = unit_file(a, path);
-	struct llm_reply *whole = NULL;
-
-	for (int chunking = 0; chunking < 3; chunking++) {
-		struct seen seen = {.deltas = 0};
-		struct err *e;
-		struct llm_stream *s = play(a, bytes, chunking, &seen, &e);
-		struct llm_reply *r = llm_reply_of(s);
-
-		if (e)
-			fail_msg("%s: %s", path, err_text(e));
-		assert_true(s->stopped);
-		assert_true(str_eq(said(a, s), buf_str(&seen.text)));
-		assert_true(r->usage.input_tokens > 0);
-		if (whole)
-			same_reply(whole, r);
-		whole = r;
-	}
-}
-
-static void test_llm__anthropic_recordings_read_the_same_in_every_chunking(void **state)
-{
-	struct arena *a = arena_create();
-	char *index = unit_shared(a, "streams/recordings/index.json");
-	struct json_object *o;
-	size_t played = 0;
-
-	(void)state;
-	assert_null(json_read(a, unit_file(a, index), JSON_DEPTH, &o));
-	for (size_t i = 0; i < json_object_array_length(o); i++) {
-		struct json_object *e = json_object_array_get_idx(o, i);
-		struct arena *one;
-
-		if (!strstr(json_get_str(e, "uri"), "/v1/messages") || json_get_i64(e, "status", 0) != 200 ||
-		    !json_get_bool(e, "stream", false))
-			continue;
-		one = arena_create();
-		check_recording(
-		        one, unit_shared_path(one, arena_printf(one, "streams/%s", json_get_str(e, "file"))));
-		arena_free(one);
-		played++;
-	}
-	assert_true(played >= 15);
-	arena_free(a);
 }
 
 static void test_llm__anthropic_fixtures_give_what_they_say(void **state)
@@ -162,20 +42,13 @@ static void test_llm__anthropic_fixtures_give_what_they_say(void **state)
 	(void)state;
 	unit_shared(a, "streams/anthropic-sdk-python/lib/streaming/fixtures/basic_response.txt");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct seen seen = {.deltas = 0};
-		struct err *e;
-		struct llm_reply *r;
+		char *path = arena_printf(a, "streams/anthropic-sdk-python/lib/streaming/fixtures/%s",
+		                          cases[i].file);
+		struct llm_play *p =
+		        llm_play(a, "anthropic", unit_file(a, unit_shared_path(a, path)), LLM_PLAY_BYTES);
+		struct llm_reply *r = p->reply;
 
-		r = llm_reply_of(play(
-		        a,
-		        unit_file(a,
-		                  unit_shared_path(
-		                          a,
-		                          arena_printf(
-		                                  a, "streams/anthropic-sdk-python/lib/streaming/fixtures/%s",
-		                                  cases[i].file))),
-		        2, &seen, &e));
-		assert_null(e);
+		assert_null(p->e);
 		assert_int_equal(r->stop, cases[i].stop);
 		assert_int_equal(r->nblocks, cases[i].blocks);
 		assert_str(all_text(a, r), cases[i].text);
@@ -189,103 +62,147 @@ static void test_llm__anthropic_fixtures_give_what_they_say(void **state)
 	arena_free(a);
 }
 
+#define START(index, block) "{'type':'content_block_start','index':" #index ",'content_block':" block "}\n"
+#define DELTA(index, delta) "{'type':'content_block_delta','index':" #index ",'delta':" delta "}\n"
+#define STOP(reason) "{'type':'message_delta','delta':{'stop_reason':'" reason "'}}\n"
+
 static void test_llm__anthropic_failures_in_the_stream_are_errors_in_words(void **state)
 {
 	static const struct {
-		const char *stream;
+		const char *lines;
 		enum err_kind kind;
 		const char *message;
 		bool retry;
 	} cases[] = {
-	        {"data:"
-	         " {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
-	         "\n\n",
+	        {"{'type':'error','error':{'type':'overloaded_error','message':'Overloaded'}}",
 	         ERR_UNAVAILABLE, "the model provider is overloaded", true},
-	        {"data: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"x\"}}\n\n",
-	         ERR_PROVIDER, "the model provider failed", true},
-	        {"data: {\"type\":\"content_block_del\n\n", ERR_PROVIDER,
+	        {"{'type':'error','error':{'type':'api_error','message':'x'}}", ERR_PROVIDER,
+	         "the model provider failed", true},
+	        {"{'type':'error'}", ERR_PROVIDER, "the model provider failed", true},
+	        {"{'type':'error','error':{'type':'invalid_request_error','message':'prompt is too long'}}",
+	         ERR_TOO_LARGE, "the request is too large for the model", false},
+	        {"{'type':'content_block_del", ERR_PROVIDER,
 	         "the model provider sent an event that is not JSON", true},
-	        {"data:"
-	         " {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n"
-	         "data:"
-	         " {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n",
-	         ERR_PROVIDER, "the reply of the model has too many blocks or repeats one", false},
+	        {START(0, "{'type':'text'}") START(0, "{'type':'text'}"), ERR_PROVIDER,
+	         "the reply of the model has too many blocks or repeats one", false},
+	        {START(0, "{'type':'text'}"), ERR_PROVIDER, "the model provider's reply broke off", true},
+	        {"", ERR_PROVIDER, "the model provider's reply broke off", true},
 	};
 	struct arena *a = arena_create();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct seen seen = {.deltas = 0};
-		struct err *e;
-		struct llm_stream *s = play(a, str_of(cases[i].stream), 0, &seen, &e);
+		struct llm_play *p = llm_play(a, "anthropic", llm_lines(a, cases[i].lines), LLM_PLAY_WHOLE);
 
-		assert_non_null(e);
-		assert_int_equal(e->kind, cases[i].kind);
-		assert_string_equal(e->message, cases[i].message);
-		assert_int_equal(s->retry, cases[i].retry);
+		assert_non_null(p->e);
+		assert_string_equal(p->e->message, cases[i].message);
+		assert_int_equal(p->e->kind, cases[i].kind);
+		assert_int_equal(p->s->retry, cases[i].retry);
 	}
 	arena_free(a);
 }
 
 static void test_llm__anthropic_unknown_events_and_blocks_are_passed_over(void **state)
 {
-	static const char stream[] =
-	        "event: new_thing\ndata: {\"type\":\"new_thing\",\"x\":[1]}\n\n"
-	        "data: {\"type\":\"ping\"}\n\ndata: [1]\n\ndata: {\"type\":7}\n\n"
-	        "data:"
-	        " {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\","
-	        "\"thinking\":\"\"}}\n\n"
-	        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\","
-	        "\"thinking\":\"hm\"}}\n\n"
-	        "data:"
-	        " {\"type\":\"content_block_delta\",\"index\":9,\"delta\":{\"type\":\"text_delta\",\"text\":"
-	        "\"lost\"}}\n\n"
-	        "data:"
-	        " {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":"
-	        "\"a\"},\"new\":1}\n\n"
-	        "data:"
-	        " {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":"
-	        "\"b\"}}\n\n"
-	        "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"brand_new\"}}\n\n";
+	static const char lines[] = "{'type':'new_thing','x':[1]}\n{'type':'ping'}\n[1]\n{'type':7}\n" START(
+	        0, "{'type':'server_tool_use','id':'s','name':'web_search','input':{'q':1}}")
+	        DELTA(0, "{'type':'input_json_delta','partial_json':'{}'}")
+	                START(1, "{'type':'web_search_tool_result','tool_use_id':'s','content':[]}")
+	                        DELTA(9, "{'type':'text_delta','text':'lost'}")
+	                                START(2, "{'type':'text','text':'a'},'new':1")
+	                                        DELTA(2, "{'type':'citations_delta','citation':{'text':'c'}}")
+	                                                DELTA(2, "{'type':'text_delta','text':'b'}")
+	                                                        STOP("brand_new");
 	struct arena *a = arena_create();
-	struct seen seen = {.deltas = 0};
-	struct err *e;
-	struct llm_reply *r = llm_reply_of(play(a, str_of(stream), 2, &seen, &e));
+	struct llm_play *p = llm_play(a, "anthropic", llm_lines(a, lines), LLM_PLAY_BYTES);
 
 	(void)state;
-	assert_null(e);
-	assert_int_equal(r->nblocks, 1);
-	assert_str(r->blocks[0].text, "ab");
-	assert_int_equal(r->stop, LLM_STOP_OTHER);
+	assert_null(p->e);
+	assert_int_equal(p->reply->nblocks, 1);
+	assert_str(p->reply->blocks[0].text, "ab");
+	assert_int_equal(p->reply->stop, LLM_STOP_OTHER);
+	arena_free(a);
+}
+
+static void test_llm__anthropic_missing_and_wrong_fields_are_done_without(void **state)
+{
+	static const char lines[] =
+	        "{'type':'message_start'}\n{'type':'message_start','message':{'usage':[1]}}\n"
+	        "{'type':'content_block_start','content_block':7}\n{'type':'content_block_delta'}\n" START(
+	                1, "{'type':'text','text':5}") DELTA(1, "{'type':'text_delta','text':['x']}")
+	                DELTA(1, "null") START(2, "{'type':'tool_use','id':9,'name':'f','input':'no'}") DELTA(
+	                        2, "{'type':'input_json_delta','partial_json':{}}")
+	                        START(3, "{'type':'tool_use','id':'t','name':''}") START(
+	                                4,
+	                                "{'type':'thinking'}") "{'type':'content_block_delta','index':'x','delta':{'text':'y'}}\n"
+	                                                       "{'type':'message_delta','usage':{'output_tokens':'many','input_tokens':-5}}\n" STOP(
+	                                                               "tool_use");
+	struct arena *a = arena_create();
+	struct llm_play *p = llm_play(a, "anthropic", llm_lines(a, lines), LLM_PLAY_LINES);
+
+	(void)state;
+	assert_null(p->e);
+	assert_int_equal(p->reply->nblocks, 1);
+	assert_string_equal(p->reply->blocks[0].name, "f");
+	assert_string_equal(p->reply->blocks[0].id, "call_0_");
+	assert_str(p->reply->blocks[0].input, "{}");
+	assert_int_equal(p->reply->usage.input_tokens, 0);
+	arena_free(a);
+}
+
+static void test_llm__anthropic_thinking_is_kept_with_its_signature_in_its_place(void **state)
+{
+	static const char lines[] = START(0, "{'type':'thinking','thinking':'','signature':''}") DELTA(
+	        0, "{'type':'thinking_delta','thinking':'let me '}")
+	        DELTA(0, "{'type':'thinking_delta','thinking':'see'}") DELTA(
+	                0, "{'type':'signature_delta','signature':'c2ln'}")
+	                START(1, "{'type':'redacted_thinking','data':'ZGF0YQ=='}") START(
+	                        2, "{'type':'text','text':'I look.'}")
+	                        START(3, "{'type':'tool_use','id':'t1','name':'f','input':{}}") DELTA(
+	                                3, "{'type':'input_json_delta','partial_json':'{\\'a\\':'}")
+	                                START(4, "{'type':'tool_use','id':'t1','name':'g','input':{}}")
+	                                        DELTA(3, "{'type':'input_json_delta','partial_json':'1}'}")
+	                                                STOP("tool_use");
+	struct arena *a = arena_create();
+	struct llm_play *p = llm_play(a, "anthropic", llm_lines(a, lines), LLM_PLAY_RANDOM);
+	const struct llm_block *b = p->reply->blocks;
+
+	(void)state;
+	assert_null(p->e);
+	assert_str(buf_str(&p->thinking), "let me see");
+	assert_str(buf_str(&p->text), "I look.");
+	assert_int_equal(p->reply->nblocks, 5);
+	assert_true(b[0].kind == LLM_THINKING && !b[0].is_redacted);
+	assert_str(b[0].text, "let me see");
+	assert_str(b[0].signature, "c2ln");
+	assert_true(b[1].kind == LLM_THINKING && b[1].is_redacted);
+	assert_str(b[1].signature, "ZGF0YQ==");
+	assert_int_equal(b[2].kind, LLM_TEXT);
+	assert_str(b[3].input, "{\"a\":1}");
+	assert_string_equal(b[3].id, "t1");
+	assert_string_not_equal(b[4].id, "t1");
 	arena_free(a);
 }
 
 static void test_llm__anthropic_a_long_reply_costs_about_its_text(void **state)
 {
-	static const char delta[] =
-	        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
-	        "\"text\":\"0123456789\"}}\n\n";
 	struct arena *a = arena_create();
 	struct buf b = buf_init(a, 64 << 20);
-	struct arena *run = arena_create();
-	struct seen seen = {.deltas = 0};
-	struct err *e;
-	size_t before;
+	struct str bytes;
+	struct llm_play *p;
 
 	(void)state;
-	buf_add_cstr(&b,
-	             "data:"
-	             " {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
-	             "\"text\":\"\"}}\n\n");
+	buf_add_cstr(&b, START(0, "{'type':'text','text':''}"));
 	for (int i = 0; i < 10000; i++)
-		buf_add_cstr(&b, delta);
-	before = arena_used(run);
-	play(run, buf_str(&b), 0, &seen, &e);
-	assert_null(e);
-	assert_int_equal(seen.deltas, 10000);
+		buf_add_cstr(&b, DELTA(0, "{'type':'text_delta','text':'0123456789'}"));
+	buf_add_cstr(&b, STOP("end_turn"));
+	bytes = llm_lines(a, buf_cstr(&b));
+	p = llm_play(arena_create(), "anthropic", bytes, LLM_PLAY_WHOLE);
+	assert_null(p->e);
+	assert_int_equal(p->deltas, 10000);
 	/* Twice the text for the reply, and as much again for what this test keeps. */
-	assert_true(arena_used(run) - before < 6 * 100000);
-	arena_free(run);
+	assert_true(arena_used(p->s->a) < 6 * 100000);
+	arena_free(p->s->a);
 	arena_free(a);
 }
 
@@ -309,7 +226,7 @@ static void test_llm__anthropic_request_is_marked_for_caching_and_escapes(void *
 	struct buf b = buf_init(a, BUF_PAGE);
 
 	(void)state;
-	llm_anthropic.build(a, &req, &b);
+	llm_anthropic.build(a, &(struct llm_stream){.req = &req}, &b);
 	assert_string_equal(buf_cstr(&b), "{\"model\":\"m\",\"max_tokens\":5,\"stream\":true,\"system\":[{"
 	                                  "\"type\":\"text\",\"text\":\"s\",\"cache_control\":"
 	                                  "{\"type\":\"ephemeral\"}}],\"tools\":[{\"name\":\"f\","
@@ -326,10 +243,11 @@ static void test_llm__anthropic_request_is_marked_for_caching_and_escapes(void *
 }
 
 static const struct CMUnitTest llm_anthropic_tests[] = {
-        cmocka_unit_test(test_llm__anthropic_recordings_read_the_same_in_every_chunking),
         cmocka_unit_test(test_llm__anthropic_fixtures_give_what_they_say),
         cmocka_unit_test(test_llm__anthropic_failures_in_the_stream_are_errors_in_words),
         cmocka_unit_test(test_llm__anthropic_unknown_events_and_blocks_are_passed_over),
+        cmocka_unit_test(test_llm__anthropic_missing_and_wrong_fields_are_done_without),
+        cmocka_unit_test(test_llm__anthropic_thinking_is_kept_with_its_signature_in_its_place),
         cmocka_unit_test(test_llm__anthropic_a_long_reply_costs_about_its_text),
         cmocka_unit_test(test_llm__anthropic_request_is_marked_for_caching_and_escapes),
 };

@@ -230,7 +230,8 @@ static void test_llm__a_stop_ends_the_call(void **state)
 
 	(void)state;
 	ctx.stop = &flag;
-	assert_int_equal(llm_complete(&ctx, &req, &(struct llm_sink){.text = on_text, .arg = &h}, &r)->kind, ERR_CANCELLED);
+	assert_int_equal(llm_complete(&ctx, &req, &(struct llm_sink){.text = on_text, .arg = &h}, &r)->kind,
+	                 ERR_CANCELLED);
 	assert_string_equal(buf_cstr(&h.text), "one");
 	arena_free(a);
 }
