@@ -51,6 +51,8 @@ MUST_CHECK struct err *agent_conversation_get(struct ctx *ctx, int64_t project_i
                                               struct agent_conversation *out);
 MUST_CHECK struct err *agent_conversation_rename(struct ctx *ctx, int64_t project_id, int64_t id,
                                                  const char *title);
+/* The question that a run of ctx->user_id helped to answer, as a title; "Query" for one that no turn asked for. */
+MUST_CHECK struct err *agent_run_title(struct ctx *ctx, int64_t run_id, const char **title);
 MUST_CHECK struct err *agent_conversation_pin(struct ctx *ctx, int64_t project_id, int64_t id, bool pinned);
 /* The person has looked at it. */
 MUST_CHECK struct err *agent_conversation_seen(struct ctx *ctx, int64_t project_id, int64_t id);

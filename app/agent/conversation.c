@@ -44,6 +44,9 @@ DB_STMT(agent_conversation_look,
         "UPDATE conversations SET seen_at = now() WHERE id = $1 AND project_id = $2 AND user_id = $3"
         " AND deleted_at IS NULL",
         DB_I64, DB_I64, DB_I64);
+DB_STMT(agent_conversation_of_run,
+        "SELECT t.question FROM query_runs r JOIN turns t ON t.id = r.turn_id WHERE r.id = $1 AND r.user_id = $2",
+        DB_I64, DB_I64);
 DB_STMT(agent_conversation_hide,
         "UPDATE conversations SET deleted_at = now() WHERE id = $1 AND project_id = $2 AND user_id = $3"
         " AND deleted_at IS NULL",
@@ -94,6 +97,19 @@ struct err *agent_conversation_create(struct ctx *ctx, int64_t project_id, const
 	              DB_ARGS(db_i64(project_id), db_i64(ctx->user_id),
 	                      db_text(*title ? title : "New conversation")),
 	              &db_id_row, "conversation", id);
+}
+
+static const struct db_row question_row = DB_ROW(const char *, {DB_TEXT, 0});
+
+struct err *agent_run_title(struct ctx *ctx, int64_t run_id, const char **title)
+{
+	const char *question;
+	bool found;
+
+	TRY(db_find(ctx, &agent_conversation_of_run, DB_ARGS(db_i64(run_id), db_i64(ctx->user_id)),
+	            &question_row, &question, &found));
+	*title = found ? title_of(ctx->a, question) : "Query";
+	return NULL;
 }
 
 struct err *agent_conversations(struct ctx *ctx, int64_t project_id, int64_t limit,

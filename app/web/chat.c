@@ -5,20 +5,7 @@
 #include "lib/arena.h"
 #include "web/web_priv.h"
 
-enum { CONVERSATIONS = 100, TURNS = 50, SUGGESTIONS = 6 };
-
-struct chat_item {
-	int64_t id;
-	const char *title;
-	bool current;
-	bool running;
-};
-
-struct chat_group {
-	const char *label;
-	struct chat_item *items;
-	size_t nitems;
-};
+enum { TURNS = 50, SUGGESTIONS = 6 };
 
 struct suggestion {
 	const char *text;
@@ -29,8 +16,7 @@ struct chat_view {
 	const char *slug;
 	const char *project;
 	const char *description;
-	struct chat_group *groups;
-	size_t ngroups;
+	struct web_chats *list;
 	int64_t chat; /* 0: a new conversation */
 	const char *title;
 	struct web_turn_html *turns;
@@ -39,66 +25,28 @@ struct chat_view {
 	int64_t older; /* the turn before those shown, or 0 */
 	int64_t later; /* the last one shown when more follow, else 0 */
 	bool running;
-	bool fresh; /* nothing asked yet */
+	bool pinned;
+	int64_t edit;         /* the turn whose question is changed in the box, or 0 */
+	const char *question; /* what stands there */
+	bool fresh;           /* nothing asked yet */
 	struct suggestion *suggestions;
 	size_t nsuggestions;
 	bool no_model;
 };
 
-static const struct view item_view =
-        VIEW(struct chat_item, VIEW_I64(struct chat_item, id), VIEW_STR(struct chat_item, title),
-             VIEW_BOOL(struct chat_item, current), VIEW_BOOL(struct chat_item, running));
-static const struct view group_view = VIEW(struct chat_group, VIEW_STR(struct chat_group, label),
-                                           VIEW_LIST(struct chat_group, items, nitems, &item_view));
 static const struct view turn_html_view = VIEW(struct web_turn_html, VIEW_HTML(struct web_turn_html, html));
 static const struct view suggestion_view = VIEW(struct suggestion, VIEW_STR(struct suggestion, text));
 static const struct view chat_view = VIEW(
         struct chat_view, VIEW_ONE(struct chat_view, layout, &web_layout_view),
         VIEW_STR(struct chat_view, slug), VIEW_STR(struct chat_view, project),
-        VIEW_STR(struct chat_view, description), VIEW_LIST(struct chat_view, groups, ngroups, &group_view),
+        VIEW_STR(struct chat_view, description), VIEW_ONE(struct chat_view, list, &web_chats_view),
         VIEW_I64(struct chat_view, chat), VIEW_STR(struct chat_view, title),
         VIEW_LIST(struct chat_view, turns, nturns, &turn_html_view), VIEW_I64(struct chat_view, leaf), VIEW_I64(struct chat_view, older), VIEW_I64(struct chat_view, later),
-        VIEW_BOOL(struct chat_view, running), VIEW_BOOL(struct chat_view, fresh),
+        VIEW_BOOL(struct chat_view, running), VIEW_BOOL(struct chat_view, pinned),
+        VIEW_I64(struct chat_view, edit), VIEW_STR(struct chat_view, question), VIEW_BOOL(struct chat_view, fresh),
         VIEW_LIST(struct chat_view, suggestions, nsuggestions, &suggestion_view),
         VIEW_BOOL(struct chat_view, no_model));
 WEB_PAGE(chat_page, "chat/show", chat_view);
-
-/* The list by day ---------------------------------------------------------------------------------------- */
-
-static const char *day_label(int64_t days)
-{
-	return days <= 0   ? "Today"
-	       : days == 1 ? "Yesterday"
-	       : days < 7  ? "This week"
-	       : days < 31 ? "This month"
-	                   : "Earlier";
-}
-
-static void group_by_day(struct arena *a, const struct agent_conversation *list, size_t n,
-                         struct chat_view *v)
-{
-	struct chat_item *items = ARENA_ARRAY(a, struct chat_item, n);
-
-	v->groups = ARENA_ARRAY(a, struct chat_group, n);
-	for (size_t i = 0; i < n; i++) {
-		const char *label = day_label(list[i].days);
-		if (!v->ngroups || strcmp(v->groups[v->ngroups - 1].label, label) != 0)
-			v->groups[v->ngroups++] = (struct chat_group){label, &items[i], 0};
-		items[i] =
-		        (struct chat_item){list[i].id, list[i].title, list[i].id == v->chat, list[i].running};
-		v->groups[v->ngroups - 1].nitems++;
-	}
-}
-
-static struct err *fill_list(struct ctx *ctx, int64_t project_id, struct chat_view *v)
-{
-	struct agent_conversation *list;
-	size_t n;
-
-	TRY(agent_conversations(ctx, project_id, CONVERSATIONS, &list, &n));
-	group_by_day(ctx->a, list, n, v);
-	return NULL;
-}
 
 /* Pages -------------------------------------------------------------------------------------------------- */
 
@@ -173,7 +121,7 @@ struct err *web_chat_new(struct ctx *ctx, struct http_request *req, struct http_
 	TRY(new_view(ctx, req, project->name, &v));
 	v->fresh = true;
 	TRY(suggest(ctx, auth_person(req), v));
-	TRY(fill_list(ctx, project->id, v));
+	TRY(web_chats_fill(ctx, req, v->chat, &v->list));
 	return web_render(ctx, res, &chat_page, v);
 }
 
@@ -183,6 +131,19 @@ static int64_t turn_of(const struct http_request *req, const char *name)
 	int64_t id = 0;
 
 	return str_to_i64(http_query(req, name), &id) && id > 0 ? id : 0;
+}
+
+/* A page without script has the question of a turn in its box, to be changed and asked again. */
+static struct err *edit(struct ctx *ctx, struct http_request *req, struct chat_view *v)
+{
+	struct agent_turn turn;
+
+	v->edit = turn_of(req, "edit");
+	if (!v->edit)
+		return NULL;
+	TRY(agent_turn_get(ctx, v->edit, &turn));
+	v->question = turn.question;
+	return NULL;
 }
 
 /* Which turns are shown: those around `turn`, those up to `until`, or the last ones of the branch; and where that ends. */
@@ -213,25 +174,12 @@ struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http
 	TRY(new_view(ctx, req, chat.title, &v));
 	v->chat = chat.id;
 	v->running = chat.running;
+	v->pinned = chat.pinned;
+	TRY(edit(ctx, req, v));
 	TRY(window(ctx, req, v, &heads, &v->nturns));
 	TRY(web_turns(ctx, chat.id, heads, v->nturns, web_may_export(auth_person(req)->role), &v->turns));
-	TRY(fill_list(ctx, project->id, v));
+	TRY(web_chats_fill(ctx, req, v->chat, &v->list));
 	return web_render(ctx, res, &chat_page, v);
-}
-
-/* The branch that a turn is on becomes the one that the conversation shows. */
-struct err *web_chat_branch(struct ctx *ctx, struct http_request *req, struct http_response *res)
-{
-	const struct project *project = &auth_person(req)->project;
-	int64_t chat = http_param_i64(req, "chat"), turn = 0;
-
-	TRY(http_form(ctx, req));
-	if (!str_to_i64(http_field(req, "turn"), &turn))
-		return err_new(ctx->a, ERR_INVALID, "the turn is missing");
-	TRY(agent_branch_show(ctx, project->id, chat, turn));
-	http_redirect(res, arena_printf(ctx->a, "/p/%s/chat/%lld?turn=%lld#turn-%lld", project->slug, (long long)chat,
-	                                (long long)turn, (long long)turn));
-	return NULL;
 }
 
 /* Changes to a conversation ------------------------------------------------------------------------------ */
@@ -246,6 +194,22 @@ struct err *web_chat_rename(struct ctx *ctx, struct http_request *req, struct ht
 	TRY(http_form(ctx, req));
 	TRY(agent_conversation_rename(ctx, auth_person(req)->project.id, http_param_i64(req, "chat"),
 	                              web_field(ctx, req, "title")));
+	done(res);
+	return NULL;
+}
+
+struct err *web_chat_pin(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	TRY(http_form(ctx, req));
+	TRY(agent_conversation_pin(ctx, auth_person(req)->project.id, http_param_i64(req, "chat"),
+	                           http_field(req, "pinned").n > 0));
+	done(res);
+	return NULL;
+}
+
+struct err *web_chat_seen(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	TRY(agent_conversation_seen(ctx, auth_person(req)->project.id, http_param_i64(req, "chat")));
 	done(res);
 	return NULL;
 }

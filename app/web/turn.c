@@ -59,6 +59,7 @@ struct web_turn {
 	const char *tokens;
 	const char *when;
 	const char *took;
+	struct web_talk *talk;
 };
 
 const struct view web_turn_view = VIEW(
@@ -76,7 +77,7 @@ const struct view web_turn_view = VIEW(
         VIEW_BOOL(struct web_turn, from_catalog), VIEW_BOOL(struct web_turn, unreadable),
         VIEW_BOOL(struct web_turn, proof),
         VIEW_STR(struct web_turn, model), VIEW_STR(struct web_turn, tokens), VIEW_STR(struct web_turn, when),
-        VIEW_STR(struct web_turn, took));
+        VIEW_STR(struct web_turn, took), VIEW_ONE(struct web_turn, talk, &web_talk_view));
 
 /* Filling them ---------------------------------------------------------------------------------------- */
 
@@ -170,11 +171,13 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 
 WEB_PAGE(turn_page, "chat/turn", web_turn_view);
 
-static struct err *render(struct ctx *ctx, const struct agent_turn *t, bool exports, struct buf *out)
+static struct err *render(struct ctx *ctx, const struct agent_turn *t, const struct agent_turn_head *head,
+                          bool exports, struct buf *out)
 {
 	struct web_turn *v;
 
 	TRY(web_turn_fill(ctx, t, exports, &v));
+	v->talk = web_talk(ctx->a, head);
 	return web_render_into(ctx, &turn_page, v, out);
 }
 
@@ -187,7 +190,7 @@ static struct db_texts take_kept(struct arena *a, const struct agent_turn_head *
 	struct db_texts missing = {ARENA_ARRAY(a, const char *, n), 0};
 
 	for (size_t i = 0; i < n; i++) {
-		out[i].html = heads[i].over ? web_turn_cache_get(a, heads[i].id, exports) : NULL;
+		out[i].html = web_talk_is_plain(&heads[i]) ? web_turn_cache_get(a, heads[i].id, exports) : NULL;
 		if (!out[i].html)
 			missing.p[missing.n++] = arena_printf(a, "%lld", (long long)heads[i].id);
 	}
@@ -202,9 +205,9 @@ static struct err *render_missing(struct ctx *ctx, const struct agent_turn *turn
 		if (heads[i].id != turns[t].id)
 			continue;
 		struct buf b = buf_init(ctx->a, BUF_PAGE);
-		TRY(render(ctx, &turns[t++], exports, &b));
+		TRY(render(ctx, &turns[t++], &heads[i], exports, &b));
 		out[i].html = buf_cstr(&b);
-		if (heads[i].over)
+		if (web_talk_is_plain(&heads[i]))
 			web_turn_cache_put(heads[i].id, exports, buf_str(&b));
 	}
 	return NULL;
@@ -227,9 +230,12 @@ struct err *web_turns(struct ctx *ctx, int64_t conversation_id, const struct age
 struct err *web_turn_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	struct agent_turn turn;
+	struct agent_turn_head *head;
+	size_t n;
 	bool exports;
 
 	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
+	TRY(agent_turn_heads(ctx, turn.conversation_id, turn.id, 1, &head, &n));
 	TRY(web_exports(ctx, req, turn.project_id, &exports));
-	return render(ctx, &turn, exports, http_out(res));
+	return render(ctx, &turn, head, exports, http_out(res));
 }

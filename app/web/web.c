@@ -36,7 +36,7 @@ static const char *static_version;
 /* The static files' names do not change, so their addresses carry a hash of what is in them. */
 static const char *hash_static(struct arena *a, const char *dir)
 {
-	static const char *const files[] = {"quern.css", "chat.js", "page.js", "sql.js", "editor.js"};
+	static const char *const files[] = {"quern.css", "chat.js", "talk.js", "page.js", "sql.js", "editor.js"};
 	struct arena *scratch = arena_create();
 	struct buf all = buf_init(scratch, STATIC_BYTES);
 	char *chunk = arena_alloc(scratch, STATIC_BYTES);

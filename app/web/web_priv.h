@@ -210,6 +210,19 @@ extern const struct view web_turn_view;
 MUST_CHECK struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool exports,
                                      struct web_turn **out);
 
+/* talk.c: what a person does with a turn (chat/actions, chat/version). A plain one has nothing that changes once it is
+ * over: its HTML can be kept. */
+struct web_talk;
+extern const struct view web_talk_view;
+struct web_talk *web_talk(struct arena *a, const struct agent_turn_head *head);
+bool web_talk_is_plain(const struct agent_turn_head *head);
+
+/* chats.c: the person's conversations in the project of the request, or those that hold its words "q" (chat/list). */
+struct web_chats;
+extern const struct view web_chats_view;
+MUST_CHECK struct err *web_chats_fill(struct ctx *ctx, struct http_request *req, int64_t current,
+                                      struct web_chats **out);
+
 /* A turn as HTML (chat/turn). */
 struct web_turn_html {
 	const char *html;
