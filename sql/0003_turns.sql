@@ -134,6 +134,9 @@ INSERT INTO project_models (project_id, place, format, url, model)
 	SELECT id, 1, '', '', model FROM projects WHERE model <> '';
 ALTER TABLE projects DROP COLUMN model;
 
+-- For what was used in a month.
+CREATE INDEX conversations_used ON conversations (project_id, updated_at);
+
 -- Limits of one turn; 0 is the instance's for the first two, and none for tokens and cost.
 ALTER TABLE projects
 	ADD COLUMN turn_steps   bigint NOT NULL DEFAULT 0 CHECK (turn_steps BETWEEN 0 AND 100),

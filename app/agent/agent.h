@@ -195,6 +195,29 @@ MUST_CHECK struct err *agent_turn_get(struct ctx *ctx, int64_t turn_id, struct a
 /* Whether questions about a project's data have a model to go to. */
 MUST_CHECK struct err *agent_has_model(struct ctx *ctx, int64_t project_id, bool *has);
 
+/* A tiny real call of a model as it is given. The error of one that failed is in the provider's words; then only url
+ * and asked are set. Errors as llm_complete(); CONFIG when the instance has no provider. */
+struct agent_tried {
+	const char *url;
+	const char *asked; /* the model that was named */
+	const char *model; /* and the one that answered */
+	int64_t ms;
+};
+MUST_CHECK struct err *agent_model_try(struct ctx *ctx, const struct project_model *model,
+                                       struct agent_tried *out);
+
+/* What the turns of a project took since the month began (UTC), by person and model, dearest first. */
+struct agent_usage {
+	const char *email;
+	const char *model; /* "": answered without one */
+	int64_t turns;
+	int64_t input_tokens;
+	int64_t cached_tokens;
+	int64_t output_tokens;
+	int64_t cost; /* in millionths of the project's currency */
+};
+MUST_CHECK struct err *agent_usage(struct ctx *ctx, int64_t project_id, struct agent_usage **out, size_t *n);
+
 /* Running ----------------------------------------------------------------------------------------------- */
 
 /* Receives a turn's events. event: durable ones with their id; delta: text as it arrives. */

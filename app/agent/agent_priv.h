@@ -253,6 +253,8 @@ const char *agent_err_text(struct arena *a, const struct err *e);
 /* provider.c: the project's models, or the instance's where it has none; keys opened, in ctx's arena. CONFIG when a key
  * cannot be opened. */
 MUST_CHECK struct err *agent_models(struct ctx *ctx, int64_t project_id, struct agent_models *out);
+/* As the instance is set, with what the project wants otherwise; false when neither names a provider. */
+bool agent_provider_of(const struct settings *settings, const struct project_model *m, struct llm_provider *out);
 /* What a call cost, in millionths of the currency. */
 int64_t agent_cost(const struct agent_price *price, const struct llm_usage *usage);
 

@@ -280,7 +280,8 @@ void agent_no_model_answer(const struct agent_run *r, struct buf *out)
 		buf_add_cstr(out, "?\"\n");
 	}
 	if (r->role == PROJECT_ADMIN)
-		buf_add_cstr(out, "\nTo set one up, set `QUERN_LLM_KEY` (and, if need be,"
-		                  " `QUERN_LLM_PROVIDER`, `QUERN_LLM_URL` and `QUERN_LLM_MODEL`) and restart"
-		                  " the service.\n");
+		buf_printf(out,
+		           "\nConnect one in [the settings of this project](/p/%s/settings#model), or for all"
+		           " projects with `QUERN_LLM_KEY` on the server.\n",
+		           r->project->slug);
 }

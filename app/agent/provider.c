@@ -3,19 +3,21 @@
 #include "lib/arena.h"
 #include "lib/settings.h"
 
-/* As the instance is set, with what the project wants otherwise. */
+bool agent_provider_of(const struct settings *settings, const struct project_model *m, struct llm_provider *out)
+{
+	if (*m->format)
+		*out = (struct llm_provider){m->format, m->url, m->key ? m->key : "", m->model};
+	else
+		*out = llm_provider_of(settings, m->model);
+	return *m->format || llm_configured(settings);
+}
+
 static void add(const struct settings *settings, const struct project_model *m, struct agent_models *out)
 {
 	struct agent_model *to = &out->at[out->n];
 
 	to->price = (struct agent_price){m->price_in, m->price_cached, m->price_out};
-	if (*m->format)
-		to->provider = (struct llm_provider){m->format, m->url, m->key ? m->key : "", m->model};
-	else if (llm_configured(settings))
-		to->provider = llm_provider_of(settings, m->model);
-	else
-		return;
-	out->n++;
+	out->n += agent_provider_of(settings, m, &to->provider);
 }
 
 struct err *agent_models(struct ctx *ctx, int64_t project_id, struct agent_models *out)

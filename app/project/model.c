@@ -135,15 +135,21 @@ static struct err *save(struct ctx *ctx, void *arg)
 	return log_model(ctx, "project.model.set", m);
 }
 
+struct err *project_model_check(struct arena *a, const struct project_model *model)
+{
+	struct project_check c = {.detail = buf_init(a, BUF_LINE)};
+
+	project_check_model(&c, model);
+	return project_check_end(a, &c, "model");
+}
+
 struct err *project_model_save(struct ctx *ctx, const struct project_model *model)
 {
-	struct project_check c = {.detail = buf_init(ctx->a, BUF_LINE)};
 	struct project_model saved = *model;
 
 	if (saved.format && !*saved.format)
 		saved.url = "";
-	project_check_model(&c, &saved);
-	TRY(project_check_end(ctx->a, &c, "model"));
+	TRY(project_model_check(ctx->a, &saved));
 	return db_transact(ctx, save, &saved);
 }
 

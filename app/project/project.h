@@ -165,6 +165,8 @@ MUST_CHECK struct err *project_models(struct ctx *ctx, int64_t project_id, struc
 MUST_CHECK struct err *project_model_save(struct ctx *ctx, const struct project_model *model);
 /* Back to none at that place; no error when there is none; audited. */
 MUST_CHECK struct err *project_model_remove(struct ctx *ctx, int64_t project_id, int64_t place);
+/* The check that saving makes, alone: for a model that is only to be tried. */
+MUST_CHECK struct err *project_model_check(struct arena *a, const struct project_model *model);
 /* Whether what is meant for one address may go to the other: same scheme, host and port. */
 bool project_model_same_server(const char *url, const char *other);
 /* Whether what goes there can be read on the way: http to another machine. */

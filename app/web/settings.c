@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "db/db.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "web/form_priv.h"
@@ -14,6 +15,9 @@ struct settings_view {
 	struct web_problem *project_problem;
 	struct web_limits *limits;
 	struct web_problem *limits_problem;
+	struct web_model_form *model;
+	struct web_model_form *fallback;
+	struct web_usage *usage;
 	struct web_source_form *source;
 	struct web_problem *source_problem;
 	struct web_probe *probe; /* of what was sent */
@@ -29,6 +33,9 @@ static const struct view settings_view =
              VIEW_ONE(struct settings_view, project_problem, &web_problem_view),
              VIEW_ONE(struct settings_view, limits, &web_limits_view),
              VIEW_ONE(struct settings_view, limits_problem, &web_problem_view),
+             VIEW_ONE(struct settings_view, model, &web_model_form_view),
+             VIEW_ONE(struct settings_view, fallback, &web_model_form_view),
+             VIEW_ONE(struct settings_view, usage, &web_usage_view),
              VIEW_ONE(struct settings_view, source, &web_source_form_view),
              VIEW_ONE(struct settings_view, source_problem, &web_problem_view),
              VIEW_ONE(struct settings_view, probe, &web_probe_view),
@@ -64,6 +71,12 @@ static struct err *stored(struct ctx *ctx, struct http_request *req, struct proj
 	v->layout = web_layout(ctx, req, "Settings", "settings");
 	v->project = web_project_form(ctx, p);
 	TRY(web_limits(ctx, p, &v->limits));
+	struct web_model_form *models[PROJECT_MODELS];
+	TRY(web_model_forms(ctx, p, models));
+	v->model = models[0];
+	v->fallback = models[1];
+	v->fallback->open = v->fallback->stored;
+	TRY(web_usage(ctx, p, &v->usage));
 	v->source = web_source_form(ctx, source);
 	TRY(kept_probe(ctx, source, &v->kept));
 	e = catalog_load(ctx, p, source, NULL, &c);
@@ -138,6 +151,95 @@ struct err *web_settings_limits(struct ctx *ctx, struct http_request *req, struc
 	web_problem_status(ctx, res, e);
 	return web_render(ctx, res, &settings_page, &v);
 }
+
+/* Model -------------------------------------------------------------------------------------------------- */
+
+struct model_change {
+	const struct project *project; /* NULL: as it is */
+	const struct project_model *model;
+};
+
+static struct err *change_model(struct ctx *ctx, void *arg)
+{
+	const struct model_change *c = arg;
+
+	if (c->project)
+		TRY(project_update(ctx, c->project));
+	return project_model_save(ctx, c->model);
+}
+
+/* The currency is the project's, and stands with the first model. */
+static struct err *save_model(struct ctx *ctx, const struct http_request *req, const struct project_model *sent)
+{
+	struct project p = auth_person(req)->project;
+	struct model_change c = {NULL, sent};
+	const char *currency = web_field(ctx, req, "currency");
+
+	if (sent->place == 1 && strcmp(currency, p.currency) != 0) {
+		p.currency = currency;
+		c.project = &p;
+	}
+	return db_transact(ctx, change_model, &c);
+}
+
+/* A test uses the stored key when none was typed; but only for the server that it was stored for. */
+static struct err *try_model(struct ctx *ctx, const struct project_model *sent, struct web_tried **out)
+{
+	struct project_model tried = *sent, *stored;
+	struct agent_tried back = {0};
+	size_t n;
+
+	TRY(project_model_check(ctx->a, sent));
+	struct err *e = project_models(ctx, sent->project_id, &stored, &n);
+	if (e && e->kind != ERR_CONFIG)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		if (!tried.key && stored[i].place == tried.place && project_model_same_server(stored[i].url, tried.url))
+			tried.key = stored[i].key;
+	e = agent_model_try(ctx, &tried, &back);
+	*out = web_model_tried(ctx, &back, sent->key && *sent->key, e);
+	return NULL;
+}
+
+static struct err *act_on_model(struct ctx *ctx, struct http_request *req, const struct project_model *sent,
+                                struct web_tried **tried)
+{
+	if (str_is(http_field(req, "action"), "remove"))
+		return project_model_remove(ctx, sent->project_id, sent->place);
+	if (web_only_test(req))
+		return try_model(ctx, sent, tried);
+	return save_model(ctx, req, sent);
+}
+
+struct err *web_settings_model(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	const struct project *p = &auth_person(req)->project;
+	struct settings_view v = {0};
+	struct project_source source;
+	struct web_tried *tried = NULL;
+
+	TRY(http_form(ctx, req));
+	struct project_model sent = {.project_id = p->id, .place = str_is(http_field(req, "place"), "2") ? 2 : 1};
+	web_model_sent(ctx, req, &sent);
+	struct err *e = act_on_model(ctx, req, &sent, &tried);
+	if (e && !web_mendable(e))
+		return e;
+	if (!e && !tried) {
+		back(ctx, res, p->slug, "model");
+		return NULL;
+	}
+	TRY(stored(ctx, req, &source, &v));
+	struct web_model_form **form = sent.place == 1 ? &v.model : &v.fallback;
+	struct web_model_form *shown = web_model_form(ctx, p, &sent, (*form)->stored);
+	shown->has_key = (*form)->has_key;
+	web_model_again(ctx, req, shown, e);
+	shown->tried = tried;
+	*form = shown;
+	web_problem_status(ctx, res, e);
+	return web_render(ctx, res, &settings_page, &v);
+}
+
+/* Database ----------------------------------------------------------------------------------------------- */
 
 static bool same_texts(struct db_texts x, struct db_texts y)
 {

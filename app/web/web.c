@@ -172,7 +172,8 @@ static const char *notice_of(const struct http_request *req)
 	static const char *const notices[][2] = {
 	        {"saved", "Saved."},
 	        {"project", "The project was saved."},
-	        {"limits", "The limits were saved; they hold for the next query."},
+	        {"limits", "The limits were saved; they hold for the next query and the next answer."},
+	        {"model", "The model was saved; it is asked from the next question on."},
 	        {"source", "The database was saved and tested."},
 	        {"created", "Created."},
 	        {"removed", "Removed."},

@@ -100,6 +100,7 @@ function fillPlatform() {
 	const turns = ALL.map((text, i) => ({q: text, a: text, r: record(text), e: i % 2 ? {message: text, detail: text, hint: text} : null}));
 	q.sql('quern', `UPDATE projects SET description = ${literal(OWN.join('\n').slice(0, 3900))}, prompt = ${literal(`</textarea>${OWN[0]}`)}, row_cap = 5000,
 		suggestions = ARRAY[${LINES.slice(0, 6).map((text) => literal(text.slice(0, 290))).join(', ')}] WHERE slug = 'hostile';
+		INSERT INTO project_models (project_id, place, format, url, model) SELECT id, n, 'openai', 'javascript:xss()//' || ${literal('"><script>xss()</script>')}, ${literal('"><script>xss()</script>')} FROM projects, generate_series(1, 2) n WHERE slug = 'hostile';
 		INSERT INTO users (email, name, origin, groups) SELECT 'u' || ordinality || '''&{{x}}=\`@example.com', left(t, 200), 'header', ARRAY[t, t] FROM ${rows(LINES.slice(0, 150))} WITH ORDINALITY AS x (t, ordinality);
 		UPDATE sources SET probed_at = now(), probe = jsonb_build_object('ok', false, 'grave', true, 'message', x.t, 'hint', x.t, 'warnings', (SELECT jsonb_agg(jsonb_build_object('text', t, 'mend', t, 'sql', n % 2 = 0, 'grave', n % 3 = 0)) FROM ${rows(LINES.slice(0, 60))} WITH ORDINALITY AS y (t, n))) FROM ${rows(OWN.slice(0, 1))} AS x (t) WHERE project_id = (SELECT id FROM projects WHERE slug = 'hostile');
 		UPDATE users SET name = ${literal(OWN[3])}, groups = ARRAY[${literal(OWN[3])}] WHERE email = 'admin@example.com';

@@ -85,7 +85,7 @@ static void test_agent__without_a_model_other_questions_get_a_plain_sentence(voi
 	assert_null(strstr(t.answer, "QUERN_LLM_KEY"));
 	assert_false(t.from_catalog);
 	t = scene_ask(s, PROJECT_ADMIN, "Why did revenue fall?", NULL);
-	assert_non_null(strstr(t.answer, "QUERN_LLM_KEY"));
+	assert_non_null(strstr(t.answer, "(/p/shop/settings#model)"));
 }
 
 static void test_agent__a_wrong_query_is_corrected(void **state)
