@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/agent_priv.h"
+#include "agent/diagnose_priv.h"
 #include "lib/arena.h"
 
 enum { WORDS = 24, QUESTION_BYTES = 200, NAME_WORDS = 4, SAMPLE_MOST = 100 };
@@ -53,43 +54,6 @@ static size_t least(size_t x, size_t y)
 	return x < y ? x : y;
 }
 
-/* Edits between two names, swapped neighbours counting one; `most` and more are all the same. */
-static size_t distance(struct str x, struct str y, size_t most)
-{
-	size_t d[3][65], i, j;
-
-	if (x.n > 64 || y.n > 64 || x.n > y.n + most || y.n > x.n + most)
-		return most;
-	for (j = 0; j <= y.n; j++)
-		d[0][j] = j;
-	for (i = 1; i <= x.n; i++) {
-		size_t *row = d[i % 3], *up = d[(i + 2) % 3], *up2 = d[(i + 1) % 3];
-
-		row[0] = i;
-		for (j = 1; j <= y.n; j++) {
-			row[j] = least(least(up[j], row[j - 1]) + 1, up[j - 1] + (x.p[i - 1] != y.p[j - 1]));
-			if (i > 1 && j > 1 && x.p[i - 1] == y.p[j - 2] && x.p[i - 2] == y.p[j - 1])
-				row[j] = least(row[j], up2[j - 2] + 1);
-		}
-	}
-	return least(d[x.n % 3][y.n], most);
-}
-
-/* Without a plural ending: "categories" and "category" meet in "categor", "addresses" and "address" in
- * "address". */
-static struct str stem(struct str s)
-{
-	static const char *const endings[] = {"ies", "sses", "ches", "shes", "xes", "s", "y"};
-	static const size_t keep[] = {0, 2, 2, 2, 1, 0, 0};
-
-	if (str_ends(s, STR("ss")))
-		return s;
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
-		if (s.n > strlen(endings[i]) + 1 && str_ends(s, str_of(endings[i])))
-			return (struct str){s.p, s.n - strlen(endings[i]) + keep[i]};
-	return s;
-}
-
 /* The words from..to as a name: joined with _, lower case, the schema taken off. */
 static struct str name_of(const struct match *m, size_t from, size_t to)
 {
@@ -113,7 +77,7 @@ static const struct catalog_table *table_exact(const struct match *m, struct str
 	const struct catalog_table *found = catalog_find(m->c, str_dup(m->a, name));
 
 	for (size_t i = 0; !found && i < m->c->ntables; i++)
-		if (str_eq(stem(str_of(str_lower(m->a, str_of(m->c->tables[i].name)))), stem(name)))
+		if (str_eq(agent_stem(str_of(str_lower(m->a, str_of(m->c->tables[i].name)))), agent_stem(name)))
 			found = &m->c->tables[i];
 	return found;
 }
@@ -125,7 +89,7 @@ static const struct catalog_table *table_near(const struct match *m, struct str 
 	const struct catalog_table *found = NULL;
 
 	for (size_t i = 0; i < m->c->ntables; i++) {
-		size_t d = distance(stem(name), stem(str_of(str_lower(m->a, str_of(m->c->tables[i].name)))),
+		size_t d = agent_distance(agent_stem(name), agent_stem(str_of(str_lower(m->a, str_of(m->c->tables[i].name)))),
 		                    most);
 
 		if (d < best || (d == best && d < most))
