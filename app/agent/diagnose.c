@@ -71,7 +71,7 @@ struct agent_diagnosis *agent_diagnose(struct arena *a, const struct catalog *c,
 	struct buf lines = buf_init(a, BUF_LINE);
 	struct agent_diagnosis *d = ARENA_NEW(a, struct agent_diagnosis);
 	struct agent_look l = {
-	        .a = a, .c = c, .t = agent_text(a, c, str_of(sql)), .e = e, .d = d, .lines = &lines};
+	        .a = a, .c = c, .t = agent_statement(a, c, str_of(sql)), .e = e, .d = d, .lines = &lines};
 
 	l.at = agent_token_at(l.t, e->position);
 	d->part = part_of(&l);

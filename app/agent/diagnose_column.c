@@ -77,7 +77,7 @@ static bool is_output(const struct agent_look *l, const char *name)
 static bool is_text_constant(const struct agent_look *l, const struct agent_name *name)
 {
 	static const char *const before[] = {"like", "ilike", "in", "then", "else", "between", "and"};
-	const struct agent_text *t = l->t;
+	const struct agent_statement *t = l->t;
 
 	if (name->qualifier || t->tokens[name->first].kind != AGENT_T_QUOTED || !name->first)
 		return false;

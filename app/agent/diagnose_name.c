@@ -14,7 +14,7 @@ enum { COLUMNS_TOLD = 40 }; /* of a table, where nothing is near */
 
 bool agent_name_at(const struct agent_look *l, size_t token, struct agent_name *out)
 {
-	const struct agent_text *t = l->t;
+	const struct agent_statement *t = l->t;
 	size_t last = token, first = token;
 
 	if (!agent_is_name(t, token))

@@ -108,7 +108,7 @@ struct agent_rel {
 	size_t token; /* its first */
 };
 /* A statement as far as it can be told without its grammar: it may be wrong. */
-struct agent_text {
+struct agent_statement {
 	struct str sql;
 	struct agent_token *tokens;
 	size_t n;
@@ -117,16 +117,16 @@ struct agent_text {
 	struct agent_rel *rels;
 	size_t nrels;
 };
-struct agent_text *agent_text(struct arena *a, const struct catalog *c, struct str sql);
+struct agent_statement *agent_statement(struct arena *a, const struct catalog *c, struct str sql);
 /* The token at a 1-based character, or n. */
-size_t agent_token_at(const struct agent_text *t, int position);
-bool agent_is_word(const struct agent_text *t, size_t i, const char *word);
-bool agent_is_sign(const struct agent_text *t, size_t i, char sign);
-bool agent_is_name(const struct agent_text *t, size_t i); /* a word or a name in quotes */
+size_t agent_token_at(const struct agent_statement *t, int position);
+bool agent_is_word(const struct agent_statement *t, size_t i, const char *word);
+bool agent_is_sign(const struct agent_statement *t, size_t i, char sign);
+bool agent_is_name(const struct agent_statement *t, size_t i); /* a word or a name in quotes */
 /* A name without its quotes, in lower case where it has none. */
 const char *agent_token_name(struct arena *a, const struct agent_token *t);
 /* Whether columns of the thing may be used at a token of that level. */
-bool agent_sees(const struct agent_text *t, size_t level, const struct agent_rel *rel);
+bool agent_sees(const struct agent_statement *t, size_t level, const struct agent_rel *rel);
 
 /* diagnose.c -------------------------------------------------------------------------------------------- */
 
@@ -154,7 +154,7 @@ const char *agent_diagnosis_text(struct arena *a, const struct err *e, const str
 struct agent_look {
 	struct arena *a;
 	const struct catalog *c;
-	const struct agent_text *t;
+	const struct agent_statement *t;
 	const struct err *e;
 	size_t at; /* the token that failed, or t->n */
 	struct agent_diagnosis *d;

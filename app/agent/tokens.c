@@ -85,7 +85,7 @@ static struct agent_token next_token(struct str s, size_t from)
 	return t;
 }
 
-static void tokenize(struct arena *a, struct agent_text *t)
+static void tokenize(struct arena *a, struct agent_statement *t)
 {
 	struct str s = t->sql;
 
@@ -105,23 +105,23 @@ static void tokenize(struct arena *a, struct agent_text *t)
 	}
 }
 
-bool agent_is_word(const struct agent_text *t, size_t i, const char *word)
+bool agent_is_word(const struct agent_statement *t, size_t i, const char *word)
 {
 	return i < t->n && t->tokens[i].kind == AGENT_T_WORD &&
 	       str_eq_nocase(t->tokens[i].text, str_of(word));
 }
 
-bool agent_is_sign(const struct agent_text *t, size_t i, char sign)
+bool agent_is_sign(const struct agent_statement *t, size_t i, char sign)
 {
 	return i < t->n && t->tokens[i].kind == AGENT_T_SIGN && *t->tokens[i].text.p == sign;
 }
 
-bool agent_is_name(const struct agent_text *t, size_t i)
+bool agent_is_name(const struct agent_statement *t, size_t i)
 {
 	return i < t->n && t->tokens[i].kind <= AGENT_T_TICKED;
 }
 
-static bool is_one_of(const struct agent_text *t, size_t i, const char *const *words)
+static bool is_one_of(const struct agent_statement *t, size_t i, const char *const *words)
 {
 	for (; *words; words++)
 		if (agent_is_word(t, i, *words))
@@ -138,7 +138,7 @@ const char *agent_token_name(struct arena *a, const struct agent_token *t)
 	return arena_strndup(a, t->text.p + 1, t->text.n - 2);
 }
 
-size_t agent_token_at(const struct agent_text *t, int position)
+size_t agent_token_at(const struct agent_statement *t, int position)
 {
 	size_t byte = 0;
 
@@ -157,7 +157,7 @@ size_t agent_token_at(const struct agent_text *t, int position)
 
 /* Levels ------------------------------------------------------------------------------------------------ */
 
-static size_t new_level(struct agent_text *t, size_t outer)
+static size_t new_level(struct agent_statement *t, size_t outer)
 {
 	if (t->nlevels == LEVELS)
 		return outer;
@@ -166,7 +166,7 @@ static size_t new_level(struct agent_text *t, size_t outer)
 }
 
 /* A level for each pair of parentheses and for each arm of a set operation; nothing is in level 0. */
-static void find_levels(struct arena *a, struct agent_text *t)
+static void find_levels(struct arena *a, struct agent_statement *t)
 {
 	static const char *const arms[] = {"union", "intersect", "except", NULL};
 	size_t *around = ARENA_ARRAY(a, size_t, LEVELS + 1), depth = 0, level;
@@ -188,7 +188,7 @@ static void find_levels(struct arena *a, struct agent_text *t)
 	}
 }
 
-bool agent_sees(const struct agent_text *t, size_t level, const struct agent_rel *rel)
+bool agent_sees(const struct agent_statement *t, size_t level, const struct agent_rel *rel)
 {
 	for (;; level = t->outer[level]) {
 		if (level == rel->level)
@@ -208,7 +208,7 @@ static const char *const ends[] = {
 };
 
 /* FROM of a clause, not that of extract(year FROM x) or IS DISTINCT FROM. */
-static bool begins_from(const struct agent_text *t, size_t i)
+static bool begins_from(const struct agent_statement *t, size_t i)
 {
 	static const char *const functions[] = {"extract", "substring", "trim", "overlay", "position", NULL};
 	size_t open = i;
@@ -220,13 +220,13 @@ static bool begins_from(const struct agent_text *t, size_t i)
 	return !open || !agent_is_sign(t, open, '(') || !is_one_of(t, open - 1, functions);
 }
 
-static bool is_rel_name(const struct agent_text *t, size_t i)
+static bool is_rel_name(const struct agent_statement *t, size_t i)
 {
 	return i < t->n && (t->tokens[i].kind == AGENT_T_QUOTED || t->tokens[i].kind == AGENT_T_TICKED ||
 	                    (t->tokens[i].kind == AGENT_T_WORD && !is_one_of(t, i, ends)));
 }
 
-static size_t closing(const struct agent_text *t, size_t open)
+static size_t closing(const struct agent_statement *t, size_t open)
 {
 	for (size_t i = open + 1, depth = 1; i < t->n; i++) {
 		depth += agent_is_sign(t, i, '(');
@@ -236,7 +236,7 @@ static size_t closing(const struct agent_text *t, size_t open)
 	return t->n;
 }
 
-static bool is_with_query(const struct agent_text *t, const char *name, struct arena *a)
+static bool is_with_query(const struct agent_statement *t, const char *name, struct arena *a)
 {
 	for (size_t i = 1; i + 1 < t->n; i++) {
 		bool opens = agent_is_word(t, i + 1, "as") &&
@@ -252,7 +252,7 @@ static bool is_with_query(const struct agent_text *t, const char *name, struct a
 }
 
 /* Its alias at i, if one stands there; the token behind it. */
-static size_t take_alias(struct arena *a, const struct agent_text *t, size_t i, struct agent_rel *rel)
+static size_t take_alias(struct arena *a, const struct agent_statement *t, size_t i, struct agent_rel *rel)
 {
 	size_t at = i + agent_is_word(t, i, "as");
 
@@ -263,7 +263,7 @@ static size_t take_alias(struct arena *a, const struct agent_text *t, size_t i, 
 	return at + 1;
 }
 
-static size_t take_table(struct arena *a, const struct agent_text *t, const struct catalog *c, size_t i,
+static size_t take_table(struct arena *a, const struct agent_statement *t, const struct catalog *c, size_t i,
                          struct agent_rel *rel)
 {
 	for (; agent_is_sign(t, i + 1, '.') && is_rel_name(t, i + 2); i += 2)
@@ -283,7 +283,7 @@ static size_t take_table(struct arena *a, const struct agent_text *t, const stru
 	return take_alias(a, t, i + 1, rel);
 }
 
-static bool begins_query(const struct agent_text *t, size_t i)
+static bool begins_query(const struct agent_statement *t, size_t i)
 {
 	static const char *const words[] = {"select", "with", "values", NULL};
 
@@ -291,7 +291,7 @@ static bool begins_query(const struct agent_text *t, size_t i)
 }
 
 /* One thing of FROM at token i; the token behind it. */
-static size_t take_rel(struct arena *a, struct agent_text *t, const struct catalog *c, size_t i)
+static size_t take_rel(struct arena *a, struct agent_statement *t, const struct catalog *c, size_t i)
 {
 	struct agent_rel rel = {.alias = "", .token = i};
 
@@ -313,7 +313,7 @@ static size_t take_rel(struct arena *a, struct agent_text *t, const struct catal
 	return i;
 }
 
-static void find_rels(struct arena *a, struct agent_text *t, const struct catalog *c)
+static void find_rels(struct arena *a, struct agent_statement *t, const struct catalog *c)
 {
 	t->rels = ARENA_ARRAY(a, struct agent_rel, RELS);
 	for (size_t i = 0; i < t->n; i++) {
@@ -327,9 +327,9 @@ static void find_rels(struct arena *a, struct agent_text *t, const struct catalo
 	}
 }
 
-struct agent_text *agent_text(struct arena *a, const struct catalog *c, struct str sql)
+struct agent_statement *agent_statement(struct arena *a, const struct catalog *c, struct str sql)
 {
-	struct agent_text *t = ARENA_NEW(a, struct agent_text);
+	struct agent_statement *t = ARENA_NEW(a, struct agent_statement);
 
 	t->sql = (struct str){sql.p, sql.n < SQL_BYTES ? sql.n : SQL_BYTES};
 	tokenize(a, t);
