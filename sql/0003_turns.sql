@@ -16,7 +16,7 @@ CREATE TABLE workers (
 -- for what: {"n","id","question","options":[...]}, {"n","id","tool","sql","hash"}, {"n","id","run_id"}.
 -- A conversation branches: parent_id is the turn that this one follows. cost is in millionths of the project's currency.
 ALTER TABLE turns
-	ADD COLUMN worker_id      bigint REFERENCES workers ON DELETE SET NULL,
+	ADD COLUMN worker_id      bigint, -- need not be there any more
 	ADD COLUMN fence          bigint NOT NULL DEFAULT 0,
 	ADD COLUMN waits_for      text CHECK (waits_for IN ('clarification', 'approval', 'run')),
 	ADD COLUMN wait           jsonb,
@@ -24,6 +24,7 @@ ALTER TABLE turns
 	ADD COLUMN parent_id      bigint REFERENCES turns ON DELETE CASCADE,
 	ADD COLUMN cached_tokens  bigint NOT NULL DEFAULT 0,
 	ADD COLUMN cost           bigint NOT NULL DEFAULT 0,
+	DROP COLUMN heartbeat_at,
 	DROP CONSTRAINT turns_status_check,
 	ADD CONSTRAINT turns_status_check CHECK (status IN ('running', 'waiting', 'done', 'failed', 'stopped')),
 	ADD CONSTRAINT turns_wait_check CHECK ((status = 'waiting') = (waits_for IS NOT NULL));

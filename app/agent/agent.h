@@ -2,12 +2,16 @@
  * Conversations and turns. A turn is the agent's work on one question; its events are rows, and every stream is
  * a view of them. Events (kind: JSON):
  *   step        {"n":1,"name":"catalog|model|tool|check","label":"...","state":"running|done|failed","ms":12,
- *                "detail":"12 rows"}
+ *                "detail":"12 rows"}    running again for an n: another worker begins it anew, its text so far is void
  *   delta       {"text":"..."}                    not durable, no id
+ *   thinking    {"text":"..."}                    likewise, only to who asked
  *   message     {"text":"..."}                    a whole text of the model; replaces the deltas since the last
  *   tool_call   {"n":2,"id":"toolu_1","tool":"execute_sql","input":{...}}
  *   tool_result {"n":2,"id":"toolu_1","ok":true,"run_id":7,"rows":12,"truncated":false,"ms":21,
  *                "caveats":[{"code","text"}],"error":{...}}
+ *   clarification {"n","id","question","options":[...]}    the turn waits for agent_turn_answer()
+ *   approval    {"n","id","tool","sql","summary","hash"}   likewise
+ *   run         {"n","id","run_id"}                        it waits for a query in the background
  *   provenance  {"tables":[...],"queries":[{"run_id","sql","rows","ms","caveats"}],"model":"...","catalog":true}
  *   usage       {"model":"...","input_tokens":1,"output_tokens":2}
  *   error       {"kind","code","message","detail","hint"}
@@ -138,7 +142,7 @@ struct agent_turn {
 	int64_t project_id;
 	int64_t user_id;
 	const char *question;
-	const char *status; /* running, done, failed, stopped */
+	const char *status; /* running, waiting, done, failed, stopped */
 	const char *answer; /* Markdown; so far, while running */
 	struct agent_step *steps;
 	size_t nsteps;
@@ -147,6 +151,8 @@ struct agent_turn {
 	const char **tables;
 	size_t ntables;
 	bool from_catalog; /* answered from the data dictionary, without a model */
+	const char *waits_for; /* "clarification", "approval", "run", or NULL */
+	const char *wait;      /* the event that says for what, JSON; or NULL */
 	bool unreadable;   /* what was recorded of its steps and queries cannot be read */
 	const char *error; /* in words, when failed */
 	const char *hint;
@@ -224,6 +230,7 @@ MUST_CHECK struct err *agent_usage(struct ctx *ctx, int64_t project_id, struct a
 struct agent_sink {
 	void (*event)(void *arg, int64_t id, const char *kind, struct str json);
 	void (*delta)(void *arg, struct str text);
+	void (*thinking)(void *arg, struct str text); /* of the model, as it comes; never kept. May be NULL */
 	void *arg;
 };
 
@@ -241,21 +248,30 @@ MUST_CHECK struct err *agent_turn_start_at(struct ctx *ctx, const struct project
 /* The same, at the leaf. */
 MUST_CHECK struct err *agent_turn_start(struct ctx *ctx, const struct project *project,
                                         int64_t conversation_id, struct str question, int64_t *turn_id);
-/* Does the turn's work in the calling thread until it is done, failed or stopped; its outcome is recorded
- * and sent as events. time_zone is that of its queries, "" for UTC. Returns an error only when not even that was possible. sink may be NULL. */
+/* Does the turn's work in the calling thread until it is done, failed or stopped, waits, or goes to another worker; its
+ * outcome is recorded and sent as events. time_zone is that of its queries, "" for UTC. An error when not even that was
+ * possible; then another worker goes on with it. sink may be NULL. */
 MUST_CHECK struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,
                                       const char *time_zone, int64_t turn_id, const struct agent_sink *sink);
 /* Asks the turn to stop, wherever it runs; no error when it is over. */
 MUST_CHECK struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id);
-/* Sends the events after `after`, the text so far, and what follows until the turn is over, until
+/* Answers what the turn waits for in its call call_id: words, or "yes" and "no" with the hash of what was shown. Errors:
+ * CONFLICT when it does not wait for that any more, INVALID. ctx->user_id's own turns only. */
+MUST_CHECK struct err *agent_turn_answer(struct ctx *ctx, int64_t turn_id, const char *call_id, struct str answer,
+                                         const char *hash);
+/* Sends the events after `after`, the text so far, and what follows until the turn is over or waits, until
  * `gone(arg)` says true, or the ctx is stopped. `idle(arg)` is called about every 10 s without events. */
 MUST_CHECK struct err *agent_turn_watch(struct ctx *ctx, int64_t turn_id, int64_t after,
                                         const struct agent_sink *sink, bool (*gone)(void *arg),
                                         void (*idle)(void *arg));
 
-/* Once in each worker process: watches for stop requests, and marks turns failed whose worker died. */
+/* Once in each process that works on turns: from now on it takes up those that nobody works on. */
 void agent_start(const struct settings *settings);
-/* Stops all turns of this process (drain). */
-void agent_drain(void);
+/* The turns of this process go to others, each at the end of its step, and within that time whatever it is at. */
+void agent_drain(int64_t within_s);
+/* And once they have: this process is none that others count on. */
+void agent_end(const struct settings *settings);
+/* Stops all turns of this process, for a command that is interrupted. */
+void agent_stop_all(void);
 
 #endif

@@ -135,42 +135,45 @@ static void answer_describe(const struct catalog_table *t, struct buf *b)
 }
 
 /* Shown like a call that the model made: the same events, the same proof. */
-static struct err *ask(struct agent_run *r, struct ctx *ctx, const char *sql, struct query_result **q)
+static struct err *ask(struct agent_run *r, struct tool_call *c, const char *sql, struct query_result **q)
 {
-	struct llm_block call = {.id = "catalog_1", .name = "execute_sql"};
-	struct tool_result result = {.ok = true};
-	struct buf input = buf_init(ctx->a, BUF_LINE);
+	struct arena *a = c->ctx.a;
+	struct llm_block block = {.id = "catalog_1", .name = "execute_sql"};
+	struct buf input = buf_init(a, BUF_LINE), json = buf_init(a, BUF_PAGE);
 	struct json_writer w = {.b = &input};
-	int64_t n = (int64_t)r->steps.n;
 
 	json_object_open(&w, NULL);
 	json_put_cstr(&w, "sql", sql);
 	json_object_close(&w);
-	call.input = buf_str(&input);
-	TRY(agent_emit_call(r, ctx->a, n, &call));
-	TRY(agent_ask(r, ctx, r->scene, sql, q));
-	result.run_id = (*q)->run_id;
-	result.rows = (int64_t)(*q)->nrows;
-	result.truncated = (*q)->truncated;
-	result.caveats = (*q)->caveats;
-	result.ncaveats = (*q)->ncaveats;
-	return agent_emit_result(r, ctx->a, n, &call, &result, (*q)->took_us / 1000);
+	block.input = buf_str(&input);
+	c->block = &block;
+	agent_emit_call(r, c);
+	TRY(agent_flush(r));
+	TRY(agent_ask(&c->env, r->scene, sql, q));
+	c->out.run_id = (*q)->run_id;
+	c->out.rows = (int64_t)(*q)->nrows;
+	c->out.truncated = (*q)->truncated;
+	c->out.caveats = (*q)->caveats;
+	c->out.ncaveats = (*q)->ncaveats;
+	c->ms = (*q)->took_us / 1000;
+	agent_emit_result(r, c);
+	agent_result_put(&json, r, c);
+	return agent_apply(r, "result", buf_cstr(&json));
 }
 
-static const char *qualified(struct ctx *ctx, const struct agent_run *r, const struct catalog_table *t)
+static const char *qualified(struct arena *a, const struct agent_run *r, const struct catalog_table *t)
 {
-	return arena_printf(ctx->a, "%s.%s", sql_quote_ident(ctx->a, r->scene->catalog->schema),
-	                    sql_quote_ident(ctx->a, t->name));
+	return arena_printf(a, "%s.%s", sql_quote_ident(a, r->scene->catalog->schema), sql_quote_ident(a, t->name));
 }
 
-static struct err *answer_sample(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent,
+static struct err *answer_sample(struct agent_run *r, struct tool_call *c, const struct agent_intent *intent,
                                  struct buf *b)
 {
 	const struct catalog_table *t = intent->table;
 	struct query_result *q;
 
-	TRY(ask(r, ctx,
-	        arena_printf(ctx->a, "SELECT * FROM %s LIMIT %lld", qualified(ctx, r, t),
+	TRY(ask(r, c,
+	        arena_printf(c->ctx.a, "SELECT * FROM %s LIMIT %lld", qualified(c->ctx.a, r, t),
 	                     (long long)(intent->rows ? intent->rows : SAMPLE_ROWS)),
 	        &q));
 	if (q->nrows == 0) {
@@ -184,18 +187,18 @@ static struct err *answer_sample(struct agent_run *r, struct ctx *ctx, const str
 	return NULL;
 }
 
-static struct err *answer_count(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent,
+static struct err *answer_count(struct agent_run *r, struct tool_call *c, const struct agent_intent *intent,
                                 struct buf *b)
 {
 	struct query_result *q;
 	int64_t n = 0;
 
-	TRY(ask(r, ctx,
-	        arena_printf(ctx->a, "SELECT count(*) AS row_count FROM %s",
-	                     qualified(ctx, r, intent->table)),
+	TRY(ask(r, c,
+	        arena_printf(c->ctx.a, "SELECT count(*) AS row_count FROM %s",
+	                     qualified(c->ctx.a, r, intent->table)),
 	        &q));
 	if (q->nrows != 1 || !str_to_i64(str_of(q->cells[0]), &n))
-		return err_new(ctx->a, ERR_INTERNAL, "the row count is not a number");
+		return err_new(c->ctx.a, ERR_INTERNAL, "the row count is not a number");
 	add_name(b, intent->table->name);
 	buf_add_cstr(b, " has ");
 	add_count(b, n);
@@ -248,19 +251,19 @@ static void answer_unknown(const struct agent_scene *scene, const struct agent_i
 	buf_add_cstr(b, ".");
 }
 
-struct err *agent_catalog_answer(struct agent_run *r, struct ctx *ctx, const struct agent_intent *intent,
+struct err *agent_catalog_answer(struct agent_run *r, struct tool_call *c, const struct agent_intent *intent,
                                  struct buf *out)
 {
 	switch (intent->kind) {
 	case AGENT_INTENT_TABLES: answer_tables(r->scene->catalog, out); return NULL;
 	case AGENT_INTENT_DESCRIBE: answer_describe(intent->table, out); return NULL;
-	case AGENT_INTENT_SAMPLE: return answer_sample(r, ctx, intent, out);
-	case AGENT_INTENT_COUNT: return answer_count(r, ctx, intent, out);
+	case AGENT_INTENT_SAMPLE: return answer_sample(r, c, intent, out);
+	case AGENT_INTENT_COUNT: return answer_count(r, c, intent, out);
 	case AGENT_INTENT_FIND_COLUMN: answer_find_column(r->scene->catalog, intent->word, out); return NULL;
 	case AGENT_INTENT_UNKNOWN_TABLE: answer_unknown(r->scene, intent, out); return NULL;
 	case AGENT_INTENT_NONE: break;
 	}
-	return err_new(ctx->a, ERR_INTERNAL, "not a question for the dictionary");
+	return err_new(c->ctx.a, ERR_INTERNAL, "not a question for the dictionary");
 }
 
 void agent_no_model_answer(const struct agent_run *r, struct buf *out)

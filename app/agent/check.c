@@ -23,16 +23,16 @@ static const struct {
          " period without data."},
 };
 
-const char *agent_check(struct agent_run *r, struct arena *a, const struct query_result *q)
+const char *agent_check(struct tool_env *env, const struct query_result *q, const char **doubt)
 {
-	struct buf b = buf_init(a, BUF_PAGE);
+	struct buf b = buf_init(env->ctx->a, BUF_PAGE);
 
 	for (size_t i = 0; i < q->ncaveats; i++)
 		for (size_t k = 0; k < sizeof(checks) / sizeof(*checks); k++) {
-			if (strcmp(checks[k].code, q->caveats[i].code) != 0 || r->checked >> k & 1)
+			if (strcmp(checks[k].code, q->caveats[i].code) != 0 ||
+			    atomic_fetch_or(env->checked, 1U << k) >> k & 1)
 				continue;
-			r->checked |= 1U << k;
-			r->doubt = checks[k].people;
+			*doubt = checks[k].people;
 			buf_printf(&b, "%s%s", b.n ? " " : "", checks[k].model);
 		}
 	return b.n ? buf_cstr(&b) : NULL;

@@ -1,63 +1,69 @@
 /*
- * The turns that this process works on, and the one thread that looks after them: heartbeats for all in one
- * statement, stop requests that a notification missed, and turns anywhere whose worker has died.
+ * The turns that this process works on, and the one thread that looks after them: the lease of all of them, stop
+ * requests that a notification missed, their text, and turns that nobody holds.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <time.h>
 
 #include "agent/agent_priv.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/settings.h"
 
-enum { HEARTBEAT_S = 10, SWEEP_S = 15 };
+enum { RENEW_US = 2000000, SECOND_US = 1000000, LOOK_US = 10000000, BUCKETS = 256 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct agent_live *all;
+static struct agent_live *buckets[BUCKETS];
 static _Atomic int64_t count;
 
-DB_STMT(agent_live_heartbeat,
-        "UPDATE turns SET heartbeat_at = now() WHERE id = ANY ($1::bigint[]) AND status = 'running'"
-        " RETURNING id, stop_requested",
-        DB_TEXTS);
-DB_STMT(agent_live_sweep,
-        "WITH dead AS (UPDATE turns SET status = 'failed', finished_at = now(), error = $1"
-        " WHERE status = 'running' AND heartbeat_at < now() - $2 * interval '1 second' RETURNING id),"
-        " last AS (SELECT id, (SELECT coalesce(max(seq), 0) FROM turn_events e"
-        " WHERE e.turn_id = dead.id) AS seq FROM dead) INSERT INTO turn_events (turn_id, seq, kind, body)"
-        " SELECT id, seq + 1, 'error', $1 FROM last UNION ALL"
-        " SELECT id, seq + 2, 'done', jsonb_build_object('turn_id', id, 'status', 'failed') FROM last"
-        " RETURNING pg_notify('turn', turn_id::text) IS NULL",
-        DB_JSON, DB_F64);
+#define EACH_LIVE(l) \
+	for (size_t each_ = 0; each_ < BUCKETS; each_++) \
+		for (struct agent_live *l = buckets[each_]; l; l = l->next)
 
-#define DEAD_WORKER \
-	"{\"kind\":\"unavailable\",\"code\":\"worker_lost\",\"message\":\"the service was interrupted " \
-	"while it worked" \
-	" on this question\",\"hint\":\"Ask it again.\"}"
+/* Wakes the thread before its second is over. */
+static pthread_mutex_t due_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t due_cond = PTHREAD_COND_INITIALIZER;
+static bool due;
 
-size_t agent_live_due(struct agent_run **runs, size_t most)
+static struct {
+	atomic_bool asked;
+	int64_t at_us; /* when turns under way are given away in the middle of a step */
+} ending;
+
+DB_STMT(agent_live_stops,
+        "SELECT id FROM turns WHERE worker_id = $1 AND status = 'running' AND stop_requested", DB_I64);
+/* Turns that this process holds and does not work on: what it could not give back while the database was away. */
+DB_STMT(agent_live_stray,
+        "UPDATE turns SET worker_id = NULL WHERE worker_id = $1 AND status = 'running'"
+        " AND started_at < now() - interval '15 seconds' AND NOT id = ANY ($2::bigint[])",
+        DB_I64, DB_TEXTS);
+
+size_t agent_live_texts(struct arena *a, struct agent_text *texts, size_t most)
 {
 	size_t n = 0;
 
 	pthread_mutex_lock(&lock);
-	for (struct agent_live *l = all; l && n < most; l = l->next)
-		if (agent_checkpoint_due(l->run) && pthread_mutex_trylock(&l->row) == 0)
-			runs[n++] = l->run;
+	EACH_LIVE(l)
+		if (n < most && l->run)
+			n += agent_text_due(a, l->run, &texts[n]);
 	pthread_mutex_unlock(&lock);
 	return n;
 }
 
-void agent_live_release(struct agent_run *const *runs, size_t n)
+static struct agent_live **bucket_of(int64_t turn_id)
 {
-	for (size_t i = 0; i < n; i++)
-		pthread_mutex_unlock(&runs[i]->live.row);
+	return &buckets[(uint64_t)turn_id % BUCKETS];
 }
 
 void agent_live_add(struct agent_live *live)
 {
+	struct agent_live **bucket = bucket_of(live->turn_id);
+
 	pthread_mutex_lock(&lock);
-	live->next = all;
-	all = live;
+	live->next = *bucket;
+	*bucket = live;
 	count++;
 	pthread_mutex_unlock(&lock);
 }
@@ -67,23 +73,10 @@ void agent_live_remove(struct agent_live *live)
 	struct agent_live **p;
 
 	pthread_mutex_lock(&lock);
-	for (p = &all; *p != live; p = &(*p)->next)
+	for (p = bucket_of(live->turn_id); *p != live; p = &(*p)->next)
 		;
 	*p = live->next;
 	count--;
-	pthread_mutex_unlock(&lock);
-	/* Whoever writes its row still holds it. */
-	pthread_mutex_lock(&live->row);
-	pthread_mutex_unlock(&live->row);
-	pthread_mutex_destroy(&live->row);
-}
-
-void agent_live_stop(int64_t turn_id)
-{
-	pthread_mutex_lock(&lock);
-	for (struct agent_live *l = all; l; l = l->next)
-		if (turn_id == 0 || l->turn_id == turn_id)
-			atomic_store(&l->stop, true);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -92,20 +85,113 @@ int64_t agent_live_count(void)
 	return count;
 }
 
-void agent_drain(void)
+static struct agent_live *find(int64_t turn_id)
 {
-	agent_live_stop(0);
+	struct agent_live *l = *bucket_of(turn_id);
+
+	while (l && l->turn_id != turn_id)
+		l = l->next;
+	return l;
 }
 
-struct err *agent_sweep(struct ctx *ctx)
+void agent_live_stop(int64_t turn_id)
 {
-	return db_run(ctx, &agent_live_sweep, DB_ARGS(db_json(DEAD_WORKER), db_f64(AGENT_STALE_S)), NULL);
+	struct agent_live *l;
+
+	pthread_mutex_lock(&lock);
+	if ((l = find(turn_id)) != NULL)
+		atomic_store(&l->stop, true);
+	pthread_mutex_unlock(&lock);
 }
+
+/* The text stands behind the newest event that is a row, and nowhere else. */
+static bool text_behind(struct arena *a, struct agent_run *r, int64_t after, size_t from, struct str *out)
+{
+	bool there;
+
+	pthread_mutex_lock(&r->text_lock);
+	there = r->seq == after && r->text.n > from;
+	if (there) {
+		struct str rest = {r->text.p + from, r->text.n - from};
+
+		*out = (struct str){str_dup(a, rest), rest.n};
+	}
+	pthread_mutex_unlock(&r->text_lock);
+	return there;
+}
+
+bool agent_live_text(struct arena *a, int64_t turn_id, int64_t after, size_t from, struct str *out)
+{
+	struct agent_live *l;
+
+	*out = STR("");
+	pthread_mutex_lock(&lock);
+	if ((l = find(turn_id)) != NULL && l->run)
+		text_behind(a, l->run, after, from, out);
+	pthread_mutex_unlock(&lock);
+	return l != NULL;
+}
+
+/* Ending ------------------------------------------------------------------------------------------------- */
+
+/* Turns go to other workers at the end of the step that they are in; `now`: at once. */
+static void give_all(bool now)
+{
+	pthread_mutex_lock(&lock);
+	EACH_LIVE(l)
+	{
+		atomic_store(&l->give, true);
+		if (now)
+			atomic_store(&l->stop, true);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void agent_stop_all(void)
+{
+	pthread_mutex_lock(&lock);
+	EACH_LIVE(l)
+		atomic_store(&l->stop, true);
+	pthread_mutex_unlock(&lock);
+}
+
+void agent_live_due(void)
+{
+	pthread_mutex_lock(&due_lock);
+	due = true;
+	pthread_cond_signal(&due_cond);
+	pthread_mutex_unlock(&due_lock);
+}
+
+bool agent_ending(void)
+{
+	return atomic_load(&ending.asked);
+}
+
+void agent_drain(int64_t within_s)
+{
+	ending.at_us = clock_mono_us() + within_s * 1000000;
+	atomic_store(&ending.asked, true);
+	give_all(within_s == 0);
+	agent_live_due();
+}
+
+void agent_end(const struct settings *settings)
+{
+	struct ctx ctx = {.a = arena_create(), .settings = settings, .request_id = "agent", .address = ""};
+
+	while (agent_live_count() > 0)
+		nanosleep(&(struct timespec){0, 20 * 1000 * 1000}, NULL);
+	agent_lease_end(&ctx);
+	arena_free(ctx.a);
+}
+
+/* Looking after ------------------------------------------------------------------------------------------ */
 
 static void pass_on_stops(void)
 {
 	pthread_mutex_lock(&lock);
-	for (struct agent_live *l = all; l; l = l->next)
+	EACH_LIVE(l)
 		if (l->outer && atomic_load(l->outer))
 			atomic_store(&l->stop, true);
 	pthread_mutex_unlock(&lock);
@@ -118,58 +204,87 @@ static struct db_texts ids(struct arena *a)
 	pthread_mutex_lock(&lock);
 	t.p = ARENA_ARRAY(a, const char *, (size_t)count + 1);
 	t.n = 0;
-	for (struct agent_live *l = all; l; l = l->next)
+	EACH_LIVE(l)
 		t.p[t.n++] = arena_printf(a, "%lld", (long long)l->turn_id);
 	pthread_mutex_unlock(&lock);
 	return t;
 }
 
-struct beat {
-	int64_t id;
-	bool stop;
-};
-
-static const struct db_row beat_row =
-        DB_ROW(struct beat, DB_COL_I64(struct beat, id), DB_COL_BOOL(struct beat, stop));
-
-static struct err *heartbeat(struct ctx *ctx)
+static struct err *read_stops(struct ctx *ctx)
 {
-	struct db_texts t = ids(ctx->a);
-	struct beat *beats;
+	int64_t *stops;
 	size_t n;
 
-	if (t.n == 0)
+	if (agent_live_count() == 0)
 		return NULL;
-	TRY(db_all(ctx, &agent_live_heartbeat, DB_ARGS(db_texts(t.p, t.n)), &beat_row, &beats, &n));
+	TRY(db_all(ctx, &agent_live_stops, DB_ARGS(db_i64(agent_worker())), &db_id_row, &stops, &n));
 	for (size_t i = 0; i < n; i++)
-		if (beats[i].stop)
-			agent_live_stop(beats[i].id);
+		agent_live_stop(stops[i]);
 	return NULL;
 }
 
-static void now_and_then(const struct settings *settings, struct err *(*fn)(struct ctx *ctx),
-                         const char *what)
+static struct err *drop_strays(struct ctx *ctx)
 {
-	struct ctx ctx = {.a = arena_create(), .settings = settings, .request_id = "agent", .address = ""};
-	struct err *e = fn(&ctx);
+	struct db_texts t = ids(ctx->a);
 
-	if (e)
-		log_err(LOG_WARNING, ctx.request_id, what, e);
-	arena_free(ctx.a);
+	return db_run(ctx, &agent_live_stray, DB_ARGS(db_i64(agent_worker()), db_texts(t.p, t.n)), NULL);
+}
+
+/* The lease first: the others may take long. */
+static struct {
+	struct err *(*fn)(struct ctx *ctx);
+	int64_t each_us;
+	const char *what;
+	int64_t next_us;
+} chores[] = {
+        {agent_lease_renew, RENEW_US, "could not renew the lease of running turns", 0},
+        {read_stops, RENEW_US, "could not look for stopped turns", 0},
+        {agent_checkpoint, SECOND_US, "could not store the text of running turns", 0},
+        {agent_lease_claim, 0, "could not look for lost turns", 0},
+        {drop_strays, LOOK_US, "could not give turns back", 0},
+        {agent_wait_look, LOOK_US, "could not look for turns that waited", 0},
+};
+
+static void do_chores(const struct settings *settings)
+{
+	for (size_t i = 0; i < sizeof(chores) / sizeof(*chores); i++) {
+		struct ctx ctx = {.settings = settings, .request_id = "agent", .address = ""};
+		int64_t now = clock_mono_us();
+		struct err *e;
+
+		if (now < chores[i].next_us)
+			continue;
+		chores[i].next_us = now + chores[i].each_us;
+		ctx.a = arena_create();
+		e = chores[i].fn(&ctx);
+		if (e)
+			log_err(LOG_WARNING, ctx.request_id, chores[i].what, e);
+		arena_free(ctx.a);
+	}
+}
+
+/* A second, or less when something is due. */
+static void rest(void)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	pthread_mutex_lock(&due_lock);
+	while (!due && pthread_cond_timedwait(&due_cond, &due_lock, &until) != ETIMEDOUT)
+		;
+	due = false;
+	pthread_mutex_unlock(&due_lock);
 }
 
 static void *look_after(void *arg)
 {
-	const struct settings *settings = arg;
-
-	for (int64_t second = 0;; second++) {
+	for (;;) {
 		pass_on_stops();
-		now_and_then(settings, agent_checkpoint, "could not store the text of running turns");
-		if (second % HEARTBEAT_S == HEARTBEAT_S - 1)
-			now_and_then(settings, heartbeat, "could not renew running turns");
-		if (second % SWEEP_S == SWEEP_S - 1)
-			now_and_then(settings, agent_sweep, "could not look for lost turns");
-		nanosleep(&(struct timespec){1, 0}, NULL);
+		do_chores(arg);
+		if (agent_ending() && clock_mono_us() >= ending.at_us)
+			give_all(true);
+		rest();
 	}
 	return NULL;
 }

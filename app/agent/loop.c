@@ -4,6 +4,7 @@
  * messages.
  */
 #include <string.h>
+#include <time.h>
 
 #include "agent/agent_priv.h"
 #include "lib/arena.h"
@@ -11,7 +12,7 @@
 #include "lib/log.h"
 #include "lib/settings.h"
 
-enum { CALLS_AT_ONCE = 8 };
+enum { TRIES = 6 };
 
 enum step {
 #define STEP(name) STEP_##name,
@@ -38,14 +39,6 @@ static enum step end_with(struct agent_run *r, struct err *e)
 			return end_with((r), step_err_); \
 	} while (0)
 
-static struct ctx scene_ctx(struct agent_run *r)
-{
-	struct ctx ctx = r->ctx;
-
-	ctx.a = r->scene_arena;
-	return ctx;
-}
-
 static void forget_scene(struct agent_run *r)
 {
 	arena_free(r->scene_arena);
@@ -53,16 +46,40 @@ static void forget_scene(struct agent_run *r)
 	r->scene = NULL;
 }
 
-static enum step step_open(struct work *w)
+/* The platform's own database may be away for a moment. */
+static struct err *surely(struct agent_run *r, struct err *(*read)(struct agent_run *r))
 {
-	struct agent_run *r = w->r;
-	struct ctx ctx;
 	struct err *e;
 
-	r->scene_arena = arena_create();
-	ctx = scene_ctx(r);
-	e = agent_scene_load(&ctx, r->project, r->role, &r->scene);
-	return e ? end_with(r, err_copy(r->ctx.a, e)) : STEP_intent;
+	for (int tries = 1; (e = read(r)) != NULL; tries++) {
+		if (e->kind != ERR_UNAVAILABLE || tries == TRIES || ctx_stopped(&r->ctx))
+			break;
+		nanosleep(&(struct timespec){tries - 1, 500 * 1000 * 1000}, NULL);
+	}
+	return e;
+}
+
+static struct err *load_scene(struct agent_run *r)
+{
+	struct ctx ctx = r->ctx;
+
+	forget_scene(r);
+	r->scene_arena = ctx.a = arena_create();
+	return err_copy(r->ctx.a, agent_scene_load(&ctx, r->project, r->role, &r->scene));
+}
+
+static bool has_calls(const struct llm_message *m)
+{
+	for (size_t i = 0; i < m->nblocks; i++)
+		if (m->blocks[i].kind == LLM_TOOL_USE)
+			return true;
+	return false;
+}
+
+static enum step step_open(struct work *w)
+{
+	STEP_TRY(w->r, surely(w->r, load_scene));
+	return STEP_intent;
 }
 
 static enum step step_intent(struct work *w)
@@ -79,18 +96,20 @@ static enum step step_intent(struct work *w)
 static enum step step_catalog(struct work *w)
 {
 	struct agent_run *r = w->r;
-	struct ctx ctx = scene_ctx(r);
 	struct buf answer = buf_init(r->scene_arena, AGENT_TEXT_BYTES);
-	struct err *e, *closing;
-	int64_t n;
+	struct tool_call call = {0};
+	struct err *e;
 
 	r->from_catalog = true;
-	STEP_TRY(r, agent_step_open(r, "catalog", "Looking in the data dictionary", &n));
-	e = err_copy(r->ctx.a, agent_catalog_answer(r, &ctx, &w->intent, &answer));
-	closing = agent_step_close(r, n, !e, NULL);
-	STEP_TRY(r, e ? e : closing);
+	agent_call_open(r, &call);
+	call.env.n = agent_step_open(r, "catalog", "Looking in the data dictionary", NULL);
+	e = err_copy(r->ctx.a, agent_catalog_answer(r, &call, &w->intent, &answer));
+	agent_step_close(r, call.env.n, !e, NULL);
+	arena_free(call.ctx.a);
+	STEP_TRY(r, e);
 	agent_text_add(r, buf_str(&answer));
-	return end_with(r, agent_message(r));
+	agent_message(r);
+	return STEP_END;
 }
 
 static enum step step_no_model(struct work *w)
@@ -100,7 +119,8 @@ static enum step step_no_model(struct work *w)
 
 	agent_no_model_answer(r, &answer);
 	agent_text_add(r, buf_str(&answer));
-	return end_with(r, agent_message(r));
+	agent_message(r);
+	return STEP_END;
 }
 
 static enum step step_prompt(struct work *w)
@@ -109,8 +129,20 @@ static enum step step_prompt(struct work *w)
 
 	r->system = arena_strdup(r->ctx.a, agent_prompt(r->scene_arena, r->project, r->scene->catalog));
 	forget_scene(r);
-	STEP_TRY(r, agent_history(r));
-	return STEP_model;
+	STEP_TRY(r, surely(r, agent_history));
+	return STEP_resume;
+}
+
+/* Behind what was done before: the first worker of a turn finds nothing. */
+static enum step step_resume(struct work *w)
+{
+	struct agent_run *r = w->r;
+
+	if (r->live.fence > 1)
+		STEP_TRY(r, surely(r, agent_resume));
+	if (!r->reply)
+		return STEP_model;
+	return has_calls(r->reply) ? STEP_tools : STEP_answer;
 }
 
 static void on_text(void *arg, struct str delta)
@@ -118,56 +150,32 @@ static void on_text(void *arg, struct str delta)
 	agent_delta(arg, delta);
 }
 
-static bool id_is_used(const struct agent_run *r, const char *id)
+/* The request has left: while the model thinks, what was done before it becomes rows. */
+static struct err *on_sent(void *arg)
 {
-	const struct llm_message *m = r->messages.p;
-
-	for (size_t i = 0; i < r->messages.n; i++)
-		for (size_t j = 0; j < m[i].nblocks; j++)
-			if (m[i].blocks[j].kind == LLM_TOOL_USE && m[i].blocks[j].id &&
-			    strcmp(m[i].blocks[j].id, id) == 0)
-				return true;
-	return false;
+	return agent_flush(arg);
 }
 
-/* The provider takes each id once and only of these characters; a model that breaks that gets ids of ours. */
-static const char *call_id(struct agent_run *r, const char *id, size_t i)
+static void on_thinking(void *arg, struct str delta)
 {
-	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-
-	if (*id && strspn(id, fine) == strlen(id) && strlen(id) <= 100 && !id_is_used(r, id))
-		return arena_strdup(r->ctx.a, id);
-	return arena_printf(r->ctx.a, "call_%lld_%zu", (long long)r->model_calls, i);
+	agent_thinking(arg, delta);
 }
 
-/* The reply becomes a message of the conversation, in the turn's arena. */
-static void keep_reply(struct agent_run *r, const struct llm_reply *reply)
+/* The reply as it is kept, and as the turn goes on with it. */
+static struct err *keep_reply(struct agent_run *r, struct arena *a, const struct llm_reply *reply)
 {
-	struct llm_message *m = AGENT_ADD(r, messages, struct llm_message);
+	struct buf json = buf_init(a, BUF_PAGE);
 
-	m->role = LLM_ASSISTANT;
-	m->blocks = ARENA_ARRAY(r->ctx.a, struct llm_block, reply->nblocks);
-	for (size_t i = 0; i < reply->nblocks; i++) {
-		const struct llm_block *from = &reply->blocks[i];
-		struct llm_block *b = &m->blocks[m->nblocks];
+	agent_reply_put(&json, r, reply);
+	agent_keep(r, "reply", NULL, buf_str(&json));
+	return agent_apply(r, "reply", buf_cstr(&json));
+}
 
-		if (from->kind == LLM_THINKING)
-			continue;
-		*b = (struct llm_block){.kind = from->kind, .text = str_of(str_dup(r->ctx.a, from->text))};
-		if (from->kind == LLM_TOOL_USE) {
-			b->id = call_id(r, from->id, i);
-			b->name = arena_strdup(r->ctx.a, from->name);
-			b->input = str_of(str_dup(r->ctx.a, from->input));
-		}
-		m->nblocks++;
-	}
-	r->usage.input_tokens += reply->usage.input_tokens;
-	r->usage.output_tokens += reply->usage.output_tokens;
-	r->usage.cached_tokens += reply->usage.cached_tokens;
-	r->cost += agent_cost(&r->models.at[reply->fell_back].price, &reply->usage);
-	r->model = arena_strdup(r->ctx.a, reply->model);
-	r->reply = m;
-	r->reply_stop = reply->stop;
+static void on_again(void *arg)
+{
+	struct agent_run *r = arg;
+
+	agent_step_anew(r, (int64_t)r->steps.n);
 }
 
 static struct err *call_model(struct agent_run *r)
@@ -181,59 +189,39 @@ static struct err *call_model(struct agent_run *r)
 	        .max_tokens = agent_max_tokens(r),
 	        .timeout_ms = (r->deadline_us - clock_mono_us()) / 1000,
 	};
+	const struct llm_sink sink = {.text = on_text, .arg = r, .thinking = on_thinking, .again = on_again, .sent = on_sent};
 	struct ctx ctx = r->ctx;
 	struct llm_reply *reply;
 	struct err *e;
 
 	ctx.a = arena_create();
 	req.tools = agent_tools(ctx.a, &req.ntools);
-	e = llm_complete(&ctx, &req, &(struct llm_sink){.text = on_text, .arg = r}, &reply);
-	if (!e)
-		keep_reply(r, reply);
-	e = err_copy(r->ctx.a, e);
+	e = llm_complete(&ctx, &req, &sink, &reply);
+	e = e ? err_copy(r->ctx.a, e) : keep_reply(r, ctx.a, reply);
 	arena_free(ctx.a);
 	return e;
-}
-
-static bool has_calls(const struct llm_message *m)
-{
-	for (size_t i = 0; i < m->nblocks; i++)
-		if (m->blocks[i].kind == LLM_TOOL_USE)
-			return true;
-	return false;
 }
 
 static enum step step_model(struct work *w)
 {
 	struct agent_run *r = w->r;
-	struct err *e, *limit, *closing;
+	struct err *e, *limit;
 	int64_t n;
 
 	STEP_TRY(r, agent_limits(r, AGENT_LIMIT_ALL));
 	r->model_calls++;
-	STEP_TRY(r, agent_step_open(r, "model", "Thinking", &n));
+	n = agent_step_open(r, "model", "Thinking", NULL);
 	e = call_model(r);
+	if (e && atomic_load(&r->live.give))
+		return end_with(r, e);
 	/* It was given the time that was left. */
 	limit = e && e->kind == ERR_TIMEOUT ? agent_limits(r, AGENT_LIMIT_SECONDS) : NULL;
 	e = limit ? limit : e;
 	/* What a failed call said so far stays the answer of the turn. */
-	if (!e)
-		e = agent_message(r);
-	closing = agent_step_close(r, n, !e, NULL);
-	STEP_TRY(r, e ? e : closing);
+	agent_message(r);
+	agent_step_close(r, n, !e, NULL);
+	STEP_TRY(r, e);
 	return has_calls(r->reply) ? STEP_tools : STEP_answer;
-}
-
-static struct err *call_one(struct agent_run *r, const struct llm_block *call, size_t done,
-                            struct llm_block *result)
-{
-	if (done < CALLS_AT_ONCE)
-		return agent_call(r, call, result);
-	*result = (struct llm_block){.kind = LLM_TOOL_RESULT,
-	                             .id = call->id,
-	                             .is_error = true,
-	                             .text = STR("ERROR: too many tool calls at once; call the tool again")};
-	return NULL;
 }
 
 static struct err *too_many_failures(struct agent_run *r, const struct llm_block *last)
@@ -249,25 +237,25 @@ static struct err *too_many_failures(struct agent_run *r, const struct llm_block
 	                "Ask the question in other words, or name the tables to use.");
 }
 
+static struct err *permitted(struct agent_run *r)
+{
+	return agent_turn_permitted(&r->ctx, r->project);
+}
+
 static enum step step_tools(struct work *w)
 {
 	struct agent_run *r = w->r;
-	const struct llm_message *reply = r->reply;
-	struct llm_block *results = ARENA_ARRAY(r->ctx.a, struct llm_block, reply->nblocks);
-	size_t n = 0;
+	const struct llm_message *last;
 
-	STEP_TRY(r, agent_turn_permitted(&r->ctx, r->project));
-	for (size_t i = 0; i < reply->nblocks; i++) {
-		if (reply->blocks[i].kind != LLM_TOOL_USE)
-			continue;
-		STEP_TRY(r, agent_limits(r, AGENT_LIMIT_SECONDS));
-		STEP_TRY(r, call_one(r, &reply->blocks[i], n, &results[n]));
-		r->failures = results[n].is_error ? r->failures + 1 : 0;
-		n++;
+	STEP_TRY(r, surely(r, permitted));
+	STEP_TRY(r, agent_calls(r));
+	if (r->wait) {
+		r->outcome = AGENT_WAITS;
+		return STEP_END;
 	}
+	last = (const struct llm_message *)r->messages.p + r->messages.n - 1;
 	if (r->failures >= AGENT_FAILURES)
-		return end_with(r, too_many_failures(r, &results[n - 1]));
-	*AGENT_ADD(r, messages, struct llm_message) = (struct llm_message){LLM_USER, results, n};
+		return end_with(r, too_many_failures(r, &last->blocks[last->nblocks - 1]));
 	return r->doubt ? STEP_check : STEP_model;
 }
 
@@ -276,11 +264,9 @@ static enum step step_check(struct work *w)
 {
 	struct agent_run *r = w->r;
 	const char *doubt = r->doubt;
-	int64_t n;
 
 	r->doubt = NULL;
-	STEP_TRY(r, agent_step_open(r, "check", "Checking the result", &n));
-	STEP_TRY(r, agent_step_close(r, n, true, doubt));
+	agent_step_close(r, agent_step_open(r, "check", "Checking the result", NULL), true, doubt);
 	return STEP_model;
 }
 
@@ -310,19 +296,24 @@ static enum step (*const steps[])(struct work *w) = {
 #undef STEP
 };
 
+/* Between two steps: a turn that is stopped ends, one that is to be given away leaves the next step to another worker. */
+static enum step stopped(struct agent_run *r, enum step next)
+{
+	if (!ctx_stopped(&r->ctx) || atomic_load(&r->live.give))
+		return next;
+	return end_with(r, err_new(r->ctx.a, ERR_CANCELLED, "the turn was stopped"));
+}
+
 void agent_work(struct agent_run *r)
 {
 	struct work w = {.r = r};
-	enum step step = 0;
+	enum step step = stopped(r, 0);
 
-	while (step != STEP_END && !r->error) {
-		if (ctx_stopped(&r->ctx)) {
-			end_with(r, err_new(r->ctx.a, ERR_CANCELLED, "the turn was stopped"));
-			break;
-		}
-		step = steps[step](&w);
-	}
+	while (step != STEP_END && !r->error && !atomic_load(&r->live.give))
+		step = stopped(r, steps[step](&w));
 	forget_scene(r);
-	if (r->error && r->error->kind != ERR_CANCELLED)
+	if (r->lost || (atomic_load(&r->live.give) && (step != STEP_END || r->error)))
+		r->outcome = AGENT_GIVEN;
+	if (r->outcome == AGENT_OVER && r->error && r->error->kind != ERR_CANCELLED)
 		log_err(LOG_WARNING, r->ctx.request_id, "turn failed", r->error);
 }

@@ -15,7 +15,7 @@ static void put_step(struct json_writer *w, const struct agent_step *s)
 	json_object_close(w);
 }
 
-static void put_query(struct json_writer *w, const struct agent_asked *q)
+void agent_asked_put(struct json_writer *w, const struct agent_asked *q)
 {
 	json_object_open(w, NULL);
 	json_put_i64(w, "run_id", q->run_id);
@@ -59,7 +59,7 @@ void agent_record_put(struct buf *b, const struct agent_run *r)
 	json_array_close(&w);
 	json_array_open(&w, "queries");
 	for (size_t i = 0; i < r->queries.n; i++)
-		put_query(&w, &queries[i]);
+		agent_asked_put(&w, &queries[i]);
 	json_array_close(&w);
 	put_tables(&w, r);
 	json_put_bool(&w, "from_catalog", r->from_catalog);
@@ -106,15 +106,38 @@ static void read_step(struct json_object *o, struct agent_step *s)
 	                         json_get_str(o, "detail"), json_get_i64(o, "ms", 0)};
 }
 
-static void read_caveats(struct arena *a, struct json_object *list, struct agent_query *q)
+static struct query_caveat *read_caveats(struct arena *a, struct json_object *list, size_t *n)
 {
-	q->ncaveats = json_length(list);
-	q->caveats = ARENA_ARRAY(a, struct query_caveat, q->ncaveats);
-	for (size_t i = 0; i < q->ncaveats; i++) {
+	struct query_caveat *caveats = ARENA_ARRAY(a, struct query_caveat, json_length(list));
+
+	*n = json_length(list);
+	for (size_t i = 0; i < *n; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
-		q->caveats[i] = (struct query_caveat){word(o, "code"), word(o, "text")};
+		caveats[i] = (struct query_caveat){word(o, "code"), word(o, "text")};
 	}
+	return caveats;
+}
+
+void agent_asked_read(struct arena *a, struct json_object *o, struct agent_asked *q)
+{
+	struct json_object *preview = json_get(o, "preview");
+
+	*q = (struct agent_asked){
+	        .run_id = json_get_i64(o, "run_id", 0),
+	        .sql = word(o, "sql"),
+	        .sql_run = json_get_str(o, "sql_run"),
+	        .ok = json_get_bool(o, "ok", false),
+	        .error = json_get_str(o, "error"),
+	        .rows = json_get_i64(o, "rows", 0),
+	        .ms = json_get_i64(o, "ms", 0),
+	        .truncated = json_get_bool(o, "truncated", false),
+	        .cut = json_get_str(o, "cut"),
+	        .at = json_get_i64(o, "at", 0),
+	        .cached = json_get_bool(o, "cached", false),
+	        .preview = str_of(preview ? json_object_to_json_string_ext(preview, JSON_C_TO_STRING_PLAIN) : ""),
+	};
+	q->caveats = read_caveats(a, json_get_array(o, "caveats"), &q->ncaveats);
 }
 
 static struct err *read_query(struct arena *a, struct json_object *o, struct agent_query *q)
@@ -134,7 +157,7 @@ static struct err *read_query(struct arena *a, struct json_object *o, struct age
 	        .at = json_get_i64(o, "at", 0),
 	        .cached = json_get_bool(o, "cached", false),
 	};
-	read_caveats(a, json_get_array(o, "caveats"), q);
+	q->caveats = read_caveats(a, json_get_array(o, "caveats"), &q->ncaveats);
 	return preview ? query_read_json(a, preview, &q->preview) : NULL;
 }
 

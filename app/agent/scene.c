@@ -1,8 +1,11 @@
 /* What a step works on: source, policy, dictionary. And the one way in which a turn runs a statement. */
 #include <string.h>
+#include <time.h>
 
 #include "agent/agent_priv.h"
 #include "lib/arena.h"
+
+enum { TRIES = 4 };
 
 static struct err *load_catalog(struct ctx *ctx, const struct project *project, struct agent_scene *s)
 {
@@ -34,16 +37,6 @@ bool agent_is_hidden(const struct agent_scene *scene, const char *table)
 	return scene->policy->tells_hidden && policy_hides_table(scene->policy, table);
 }
 
-static void add_table(struct agent_run *r, const char *name)
-{
-	const char **tables = r->tables.p;
-
-	for (size_t i = 0; i < r->tables.n; i++)
-		if (strcmp(tables[i], name) == 0)
-			return;
-	*AGENT_ADD(r, tables, const char *) = arena_strdup(r->ctx.a, name);
-}
-
 static const char *cut_cell(struct arena *a, struct str cell)
 {
 	return arena_printf(a, "%.*s… [cut here, %zu" AGENT_CELL_CUT,
@@ -51,7 +44,7 @@ static const char *cut_cell(struct arena *a, struct str cell)
 }
 
 /* The first rows, long cells cut: a record is read with every page that shows the turn. */
-static struct str preview(struct agent_run *r, struct ctx *ctx, const struct query_result *result)
+static struct str preview(struct ctx *ctx, const struct query_result *result)
 {
 	struct query_result cut = *result;
 	struct buf b = buf_init(ctx->a, BUF_PAGE);
@@ -66,63 +59,66 @@ static struct str preview(struct agent_run *r, struct ctx *ctx, const struct que
 		cut.cells[i] = cell.n <= AGENT_PREVIEW_CELL_BYTES ? result->cells[i] : cut_cell(ctx->a, cell);
 	}
 	query_put_json(&w, NULL, &cut, AGENT_PREVIEW_ROWS);
-	return b.full ? STR("") : (struct str){arena_strndup(r->ctx.a, b.p, b.n), b.n};
+	return b.full ? STR("") : buf_str(&b);
 }
 
-static struct query_caveat *kept_caveats(struct arena *a, const struct query_result *result)
+static void keep(struct tool_env *env, const char *sql, const struct query_result *result)
 {
-	struct query_caveat *kept = ARENA_ARRAY(a, struct query_caveat, result->ncaveats);
-
-	for (size_t i = 0; i < result->ncaveats; i++)
-		kept[i] = (struct query_caveat){arena_strdup(a, result->caveats[i].code),
-		                                arena_strdup(a, result->caveats[i].text)};
-	return kept;
-}
-
-static void keep(struct agent_run *r, struct ctx *ctx, const char *sql, const struct query_result *result)
-{
-	struct agent_asked *q = AGENT_ADD(r, queries, struct agent_asked);
+	struct agent_asked *q = agent_list_add(env->ctx->a, &env->queries, sizeof(*q));
 
 	*q = (struct agent_asked){
-	        .sql = arena_strdup(r->ctx.a, sql),
-	        .sql_run = arena_strdup(r->ctx.a, result->sql_run),
+	        .sql = sql,
+	        .sql_run = result->sql_run,
 	        .run_id = result->run_id,
 	        .rows = (int64_t)result->nrows,
 	        .ms = (result->took_us + 500) / 1000,
 	        .ok = true,
 	        .truncated = result->truncated,
-	        .cut = arena_strdup(r->ctx.a, result->cut),
+	        .cut = result->cut,
 	        .at = result->at,
 	        .cached = result->cached_from != 0,
-	        .caveats = kept_caveats(r->ctx.a, result),
+	        .caveats = result->caveats,
 	        .ncaveats = result->ncaveats,
-	        .preview = preview(r, ctx, result),
+	        .preview = preview(env->ctx, result),
 	};
 	for (size_t i = 0; i < result->ntables; i++)
-		add_table(r, result->tables[i]);
+		agent_table_add(env->ctx->a, &env->tables, result->tables[i]);
 }
 
-static void keep_failed(struct agent_run *r, const char *sql, const struct err *e)
+static void keep_failed(struct tool_env *env, const char *sql, const struct err *e)
 {
-	struct agent_asked *q = AGENT_ADD(r, queries, struct agent_asked);
+	struct agent_asked *q = agent_list_add(env->ctx->a, &env->queries, sizeof(*q));
 
-	*q = (struct agent_asked){.sql = arena_strdup(r->ctx.a, sql),
-	                          .error = arena_strdup(r->ctx.a, e->message)};
+	*q = (struct agent_asked){.sql = sql, .error = e->message};
 }
 
-struct err *agent_ask(struct agent_run *r, struct ctx *ctx, const struct agent_scene *scene, const char *sql,
+/* A database that ends or starts in the middle of it: again, a query only reads. */
+static struct err *ask_surely(struct tool_env *env, const struct query_scope *scope, const char *sql,
+                              struct query_result **out)
+{
+	struct err *e;
+
+	for (int tries = 1; (e = query_run(env->ctx, scope, sql, out)) != NULL; tries++) {
+		if (e->kind != ERR_UNAVAILABLE || tries == TRIES || ctx_stopped(env->ctx))
+			break;
+		nanosleep(&(struct timespec){tries - 1, 500 * 1000 * 1000}, NULL);
+	}
+	return e;
+}
+
+struct err *agent_ask(struct tool_env *env, const struct agent_scene *scene, const char *sql,
                       struct query_result **out)
 {
 	struct query_scope scope = scene->scope;
 	struct err *e;
 
-	scope.conversation_id = r->conversation_id;
-	scope.turn_id = r->live.turn_id;
-	scope.time_zone = r->time_zone;
-	e = query_run(ctx, &scope, sql, out);
+	scope.conversation_id = env->conversation_id;
+	scope.turn_id = env->turn_id;
+	scope.time_zone = env->time_zone;
+	e = ask_surely(env, &scope, sql, out);
 	if (e)
-		keep_failed(r, sql, e);
+		keep_failed(env, sql, e);
 	else
-		keep(r, ctx, sql, *out);
+		keep(env, sql, *out);
 	return e;
 }

@@ -2,10 +2,14 @@
 #include "agent/agent_priv.h"
 
 #include <json-c/linkhash.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+
+/* A person's limit on queries at once is four by default: one turn leaves room for another. */
+enum { CALLS_AT_ONCE = 8, CALLS_SIDE_BY_SIDE = 3, CALL_STACK = 256 << 10 };
 
 static const struct tool *const tools[] = {
 #define TOOL(symbol) &symbol,
@@ -99,18 +103,17 @@ static struct err *parse_args(struct arena *a, const struct llm_block *call, str
 	        "arguments");
 }
 
-static struct err *run_tool(struct agent_run *r, struct ctx *ctx, const struct llm_block *call,
-                            struct tool_result *out)
+static struct err *run_tool(struct tool_call *c)
 {
-	const struct tool *tool = find(call->name);
+	struct arena *a = c->ctx.a;
 	struct json_object *args;
 
-	if (!tool)
-		return err_hint(err_new(ctx->a, ERR_INVALID, "there is no tool \"%s\"", call->name),
+	if (!c->tool)
+		return err_hint(err_new(a, ERR_INVALID, "there is no tool \"%s\"", c->block->name),
 		                "The tools are execute_sql and describe_table.");
-	TRY(parse_args(ctx->a, call, &args));
-	TRY(check_args(ctx->a, tool, args));
-	return tool->run(r, ctx, args, out);
+	TRY(parse_args(a, c->block, &args));
+	TRY(check_args(a, c->tool, args));
+	return c->tool->run(&c->env, args, &c->out);
 }
 
 const char *agent_err_text(struct arena *a, const struct err *e)
@@ -127,38 +130,38 @@ const char *agent_err_text(struct arena *a, const struct err *e)
 	return b.full ? e->message : buf_cstr(&b);
 }
 
-struct err *agent_emit_call(struct agent_run *r, struct arena *a, int64_t n, const struct llm_block *call)
+void agent_emit_call(struct agent_run *r, const struct tool_call *c)
 {
-	struct buf b = buf_init(a, BUF_PAGE);
+	struct buf b = buf_init(c->ctx.a, BUF_PAGE);
 	struct json_writer w = {.b = &b};
 	struct json_object *args;
-	bool sound = !parse_args(a, call, &args);
+	bool sound = !parse_args(c->ctx.a, c->block, &args);
 
 	json_object_open(&w, NULL);
-	json_put_i64(&w, "n", n);
-	json_put_cstr(&w, "id", call->id);
-	json_put_cstr(&w, "tool", call->name);
-	json_put_raw(&w, "input", sound ? call->input : STR("{}"));
+	json_put_i64(&w, "n", c->env.n);
+	json_put_cstr(&w, "id", c->block->id);
+	json_put_cstr(&w, "tool", c->block->name);
+	json_put_raw(&w, "input", sound ? c->block->input : STR("{}"));
 	json_object_close(&w);
-	return agent_emit(r, "tool_call", buf_str(&b));
+	agent_emit(r, "tool_call", buf_str(&b));
 }
 
-struct err *agent_emit_result(struct agent_run *r, struct arena *a, int64_t n, const struct llm_block *call,
-                              const struct tool_result *t, int64_t ms)
+void agent_emit_result(struct agent_run *r, const struct tool_call *c)
 {
-	struct buf b = buf_init(a, BUF_PAGE);
+	const struct tool_result *t = &c->out;
+	struct buf b = buf_init(c->ctx.a, BUF_PAGE);
 	struct json_writer w = {.b = &b};
 
 	json_object_open(&w, NULL);
-	json_put_i64(&w, "n", n);
-	json_put_cstr(&w, "id", call->id);
+	json_put_i64(&w, "n", c->env.n);
+	json_put_cstr(&w, "id", c->block->id);
 	json_put_bool(&w, "ok", t->ok);
 	if (t->run_id)
 		json_put_i64(&w, "run_id", t->run_id);
 	if (t->rows >= 0)
 		json_put_i64(&w, "rows", t->rows);
 	json_put_bool(&w, "truncated", t->truncated);
-	json_put_i64(&w, "ms", ms);
+	json_put_i64(&w, "ms", c->ms);
 	agent_caveats_put(&w, t->caveats, t->ncaveats);
 	if (t->error) {
 		json_object_open(&w, "error");
@@ -166,54 +169,206 @@ struct err *agent_emit_result(struct agent_run *r, struct arena *a, int64_t n, c
 		json_object_close(&w);
 	}
 	json_object_close(&w);
-	return agent_emit(r, "tool_result", buf_str(&b));
+	agent_emit(r, "tool_result", buf_str(&b));
 }
 
-/* The error as the tool's answer; an error that is not the model's business ends the turn instead. */
-static struct err *answer_error(struct agent_run *r, struct arena *a, const struct err *e,
-                                struct tool_result *out)
+/* The error as the tool's answer; one that is not the model's business ends the turn instead. */
+static void answer_error(struct tool_call *c, struct err *e)
 {
-	if (!err_model_may_see(e->kind))
-		return err_copy(r->ctx.a, e);
-	out->ok = false;
-	out->error = e;
-	out->text = str_of(agent_err_text(a, e));
-	out->detail = e->message;
-	return NULL;
-}
-
-static struct err *call_in(struct agent_run *r, struct ctx *ctx, const struct llm_block *call,
-                           struct llm_block *result)
-{
-	const struct tool *tool = find(call->name);
-	struct tool_result out = {.ok = true, .rows = -1};
-	int64_t n, began_us = clock_mono_us();
-	struct err *e;
-
-	TRY(agent_step_open(r, "tool", tool ? tool->label : "Calling a tool", &n));
-	TRY(agent_emit_call(r, ctx->a, n, call));
-	e = run_tool(r, ctx, call, &out);
-	if (e && (e = answer_error(r, ctx->a, e, &out)) != NULL) {
-		struct err *closing = agent_step_close(r, n, false, NULL);
-
-		return closing ? closing : e;
+	if (!err_model_may_see(e->kind)) {
+		c->fatal = e;
+		return;
 	}
-	TRY(agent_emit_result(r, ctx->a, n, call, &out, (clock_mono_us() - began_us) / 1000));
-	TRY(agent_step_close(r, n, out.ok, out.detail));
-	*result = (struct llm_block){.kind = LLM_TOOL_RESULT,
-	                             .id = call->id,
-	                             .is_error = !out.ok,
-	                             .text = str_of(str_dup(r->ctx.a, out.text))};
+	c->out.ok = false;
+	c->out.error = e;
+	c->out.text = str_of(agent_err_text(c->ctx.a, e));
+	c->out.detail = e->message;
+}
+
+static void *run_call(void *arg)
+{
+	struct tool_call *c = arg;
+	int64_t began_us = clock_mono_us();
+	struct err *e = run_tool(c);
+
+	if (e)
+		answer_error(c, e);
+	c->ms = (clock_mono_us() - began_us) / 1000;
 	return NULL;
 }
 
-struct err *agent_call(struct agent_run *r, const struct llm_block *call, struct llm_block *result)
+void agent_call_open(struct agent_run *r, struct tool_call *c)
 {
-	struct ctx ctx = r->ctx;
+	c->ctx = r->ctx;
+	c->ctx.a = arena_create();
+	c->out = (struct tool_result){.ok = true, .rows = -1};
+	c->env = (struct tool_env){
+	        .ctx = &c->ctx,
+	        .project = r->project,
+	        .role = r->role,
+	        .time_zone = r->time_zone,
+	        .question = r->question,
+	        .conversation_id = r->conversation_id,
+	        .turn_id = r->live.turn_id,
+	        .fence = r->live.fence,
+	        .checked = &r->checked,
+	        .asked = &r->queries,
+	};
+}
+
+static void open_call(struct agent_run *r, struct tool_call *c, const struct llm_block *block)
+{
+	bool again;
+
+	agent_call_open(r, c);
+	c->block = block;
+	c->tool = find(block->name);
+	c->env.call_id = block->id;
+	if (r->answered && strcmp(r->answered->call_id, block->id) == 0)
+		c->env.answered = r->answered;
+	c->env.n = agent_step_open(r, "tool", c->tool ? c->tool->label : "Calling a tool", &again);
+	if (!again)
+		agent_emit_call(r, c);
+}
+
+/* What came of it: for people, for the record, for the model. */
+static struct err *close_call(struct agent_run *r, struct tool_call *c)
+{
+	struct buf json = buf_init(c->ctx.a, BUF_PAGE);
+
+	if (c->fatal) {
+		agent_step_close(r, c->env.n, false, NULL);
+		return err_copy(r->ctx.a, c->fatal);
+	}
+	agent_emit_result(r, c);
+	agent_step_close(r, c->env.n, c->out.ok, c->out.detail);
+	agent_result_put(&json, r, c);
+	agent_keep(r, "result", c->block->id, buf_str(&json));
+	return agent_apply(r, "result", buf_cstr(&json));
+}
+
+/* Running ------------------------------------------------------------------------------------------------ */
+
+static bool reads(const struct tool_call *c)
+{
+	return c->tool && c->tool->effect == TOOL_READS;
+}
+
+/* How many calls from the first on run side by side: those that only read. */
+static size_t together(const struct tool_call *calls, size_t n)
+{
+	size_t k = 0;
+
+	while (k < n && k < CALLS_SIDE_BY_SIDE && reads(&calls[k]))
+		k++;
+	return k ? k : 1;
+}
+
+/* The last of them runs in this thread. */
+static void run_together(struct tool_call *calls, size_t n)
+{
+	pthread_t threads[CALLS_SIDE_BY_SIDE];
+	bool started[CALLS_SIDE_BY_SIDE] = {false};
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, CALL_STACK);
+	for (size_t i = 0; i + 1 < n; i++)
+		started[i] = pthread_create(&threads[i], &attr, run_call, &calls[i]) == 0;
+	for (size_t i = 0; i < n; i++)
+		if (!started[i])
+			run_call(&calls[i]);
+	for (size_t i = 0; i < n; i++)
+		if (started[i])
+			pthread_join(threads[i], NULL);
+	pthread_attr_destroy(&attr);
+}
+
+static struct agent_wait *kept_wait(struct agent_run *r, const struct tool_call *c)
+{
+	struct agent_wait *wait = ARENA_NEW(r->ctx.a, struct agent_wait);
+
+	*wait = (struct agent_wait){
+	        .kind = arena_strdup(r->ctx.a, c->out.wait->kind),
+	        .call_id = c->block->id,
+	        .n = c->env.n,
+	        .json = arena_strdup(r->ctx.a, c->out.wait->json),
+	        .run_id = c->out.wait->run_id,
+	};
+	return wait;
+}
+
+/* The first error ends the turn; what the others found is kept all the same. */
+static struct err *close_calls(struct agent_run *r, struct tool_call *calls, size_t n)
+{
+	struct err *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct err *e = NULL;
+
+		if (calls[i].out.wait && calls[i].out.ok && !calls[i].fatal)
+			r->wait = kept_wait(r, &calls[i]);
+		else
+			e = close_call(r, &calls[i]);
+		first = first ? first : e;
+	}
+	return first;
+}
+
+static struct err *run_calls(struct agent_run *r, struct tool_call *calls, size_t n)
+{
+	for (size_t done = 0, k; done < n && !r->wait; done += k) {
+		k = together(calls + done, n - done);
+		TRY(agent_limits(r, AGENT_LIMIT_SECONDS));
+		run_together(calls + done, k);
+		TRY(close_calls(r, calls + done, k));
+	}
+	return NULL;
+}
+
+static struct err *too_many(struct agent_run *r, const struct llm_block *block)
+{
+	struct tool_call c = {.block = block};
 	struct err *e;
 
-	ctx.a = arena_create();
-	e = call_in(r, &ctx, call, result);
-	arena_free(ctx.a);
+	agent_call_open(r, &c);
+	c.env.n = agent_step_open(r, "tool", "Calling a tool", NULL);
+	answer_error(&c, err_new(c.ctx.a, ERR_INVALID, "too many tool calls at once; call the tool again"));
+	e = close_call(r, &c);
+	arena_free(c.ctx.a);
+	return e;
+}
+
+/* The next call of the reply, from *i on, that has no result yet. */
+static const struct llm_block *next_call(const struct agent_run *r, const struct llm_message *reply, size_t *i)
+{
+	while (*i < reply->nblocks) {
+		const struct llm_block *b = &reply->blocks[(*i)++];
+
+		if (b->kind == LLM_TOOL_USE && !agent_result_of(r, b->id))
+			return b;
+	}
+	return NULL;
+}
+
+struct err *agent_calls(struct agent_run *r)
+{
+	const struct llm_message reply = *r->reply;
+	struct tool_call calls[CALLS_AT_ONCE] = {0};
+	const struct llm_block *block;
+	struct err *e;
+	size_t n = 0, i = 0;
+
+	r->wait = NULL;
+	while (n < CALLS_AT_ONCE && (block = next_call(r, &reply, &i)) != NULL)
+		open_call(r, &calls[n++], block);
+	/* What a tool changes is known by its call, so that is a row before. */
+	e = agent_flush(r);
+	if (!e)
+		e = run_calls(r, calls, n);
+	for (size_t k = 0; k < n; k++)
+		arena_free(calls[k].ctx.a);
+	while (!e && !r->wait && (block = next_call(r, &reply, &i)) != NULL)
+		e = too_many(r, block);
 	return e;
 }

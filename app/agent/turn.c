@@ -10,30 +10,43 @@
 #include "lib/log.h"
 #include "lib/settings.h"
 
-/* Behind turn $3, beside turn $4, or at the end of what the conversation shows. */
+/* Behind turn $3, beside turn $4, or at the end of what the conversation shows. This worker's from the start, so that
+ * nobody else takes it up before the first step. */
 DB_STMT(agent_turn_insert,
-        "INSERT INTO turns (conversation_id, question, parent_id) SELECT c.id, $2, p.id FROM conversations c,"
+        "INSERT INTO turns (conversation_id, question, parent_id, worker_id, fence)"
+        " SELECT c.id, $2, p.id, nullif($5, 0), 1 FROM conversations c,"
         " LATERAL (SELECT t.id FROM turns t WHERE t.id = $3 AND t.conversation_id = c.id"
         " UNION ALL SELECT t.parent_id FROM turns t WHERE t.id = $4 AND t.conversation_id = c.id"
         " UNION ALL SELECT coalesce(c.leaf_id, (SELECT max(id) FROM turns WHERE conversation_id = c.id))"
         " WHERE $3 = 0 AND $4 = 0) p WHERE c.id = $1 RETURNING id",
-        DB_I64, DB_TEXT, DB_I64, DB_I64);
+        DB_I64, DB_TEXT, DB_I64, DB_I64, DB_I64);
 DB_STMT(agent_turn_touch,
         "UPDATE conversations SET updated_at = now(), seen_at = now(), leaf_id = $2 WHERE id = $1", DB_I64,
         DB_I64);
 DB_STMT(agent_turn_open,
-        "SELECT conversation_id, question, stop_requested,"
+        "SELECT conversation_id, question, stop_requested, fence, wait,"
         " (SELECT coalesce(max(seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
-        " FROM turns t WHERE id = $1 AND status = 'running'",
+        " FROM turns t WHERE id = $1 AND status = 'running' AND worker_id IS NOT DISTINCT FROM nullif($2, 0)"
+        " AND ($3 = 0 OR fence = $3)",
+        DB_I64, DB_I64, DB_I64);
+DB_STMT(agent_turn_person,
+        "SELECT c.project_id, c.user_id, u.is_admin, u.time_zone FROM turns t"
+        " JOIN conversations c ON c.id = t.conversation_id"
+        " JOIN users u ON u.id = c.user_id WHERE t.id = $1",
         DB_I64);
+/* One that waits is given to a worker, who ends it. */
 DB_STMT(agent_turn_request_stop,
-        "WITH t AS (UPDATE turns SET stop_requested = true WHERE id = $1 AND status = 'running' RETURNING id)"
-        " SELECT pg_notify('turn_stop', id::text) FROM t",
+        "WITH t AS (UPDATE turns SET stop_requested = true, status = 'running', waits_for = NULL, waits_run_id = NULL"
+        " WHERE id = $1 AND status IN ('running', 'waiting') RETURNING id)"
+        " SELECT pg_notify('turn_stop', id::text), pg_notify('turn_due', id::text) FROM t",
         DB_I64);
 
 #define TURN_COLUMNS \
-	"t.id, t.conversation_id, c.project_id, c.user_id, t.question, t.status, t.answer, t.record," \
-	" CASE WHEN t.status = 'running' THEN (SELECT jsonb_agg(e.body ORDER BY e.seq) FROM turn_events e" \
+	"t.id, t.conversation_id, c.project_id, c.user_id, t.question, t.status," \
+	" CASE WHEN t.status = 'running' THEN coalesce((SELECT x.text FROM turn_texts x WHERE x.turn_id = t.id" \
+	" AND x.after = (SELECT max(e.seq) FROM turn_events e WHERE e.turn_id = t.id)), '') ELSE t.answer END," \
+	" t.record, t.waits_for, t.wait," \
+	" CASE WHEN t.status IN ('running', 'waiting') THEN (SELECT jsonb_agg(e.body ORDER BY e.seq) FROM turn_events e" \
 	" WHERE e.turn_id = t.id AND e.kind = 'step') END," \
 	" nullif(concat_ws('. ', t.error->>'message', t.error->>'detail'), ''), t.error->>'hint', t.model," \
 	" t.input_tokens, t.output_tokens, t.started_at, t.finished_at," \
@@ -50,7 +63,7 @@ DB_STMT(agent_turn_find,
 
 struct turn_row {
 	int64_t id, conversation_id, project_id, user_id;
-	const char *question, *status, *answer, *record, *steps, *error, *hint, *model;
+	const char *question, *status, *answer, *record, *waits_for, *wait, *steps, *error, *hint, *model;
 	int64_t input_tokens, output_tokens, started_at, finished_at, last_event;
 };
 
@@ -59,6 +72,7 @@ static const struct db_row turn_row =
                DB_COL_I64(struct turn_row, project_id), DB_COL_I64(struct turn_row, user_id),
                DB_COL_TEXT(struct turn_row, question), DB_COL_TEXT(struct turn_row, status),
                DB_COL_TEXT(struct turn_row, answer), DB_COL_JSON(struct turn_row, record),
+               DB_COL_TEXT(struct turn_row, waits_for), DB_COL_JSON(struct turn_row, wait),
                DB_COL_JSON(struct turn_row, steps), DB_COL_TEXT(struct turn_row, error),
                DB_COL_TEXT(struct turn_row, hint), DB_COL_TEXT(struct turn_row, model),
                DB_COL_I64(struct turn_row, input_tokens), DB_COL_I64(struct turn_row, output_tokens),
@@ -90,6 +104,8 @@ static void turn_read(struct arena *a, const struct turn_row *row, struct agent_
 	        .question = row->question,
 	        .status = row->status,
 	        .answer = row->answer,
+	        .waits_for = row->waits_for,
+	        .wait = row->wait,
 	        .error = row->error,
 	        .hint = row->hint,
 	        .model = row->model,
@@ -155,7 +171,7 @@ static struct err *insert(struct ctx *ctx, void *arg)
 
 	TRY(db_one(ctx, &agent_turn_insert,
 	           DB_ARGS(db_i64(b->conversation_id), db_str(b->question), db_i64(b->place.after),
-	                   db_i64(b->place.beside)),
+	                   db_i64(b->place.beside), db_i64(agent_worker())),
 	           &db_id_row, "turn", b->turn_id));
 	TRY(db_run(ctx, &agent_turn_touch, DB_ARGS(db_i64(b->conversation_id), db_i64(*b->turn_id)), NULL));
 	return audit_log(ctx, "turn.ask", turn_object(ctx->a, *b->turn_id), NULL);
@@ -181,8 +197,6 @@ struct err *agent_turn_start_at(struct ctx *ctx, const struct project *project, 
 
 	TRY(check_question(ctx->a, b.question));
 	TRY(agent_conversation_get(ctx, project->id, conversation_id, &conversation));
-	if (conversation.running)
-		TRY(agent_sweep(ctx));
 	e = db_transact(ctx, insert, &b);
 	if (e && e->kind == ERR_CONFLICT)
 		return err_hint(err_new(ctx->a, ERR_CONFLICT,
@@ -212,66 +226,188 @@ struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id)
 	return db_transact(ctx, request_stop, &turn_id);
 }
 
+/* Working ------------------------------------------------------------------------------------------------ */
+
 struct open_row {
 	int64_t conversation_id;
 	const char *question;
 	bool stop;
+	int64_t fence;
+	const char *wait;
 	int64_t seq;
 };
 
 static const struct db_row open_row = DB_ROW(
         struct open_row, DB_COL_I64(struct open_row, conversation_id), DB_COL_TEXT(struct open_row, question),
-        DB_COL_BOOL(struct open_row, stop), DB_COL_I64(struct open_row, seq));
+        DB_COL_BOOL(struct open_row, stop), DB_COL_I64(struct open_row, fence), DB_COL_JSON(struct open_row, wait),
+        DB_COL_I64(struct open_row, seq));
+
+/* What the turn has waited for, when it is there. */
+static struct err *read_answer(struct agent_run *r, const char *json)
+{
+	struct agent_wait *wait;
+	struct json_object *o;
+	const char *answer, *id;
+
+	TRY(json_read(r->ctx.a, str_of(json), JSON_DEPTH, &o));
+	answer = json_get_str(o, "answer");
+	id = json_get_str(o, "id");
+	if (!answer || !id)
+		return NULL;
+	wait = ARENA_NEW(r->ctx.a, struct agent_wait);
+	*wait = (struct agent_wait){.kind = json_get_str(o, "kind"),
+	                            .call_id = id,
+	                            .json = json,
+	                            .run_id = json_get_i64(o, "run_id", 0),
+	                            .answer = answer};
+	r->answered = wait;
+	return NULL;
+}
 
 /* A stop may have been asked for before anybody listened. */
 static struct err *open_turn(struct agent_run *r)
 {
 	struct open_row row;
 
-	TRY(db_one(&r->ctx, &agent_turn_open, DB_ARGS(db_i64(r->live.turn_id)), &open_row, "running turn",
-	           &row));
+	TRY(db_one(&r->ctx, &agent_turn_open,
+	           DB_ARGS(db_i64(r->live.turn_id), db_i64(agent_worker()), db_i64(r->live.fence)), &open_row,
+	           "running turn", &row));
 	r->conversation_id = row.conversation_id;
 	r->question = row.question;
+	r->live.fence = row.fence;
 	r->seq = row.seq;
 	if (row.stop)
 		atomic_store(&r->live.stop, true);
-	return NULL;
+	return row.wait ? read_answer(r, row.wait) : NULL;
+}
+
+/* Nobody waits for the next worker longer than they must: what is pending is written if that can be done. */
+static struct err *give(struct agent_run *r)
+{
+	struct err *e = NULL;
+
+	if (r->lost)
+		return NULL;
+	atomic_store(&r->live.stop, true);
+	if (!r->error)
+		e = agent_flush(r);
+	if (r->lost)
+		return NULL;
+	return e ? e : agent_lease_give(&r->ctx, r->live.turn_id, r->live.fence);
+}
+
+static struct err *conclude(struct agent_run *r)
+{
+	struct err *e;
+
+	r->ctx.stop = NULL;
+	switch (r->outcome) {
+	case AGENT_GIVEN: return give(r);
+	case AGENT_WAITS: e = agent_wait(r); break;
+	default: e = agent_close(r);
+	}
+	return r->lost ? NULL : e;
 }
 
 static struct err *run(struct agent_run *r)
 {
 	TRY(open_turn(r));
 	agent_work(r);
-	return agent_close(r);
+	return conclude(r);
+}
+
+static void begin(struct agent_run *r, struct ctx *ctx, struct agent_claim claim)
+{
+	r->ctx = *ctx;
+	r->ctx.stop = &r->live.stop;
+	r->live.turn_id = claim.turn_id;
+	r->live.fence = claim.fence;
+	r->live.outer = ctx->stop;
+	r->live.run = r;
+	r->started_us = clock_mono_us();
+	r->deadline_us = r->started_us + agent_turn_seconds(ctx->settings, r->project) * 1000000;
+	r->checkpoint_us = r->started_us;
+	r->text = buf_init(arena_create(), AGENT_TEXT_BYTES);
+	r->model = "";
+	r->answer = "";
+	pthread_mutex_init(&r->text_lock, NULL);
+	agent_live_add(&r->live);
+	if (agent_ending())
+		atomic_store(&r->live.give, true);
+}
+
+static void end(struct agent_run *r)
+{
+	agent_live_remove(&r->live);
+	pthread_mutex_destroy(&r->text_lock);
+	arena_free(r->text.a);
+	if (r->pending_arena)
+		arena_free(r->pending_arena);
+	r->pending_arena = NULL;
+}
+
+static struct err *work(struct ctx *ctx, const struct project *project, enum project_role role,
+                        const char *time_zone, struct agent_claim claim, const struct agent_sink *sink)
+{
+	struct agent_run *r = ARENA_NEW(ctx->a, struct agent_run);
+	struct err *e;
+
+	r->project = project;
+	r->role = role;
+	r->time_zone = time_zone;
+	r->sink = sink;
+	begin(r, ctx, claim);
+	e = run(r);
+	end(r);
+	return e;
+}
+
+struct person {
+	int64_t project_id;
+	int64_t user_id;
+	bool is_admin;
+	const char *time_zone;
+};
+
+static const struct db_row person_row =
+        DB_ROW(struct person, DB_COL_I64(struct person, project_id), DB_COL_I64(struct person, user_id),
+               DB_COL_BOOL(struct person, is_admin), DB_COL_TEXT(struct person, time_zone));
+
+/* A turn of somebody who was removed from the project meanwhile ends here. */
+static struct err *close_for_good(struct ctx *ctx, struct agent_claim claim)
+{
+	struct agent_run *r = ARENA_NEW(ctx->a, struct agent_run);
+	const struct project nobodys = project_new();
+	struct err *e;
+
+	r->project = &nobodys;
+	begin(r, ctx, claim);
+	e = open_turn(r);
+	if (!e) {
+		r->error = err_new(ctx->a, ERR_FORBIDDEN, "you may no longer see this project");
+		e = agent_close(r);
+	}
+	end(r);
+	return r->lost ? NULL : e;
+}
+
+struct err *agent_turn_resume(struct ctx *ctx, struct agent_claim claim)
+{
+	struct project *project = ARENA_NEW(ctx->a, struct project);
+	enum project_role role = PROJECT_VIEWER;
+	struct person p;
+	struct err *e;
+
+	TRY(db_one(ctx, &agent_turn_person, DB_ARGS(db_i64(claim.turn_id)), &person_row, "turn", &p));
+	ctx->user_id = p.user_id;
+	e = project_access_by_id(ctx, p.project_id, p.user_id, p.is_admin, project, &role);
+	if (e && e->kind == ERR_NOT_FOUND)
+		return close_for_good(ctx, claim);
+	return e ? e : work(ctx, project, role, p.time_zone, claim, NULL);
 }
 
 struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,
                            const char *time_zone, int64_t turn_id, const struct agent_sink *sink)
 {
-	struct agent_run *r = ARENA_NEW(ctx->a, struct agent_run);
-	struct err *e;
-
-	r->ctx = *ctx;
-	r->ctx.stop = &r->live.stop;
-	r->live.turn_id = turn_id;
-	r->live.outer = ctx->stop;
-	r->project = project;
-	r->role = role;
-	r->time_zone = time_zone;
-	r->sink = sink;
-	r->started_us = clock_mono_us();
-	r->deadline_us = r->started_us + agent_turn_seconds(ctx->settings, project) * 1000000;
-	r->checkpoint_us = r->started_us;
-	r->text = buf_init(arena_create(), AGENT_TEXT_BYTES);
-	r->model = "";
-	r->answer = "";
-	r->live.run = r;
-	pthread_mutex_init(&r->live.row, NULL);
-	pthread_mutex_init(&r->text_lock, NULL);
-	agent_live_add(&r->live);
-	e = run(r);
-	agent_live_remove(&r->live);
-	pthread_mutex_destroy(&r->text_lock);
-	arena_free(r->text.a);
-	return e;
+	return work(ctx, project, role, time_zone, (struct agent_claim){turn_id, 0}, sink);
 }

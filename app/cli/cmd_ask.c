@@ -235,7 +235,7 @@ static void *stop_on_interrupt(void *arg)
 	int sig;
 
 	while (sigwait(arg, &sig) == 0)
-		agent_drain();
+		agent_stop_all();
 	return NULL;
 }
 
@@ -284,7 +284,7 @@ int cmd_ask(struct ctx *ctx, int argc, char **argv)
 	                                     {"--time-zone", &o.time_zone, NULL},
 	                                     {"--json", NULL, &json}};
 	struct screen screen = {.dim = isatty(STDERR_FILENO)};
-	struct agent_sink sink = {on_event, on_delta, &screen};
+	struct agent_sink sink = {.event = on_event, .delta = on_delta, .arg = &screen};
 	struct agent_turn turn = {.status = "", .answer = "", .model = ""};
 	struct err *e;
 

@@ -64,8 +64,11 @@ struct http_app {
 	                   const struct err *e);
 	/* Called once in each worker after fork, before the first request; or NULL. */
 	struct err *(*worker_start)(struct ctx *ctx, enum http_pool_kind pool);
-	/* Called when a worker drains: stops long work that the handlers do; may be NULL. */
-	void (*worker_drain)(void);
+	/* Called when a worker drains, because another one took its place or because the service ends: long work that
+	 * the handlers do is to end within the grace time; may be NULL. */
+	void (*worker_drain)(bool replaced);
+	/* Called when the last request of a draining worker is over: what goes on beside requests ends here. May be NULL. */
+	void (*worker_end)(void);
 	const struct settings *settings;
 };
 

@@ -219,11 +219,13 @@ static void drain(struct worker *w, int how)
 	n = write(w->drain_fd, &one, sizeof(one));
 	assert(n == sizeof(one));
 	if (app->worker_drain)
-		app->worker_drain();
+		app->worker_drain(how == DRAIN_REPLACED);
 	pthread_mutex_lock(&w->lock);
 	while (w->threads > 0)
 		pthread_cond_wait(&w->ended, &w->lock);
 	pthread_mutex_unlock(&w->lock);
+	if (app->worker_end)
+		app->worker_end();
 }
 
 int http_worker_run(const struct http_worker_plan *plan)

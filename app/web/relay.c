@@ -330,7 +330,7 @@ struct web_relay *web_relay_open(struct ctx *ctx, struct http_request *req, stru
 
 	*r = (struct web_relay){.req = req,
 	                        .stream = http_stream_start(ctx, req, res),
-	                        .sink = {on_event, on_delta, r},
+	                        .sink = {.event = on_event, .delta = on_delta, .arg = r},
 	                        .html = html,
 	                        .a = arena_create(),
 	                        .text = buf_init(arena_create(), MARKDOWN_BYTES)};

@@ -24,7 +24,7 @@ static const struct http_route routes[] = {
 #undef ROUTE
 };
 
-enum { STATIC_BYTES = 1 << 20, VERSION_CHARS = 12 };
+enum { STATIC_BYTES = 1 << 20, VERSION_CHARS = 12, HURRY_S = 5 };
 
 extern const struct web_page *const __start_web_pages[];
 extern const struct web_page *const __stop_web_pages[];
@@ -32,6 +32,7 @@ extern const struct web_page *const __stop_web_pages[];
 /* Of this process: made when it starts, then only read. */
 static struct mustache_set *templates;
 static const char *static_version;
+static const struct settings *settings;
 
 /* The static files' names do not change, so their addresses carry a hash of what is in them. */
 static const char *hash_static(struct arena *a, const char *dir)
@@ -69,6 +70,7 @@ static struct err *load_templates(struct ctx *ctx)
 static struct err *worker_start(struct ctx *ctx, enum http_pool_kind pool)
 {
 	TRY(auth_check_settings(ctx));
+	settings = ctx->settings;
 	db_open(ctx->settings->database_url, (int)ctx->settings->db_connections);
 	llm_init();
 	TRY(load_templates(ctx));
@@ -77,6 +79,20 @@ static struct err *worker_start(struct ctx *ctx, enum http_pool_kind pool)
 	if (pool == HTTP_POOL_AGENT)
 		agent_start(ctx->settings);
 	return NULL;
+}
+
+/* Turns go to the worker that took this one's place, at the end of the step that they are in as far as there is time; where
+ * nobody did, they wait for the service to come back. */
+static void worker_drain(bool replaced)
+{
+	const struct settings *s = settings;
+
+	agent_drain(replaced && s->grace > HURRY_S ? s->grace - HURRY_S : 0);
+}
+
+static void worker_end(void)
+{
+	agent_end(settings);
 }
 
 struct err *web_render_into(struct ctx *ctx, const struct web_page *page, const void *data, struct buf *out)
@@ -235,7 +251,8 @@ struct http_app *web_app(void)
 	        .gate = auth_gate,
 	        .error_page = show_error,
 	        .worker_start = worker_start,
-	        .worker_drain = agent_drain,
+	        .worker_drain = worker_drain,
+	        .worker_end = worker_end,
 	};
 	return &app;
 }

@@ -16,21 +16,21 @@ static struct err *not_found(struct arena *a, const struct agent_scene *scene, c
 	                buf_cstr(&names));
 }
 
-static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object *args,
-                       struct tool_result *out)
+static struct err *run(struct tool_env *env, struct json_object *args, struct tool_result *out)
 {
+	struct arena *a = env->ctx->a;
 	const char *name = json_get_str(args, "table");
 	const struct catalog_table *table;
 	struct agent_scene *scene;
-	struct buf b = buf_init(ctx->a, BUF_PAGE);
+	struct buf b = buf_init(a, BUF_PAGE);
 
-	TRY(agent_scene_load(ctx, r->project, r->role, &scene));
+	TRY(agent_scene_load(env->ctx, env->project, env->role, &scene));
 	table = catalog_find(scene->catalog, name);
 	if (!table)
-		return not_found(ctx->a, scene, name);
+		return not_found(a, scene, name);
 	catalog_describe(table, &b);
 	out->text = buf_str(&b);
-	out->detail = arena_printf(ctx->a, "%s: %zu columns", table->name, table->ncolumns);
+	out->detail = arena_printf(a, "%s: %zu columns", table->name, table->ncolumns);
 	return NULL;
 }
 
@@ -41,5 +41,6 @@ const struct tool tool_describe_table = {
         "{\"type\":\"object\",\"properties\":{\"table\":{\"type\":\"string\",\"description\":\"The table's"
         " name.\"}},"
         "\"required\":[\"table\"]}",
+        TOOL_READS,
         run,
 };

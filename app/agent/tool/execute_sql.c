@@ -63,18 +63,18 @@ static const char *note(struct arena *a, const struct query_result *q, size_t sh
 	return q->cut;
 }
 
-static struct str result_text(struct agent_run *r, struct arena *a, const struct query_result *q)
+static struct str result_text(struct tool_env *env, const struct query_result *q, const char **doubt)
 {
-	struct buf b = buf_init(a, BUF_PAGE);
+	struct buf b = buf_init(env->ctx->a, BUF_PAGE);
 	struct json_writer w = {.b = &b};
-	const char *why, *check = agent_check(r, a, q);
+	const char *why, *check = agent_check(env, q, doubt);
 
 	json_object_open(&w, NULL);
 	json_array_open(&w, "columns");
 	for (size_t i = 0; i < q->ncolumns; i++)
 		json_put_cstr(&w, NULL, q->columns[i].name);
 	json_array_close(&w);
-	why = note(a, q, put_rows(&w, q));
+	why = note(env->ctx->a, q, put_rows(&w, q));
 	json_put_i64(&w, "row_count", (int64_t)q->nrows);
 	json_put_bool(&w, "truncated", q->truncated);
 	if (why)
@@ -86,21 +86,20 @@ static struct str result_text(struct agent_run *r, struct arena *a, const struct
 	return buf_str(&b);
 }
 
-static struct err *run(struct agent_run *r, struct ctx *ctx, struct json_object *args,
-                       struct tool_result *out)
+static struct err *run(struct tool_env *env, struct json_object *args, struct tool_result *out)
 {
 	struct agent_scene *scene;
 	struct query_result *q;
 
-	TRY(agent_scene_load(ctx, r->project, r->role, &scene));
-	TRY(agent_ask(r, ctx, scene, json_get_str(args, "sql"), &q));
-	out->text = result_text(r, ctx->a, q);
+	TRY(agent_scene_load(env->ctx, env->project, env->role, &scene));
+	TRY(agent_ask(env, scene, json_get_str(args, "sql"), &q));
+	out->text = result_text(env, q, &out->doubt);
 	out->run_id = q->run_id;
 	out->rows = (int64_t)q->nrows;
 	out->truncated = q->truncated;
 	out->caveats = q->caveats;
 	out->ncaveats = q->ncaveats;
-	out->detail = arena_printf(ctx->a, q->nrows == 1 ? "1 row" : "%zu rows", q->nrows);
+	out->detail = arena_printf(env->ctx->a, q->nrows == 1 ? "1 row" : "%zu rows", q->nrows);
 	return NULL;
 }
 
@@ -111,5 +110,6 @@ const struct tool tool_execute_sql = {
         " dictionary only. A failed statement returns the database's message: correct it and try again.",
         "{\"type\":\"object\",\"properties\":{\"sql\":{\"type\":\"string\",\"description\":\"One"
         " SELECT statement, without a semicolon.\"}},\"required\":[\"sql\"]}",
+        TOOL_READS,
         run,
 };

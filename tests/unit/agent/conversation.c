@@ -186,32 +186,6 @@ static void test_agent__one_question_at_a_time(void **state)
 	assert_true(c.running);
 }
 
-static void test_agent__a_turn_whose_worker_died_fails_and_makes_room(void **state)
-{
-	struct scene *s = scene_make(NULL);
-	struct agent_turn t;
-	struct scene_heard heard;
-	struct agent_sink sink = scene_sink(s, &heard);
-	int64_t id, next;
-
-	(void)state;
-	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("one"), &id));
-	pg_exec("UPDATE turns SET heartbeat_at = now() - interval '61 seconds'");
-	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("two"), &next));
-	assert_ok(agent_turn_get(&s->ctx, id, &t));
-	assert_string_equal(t.status, "failed");
-	assert_string_equal(t.error, "the service was interrupted while it worked on this question");
-	assert_string_equal(t.hint, "Ask it again.");
-	assert_ok(agent_turn_watch(&s->ctx, id, 0, &sink, NULL, NULL));
-	assert_string_equal(buf_cstr(heard.lines), "1 error\n2 done\n");
-	assert_ok(agent_turn_get(&s->ctx, next, &t));
-	assert_string_equal(t.status, "running");
-	/* Whoever comes back from the dead finds the turn closed. */
-	assert_int_equal(agent_turn_run(&s->ctx, &s->project, PROJECT_ADMIN, "", id, NULL)->kind,
-	                 ERR_NOT_FOUND);
-	assert_ok(agent_turn_stop(&s->ctx, id));
-}
-
 static const struct CMUnitTest agent_conversation_tests[] = {
         cmocka_unit_test(test_agent__a_conversation_is_its_persons_own),
         cmocka_unit_test(test_agent__a_conversation_is_renamed_hidden_and_restored),
@@ -220,6 +194,5 @@ static const struct CMUnitTest agent_conversation_tests[] = {
         cmocka_unit_test(test_agent__days_are_those_of_the_persons_calendar),
         cmocka_unit_test(test_agent__questions_are_checked),
         cmocka_unit_test(test_agent__one_question_at_a_time),
-        cmocka_unit_test(test_agent__a_turn_whose_worker_died_fails_and_makes_room),
 };
 UNIT_SUITE(agent_conversation_tests);

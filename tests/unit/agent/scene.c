@@ -91,7 +91,7 @@ struct agent_sink scene_sink(struct scene *s, struct scene_heard *heard)
 {
 	heard->lines = ARENA_NEW(s->ctx.a, struct buf);
 	*heard->lines = buf_init(s->ctx.a, BUF_PAGE);
-	return (struct agent_sink){on_event, on_delta, heard};
+	return (struct agent_sink){.event = on_event, .delta = on_delta, .arg = heard};
 }
 
 struct agent_turn scene_ask(struct scene *s, enum project_role role, const char *question,

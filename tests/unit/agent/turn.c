@@ -308,12 +308,12 @@ static void test_agent__a_running_turn_shows_its_steps(void **state)
 	assert_int_equal(t.nsteps, 1);
 	assert_string_equal(t.steps[0].state, "running");
 	assert_string_equal(t.steps[0].label, "Thinking");
-	agent_drain();
+	agent_stop_all();
 	finish(&r);
 	arena_free(r.ctx.a);
 }
 
-static void test_agent__a_drain_stops_turns(void **state)
+static void test_agent__an_interrupt_stops_turns(void **state)
 {
 	struct scene *s = with_model();
 	struct scene_heard heard;
@@ -323,7 +323,7 @@ static void test_agent__a_drain_stops_turns(void **state)
 	(void)state;
 	start(&r, s, "stuck", &heard);
 	await("SELECT count(*) FROM turn_events WHERE kind = 'step'", "1");
-	agent_drain();
+	agent_stop_all();
 	finish(&r);
 	assert_ok(agent_turn_get(&s->ctx, r.turn_id, &t));
 	assert_string_equal(t.status, "stopped");
@@ -432,7 +432,7 @@ static const struct CMUnitTest agent_turn_tests[] = {
         cmocka_unit_test(test_agent__a_stop_ends_a_turn_with_what_it_has),
         cmocka_unit_test(test_agent__a_stop_before_the_start_counts),
         cmocka_unit_test(test_agent__a_running_turn_shows_its_steps),
-        cmocka_unit_test(test_agent__a_drain_stops_turns),
+        cmocka_unit_test(test_agent__an_interrupt_stops_turns),
         cmocka_unit_test(test_agent__a_watcher_sees_what_the_asker_sees),
         cmocka_unit_test(test_agent__turns_are_read_back_in_order),
         cmocka_unit_test_teardown(test_agent__a_watcher_that_left_is_let_go, stop_provider),
