@@ -133,6 +133,13 @@ static enum step step_prompt(struct work *w)
 	return STEP_resume;
 }
 
+static bool checked_last(const struct agent_run *r)
+{
+	const struct agent_step *s = r->steps.p;
+
+	return r->steps.n && strcmp(s[r->steps.n - 1].name, "check") == 0 && strcmp(s[r->steps.n - 1].state, "done") == 0;
+}
+
 /* Behind what was done before: the first worker of a turn finds nothing. */
 static enum step step_resume(struct work *w)
 {
@@ -141,7 +148,7 @@ static enum step step_resume(struct work *w)
 	if (r->live.fence > 1)
 		STEP_TRY(r, surely(r, agent_resume));
 	if (!r->reply)
-		return STEP_model;
+		return r->doubt && !checked_last(r) ? STEP_check : STEP_model;
 	return has_calls(r->reply) ? STEP_tools : STEP_answer;
 }
 

@@ -96,7 +96,7 @@ test('another worker goes on with a turn whose worker was killed', async () => {
 	}}).catch(() => {});
 	await asked;
 	turn = Math.abs(turn);
-	await until(() => q.sql('quern', `SELECT status FROM turns WHERE id = ${turn}`) === 'done', 'the turn is done', 30);
+	await until(() => q.sql('quern', `SELECT status FROM turns WHERE id = ${turn}`) === 'done', 'the turn is done', 120);
 	const page = await analyst.get(`/turns/${turn}`);
 	assert.equal(page.status, 200);
 	assert.match(page.text, /<div class="text"/);
@@ -117,4 +117,4 @@ test('an edited migration and a newer database are refused', () => {
 	assert.equal(q.cli(['migrate']).code, 0);
 });
 
-run({seconds: 150});
+run({seconds: 180});
