@@ -224,6 +224,21 @@ struct agent_usage {
 };
 MUST_CHECK struct err *agent_usage(struct ctx *ctx, int64_t project_id, struct agent_usage **out, size_t *n);
 
+/* Questions to click -------------------------------------------------------------------------------------- */
+
+struct catalog;
+struct catalog_table;
+struct catalog_column;
+
+/* Up to `most` questions about a project's data, made of its dictionary as the person may see it; without a model only what
+ * the dictionary answers by itself. Gives how many; texts live in a. */
+size_t agent_questions(struct arena *a, const struct catalog *c, bool model, const char **out, size_t most);
+/* What to ask next, from the last result of a turn and the tables that it used; c may be NULL. */
+size_t agent_questions_next(struct arena *a, const struct catalog *c, const struct agent_turn *t, const char **out,
+                          size_t most);
+/* The column that tells when the rows of a table were made, or NULL. */
+const struct catalog_column *agent_main_date(const struct catalog_table *t);
+
 /* Running ----------------------------------------------------------------------------------------------- */
 
 /* Receives a turn's events. event: durable ones with their id; delta: text as it arrives. */

@@ -33,6 +33,8 @@ struct catalog_column {
 	size_t nenum_values;
 	const char **samples; /* a few distinct values; none for sensitive names, binary and JSON */
 	size_t nsamples;
+	const char *low;  /* of dates and times: about the first and the last one; NULL where they are not known or */
+	const char *high; /* not to be seen */
 	const char *mask; /* how its values are masked for the reader, where that may be told; or NULL */
 };
 

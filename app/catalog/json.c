@@ -46,6 +46,8 @@ static void put_column(struct json_writer *w, const struct catalog_column *c)
 	put_text(w, "references_table", c->references_table);
 	put_texts(w, "enum", c->enum_values, c->nenum_values);
 	put_texts(w, "samples", c->samples, c->nsamples);
+	put_text(w, "low", c->low);
+	put_text(w, "high", c->high);
 	json_object_close(w);
 }
 
@@ -160,6 +162,8 @@ static void get_column(struct arena *a, struct json_object *o, struct catalog_co
 		c->ident = c->name;
 	c->enum_values = get_texts(a, o, "enum", &c->nenum_values);
 	c->samples = get_texts(a, o, "samples", &c->nsamples);
+	c->low = get_text(a, o, "low");
+	c->high = get_text(a, o, "high");
 }
 
 static void get_constraints(struct arena *a, struct json_object *o, struct catalog_table *t)

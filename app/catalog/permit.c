@@ -90,6 +90,12 @@ static void permit_keys(struct catalog_table *t, const struct policy *p)
 	t->nindexes = kept;
 }
 
+static void forget_values(struct catalog_column *c)
+{
+	c->nsamples = 0;
+	c->low = c->high = NULL;
+}
+
 /* A masked column shows neither labels nor a default, and no index whose condition may hold a value of it. */
 static void mask_column(struct catalog_table *t, const struct policy_mask *mask, bool tells)
 {
@@ -99,7 +105,7 @@ static void mask_column(struct catalog_table *t, const struct policy_mask *mask,
 	for (size_t i = 0; i < t->ncolumns; i++) {
 		if (!str_eq_nocase(str_of(t->columns[i].name), str_of(mask->column)))
 			continue;
-		t->columns[i].nsamples = 0;
+		forget_values(&t->columns[i]);
 		t->columns[i].nenum_values = 0;
 		t->columns[i].dflt = NULL;
 		t->columns[i].mask = tells ? mask->kind : NULL;
@@ -129,7 +135,7 @@ static void keep_back(struct catalog_table *t, const struct policy *p)
 	t->filtered = p->tells_hidden;
 	t->rows = -1;
 	for (size_t i = 0; i < t->ncolumns; i++)
-		t->columns[i].nsamples = 0;
+		forget_values(&t->columns[i]);
 }
 
 static void permit_table(struct arena *a, struct catalog_table *t, const struct policy *p)

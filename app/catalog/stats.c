@@ -5,14 +5,19 @@
 #include "lib/arena.h"
 #include "lib/json.h"
 
-/* The most common values, else some from the whole range; null for a column that has no values or long
+/* Dates also have their first and last, as far as the statistics know. The most common values, else some from the whole range; null for a column that has no values or long
  * ones, which need not be looked at again. The view shows columns that the role may read, of tables whose
  * rows are not hidden from it. */
 static const char stats_sql[] =
-        "SELECT w.rel::pg_catalog.int8, w.att::pg_catalog.int8, pg_catalog.to_json(v.list)::pg_catalog.text"
+        "SELECT w.rel::pg_catalog.int8, w.att::pg_catalog.int8, pg_catalog.to_json(v.list)::pg_catalog.text,"
+        " CASE WHEN ty.typcategory = 'D' THEN LEAST(l.h[1], (SELECT pg_catalog.min(x) FROM"
+        "   pg_catalog.unnest(l.m) x)) END,"
+        " CASE WHEN ty.typcategory = 'D' THEN GREATEST(l.h[pg_catalog.cardinality(l.h)],"
+        "   (SELECT pg_catalog.max(x) FROM pg_catalog.unnest(l.m) x)) END"
         " FROM ROWS FROM (pg_catalog.unnest($2::pg_catalog.oid[]), pg_catalog.unnest($3::pg_catalog.int2[]))"
         " AS w(rel, att) JOIN pg_catalog.pg_class c ON c.oid = w.rel"
         " JOIN pg_catalog.pg_attribute a ON a.attrelid = w.rel AND a.attnum = w.att"
+        " JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid"
         " JOIN pg_catalog.pg_stats s ON s.schemaname = $1 AND s.tablename = c.relname"
         " AND s.attname = a.attname"
         " CROSS JOIN LATERAL (SELECT s.most_common_vals::pg_catalog.text::pg_catalog.text[] AS m,"
@@ -57,6 +62,7 @@ static struct err *take_stats(struct catalog_read *r, const struct query_result 
 	    !catalog_columns_by_attnums(r, (size_t)table, catalog_cell(rows, row, 1), &columns, &n))
 		return NULL;
 	struct catalog_raw_column *raw = &r->raw[table].columns[columns[0]];
+	struct catalog_column *column = &r->c->tables[table].columns[columns[0]];
 	struct catalog_samples s = {.a = r->a, .number = raw->number};
 	if (!raw->samples)
 		return NULL;
@@ -65,7 +71,11 @@ static struct err *take_stats(struct catalog_read *r, const struct query_result 
 	for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
 	     i++)
 		catalog_samples_add(&s, json_object_get_string(json_object_array_get_idx(list, i)));
-	catalog_samples_keep(&r->c->tables[table].columns[columns[0]], raw, &s);
+	catalog_samples_keep(column, raw, &s);
+	if (!column->nsamples)
+		return NULL;
+	column->low = arena_strdup(r->a, catalog_cell(rows, row, 3));
+	column->high = arena_strdup(r->a, catalog_cell(rows, row, 4));
 	return NULL;
 }
 
@@ -77,7 +87,7 @@ struct err *catalog_read_stats(struct catalog_read *r)
 
 	if (!wanted(r, &params[1], &params[2]))
 		return NULL;
-	struct err *e = catalog_rows(r, stats_sql, params, 3, 3, &rows);
+	struct err *e = catalog_rows(r, stats_sql, params, 3, 5, &rows);
 	if (e)
 		return e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE ? e : NULL;
 	for (size_t i = 0; i < rows->nrows; i++)

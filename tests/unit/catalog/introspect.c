@@ -120,6 +120,10 @@ static void test_catalog__samples_are_few_and_short(void **state)
 	assert_int_equal(k->nsamples, 2);
 	assert_true(!strcmp(k->samples[0], "Berlin") || !strcmp(k->samples[0], "Paris"));
 	assert_int_equal(shop_column(c, "customers", "joined")->nsamples, 5);
+	assert_string_equal(shop_column(c, "customers", "joined")->low, "2024-01-02");
+	assert_string_equal(shop_column(c, "customers", "joined")->high, "2024-02-10");
+	assert_string_equal(shop_column(c, "events", "at")->high, "2025-01-30");
+	assert_null(shop_column(c, "customers", "city")->low);
 	/* Never analysed, so these are read from the table, the view and the parent of partitions. */
 	assert_int_equal(shop_column(c, "orders", "total")->nsamples, 5);
 	assert_int_equal(shop_column(c, "paid", "city")->nsamples, 2);
