@@ -13,7 +13,8 @@ struct err *agent_model_try(struct ctx *ctx, const struct project_model *model, 
 	                          .messages = &message,
 	                          .nmessages = 1,
 	                          .max_tokens = TRY_TOKENS,
-	                          .timeout_ms = TRY_MS};
+	                          .timeout_ms = TRY_MS,
+	                          .once = true};
 	int64_t began = clock_mono_us();
 	struct llm_reply *reply;
 

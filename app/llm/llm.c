@@ -107,7 +107,7 @@ static bool may_go_on(const struct call *c)
 
 static bool worth_another(const struct call *c, int64_t pause_us)
 {
-	return (c->s->retry || c->s->lesson) && may_go_on(c) && c->tries < c->most_tries &&
+	return ((c->s->retry && !c->req.once) || c->s->lesson) && may_go_on(c) && c->tries < c->most_tries &&
 	       pause_us <= c->longest_pause_us && clock_mono_us() + pause_us < c->deadline_us;
 }
 
@@ -171,7 +171,7 @@ static struct err *ask(struct call *c)
 	struct err *e;
 
 	TRY(unsound(c));
-	rest_us = llm_health_rest_us(&c->req.provider, clock_mono_us());
+	rest_us = c->req.once ? 0 : llm_health_rest_us(&c->req.provider, clock_mono_us());
 	if (rest_us)
 		return resting(c, rest_us);
 	for (c->tries = 1;; c->tries++) {

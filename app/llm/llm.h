@@ -69,6 +69,7 @@ struct llm_request {
 	int64_t max_tokens;
 	int64_t thinking_tokens; /* that an Anthropic model may think beside those; 0: it is not asked to think */
 	int64_t timeout_ms;      /* whole call */
+	bool once; /* a single try, and of a provider that is left alone, too: for who looks whether it is back */
 };
 
 struct llm_usage {

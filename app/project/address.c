@@ -62,7 +62,7 @@ static const char *split_host(struct str s, struct address *out)
 
 static bool path_char(char c)
 {
-	return c > 0x20 && c < 0x7f && !strchr("\\\"<>^`{|}?#", c);
+	return c > 0x20 && c < 0x7f && !strchr("\\\"<>^`{|}#", c);
 }
 
 static const char *split(const char *url, struct address *out)
@@ -79,9 +79,10 @@ static const char *split(const char *url, struct address *out)
 	s = (struct str){s.p + (out->tls ? 8 : 7), s.n - (out->tls ? 8 : 7)};
 	for (size_t i = 0; i < s.n; i++)
 		if (!path_char(s.p[i]))
-			return "The address must have no spaces, no \"?\" and no \"#\".";
-	host = str_chop(&s, '/');
-	return split_host(host, out);
+			return "The address must have no spaces and no \"#\".";
+	host = s;
+	host = str_chop(&host, '/');
+	return split_host(str_chop(&host, '?'), out);
 }
 
 const char *project_address_wrong(const char *url)

@@ -72,11 +72,11 @@ const char *web_amount_text(struct arena *a, int64_t millionths)
 
 static const char *instance_label(struct ctx *ctx)
 {
-	const struct settings *s = ctx->settings;
+	struct llm_provider p = llm_provider_of(ctx->settings, "");
 
-	if (!llm_configured(s))
+	if (!llm_configured(ctx->settings))
 		return "This instance's (none is set up)";
-	return arena_printf(ctx->a, "This instance's: %s at %s", s->llm_model, s->llm_url);
+	return arena_printf(ctx->a, "This instance's: %s at %s", p.model, p.url);
 }
 
 static void add_formats(struct ctx *ctx, struct web_model_form *f, const char *selected)
@@ -84,7 +84,7 @@ static void add_formats(struct ctx *ctx, struct web_model_form *f, const char *s
 	const char *const formats[][2] = {
 	        {"", instance_label(ctx)},
 	        {"anthropic", "Anthropic Messages"},
-	        {"openai", "OpenAI-compatible Chat Completions"},
+	        {"openai", "OpenAI-compatible Chat Completions (vLLM, Ollama, Azure, DeepSeek and the like)"},
 	};
 
 	f->nformats = sizeof(formats) / sizeof(*formats);

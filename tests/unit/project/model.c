@@ -181,7 +181,9 @@ static void test_project__only_plain_addresses_are_taken(void **state)
 	static const char *const good[] = {"https://api.example",         "http://localhost:11434/v1",
 	                                   "http://127.0.0.1:8080",       "https://[2001:db8::1]:8443/v1",
 	                                   "http://ollama_1:11434",       "https://x.example/openai/deployments/a%20b",
-	                                   "https://api.example.com/v1/"};
+	                                   "https://api.example.com/v1/",
+	                                   "https://x.example/openai?api-version=2024-10-21",
+	                                   "https://x.example?a=/@b"};
 	static const char *const bad[] = {"",
 	                                  "api.example",
 	                                  "ftp://api.example",
@@ -194,7 +196,8 @@ static void test_project__only_plain_addresses_are_taken(void **state)
 	                                  "https://host@evil/v1",
 	                                  "https://host#@evil",
 	                                  "https://host/v1#x",
-	                                  "https://host/v1?key=1",
+	                                  "https://?x",
+	                                  "https://a?b@c:d/#",
 	                                  "https://host\\@evil",
 	                                  "https://ho st/v1",
 	                                  "https://host/\r\nX: y",
