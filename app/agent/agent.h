@@ -270,7 +270,7 @@ MUST_CHECK struct err *agent_turn_run(struct ctx *ctx, const struct project *pro
                                       const char *time_zone, int64_t turn_id, const struct agent_sink *sink);
 /* Asks the turn to stop, wherever it runs; no error when it is over. */
 MUST_CHECK struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id);
-/* Answers what the turn waits for in its call call_id: words, or "yes" and "no" with the hash of what was shown. Errors:
+/* Answers what the turn waits for in its call call_id ("": whichever it is): words, or "yes" and "no" with the hash of what was shown. Errors:
  * CONFLICT when it does not wait for that any more, INVALID. ctx->user_id's own turns only. */
 MUST_CHECK struct err *agent_turn_answer(struct ctx *ctx, int64_t turn_id, const char *call_id, struct str answer,
                                          const char *hash);

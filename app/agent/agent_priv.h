@@ -277,6 +277,10 @@ MUST_CHECK struct err *agent_lease_give(struct ctx *ctx, int64_t turn_id, int64_
 /* No more turns are taken up. */
 void agent_lease_end(struct ctx *ctx);
 
+/* background.c: runs a statement in a thread of its own. The tool then waits for the run, and is called again when it is
+ * over. Errors as query_begin(). */
+MUST_CHECK struct err *agent_background(struct tool_env *env, const char *sql, int64_t *run_id);
+
 /* wait.c: turns whose query in the background is over go on. */
 MUST_CHECK struct err *agent_wait_look(struct ctx *ctx);
 

@@ -34,11 +34,12 @@ DB_STMT(agent_turn_person,
         " JOIN conversations c ON c.id = t.conversation_id"
         " JOIN users u ON u.id = c.user_id WHERE t.id = $1",
         DB_I64);
-/* One that waits is given to a worker, who ends it. */
+/* One that waits is given to a worker, who ends it; the query that it waited for ends, too. */
 DB_STMT(agent_turn_request_stop,
-        "WITH t AS (UPDATE turns SET stop_requested = true, status = 'running', waits_for = NULL, waits_run_id = NULL"
-        " WHERE id = $1 AND status IN ('running', 'waiting') RETURNING id)"
-        " SELECT pg_notify('turn_stop', id::text), pg_notify('turn_due', id::text) FROM t",
+        "WITH old AS (SELECT id, waits_run_id FROM turns WHERE id = $1 AND status IN ('running', 'waiting') FOR UPDATE),"
+        " t AS (UPDATE turns SET stop_requested = true, status = 'running', waits_for = NULL, waits_run_id = NULL"
+        " FROM old WHERE turns.id = old.id RETURNING turns.id, coalesce(old.waits_run_id, 0) AS run_id)"
+        " SELECT run_id, pg_notify('turn_stop', id::text) IS NULL, pg_notify('turn_due', id::text) IS NULL FROM t",
         DB_I64);
 
 #define TURN_COLUMNS \
@@ -211,19 +212,40 @@ struct err *agent_turn_start(struct ctx *ctx, const struct project *project, int
 	return agent_turn_start_at(ctx, project, conversation_id, (struct agent_place){0}, question, turn_id);
 }
 
+struct stopped {
+	int64_t run_id;
+	bool told, due;
+};
+
+static const struct db_row stopped_row =
+        DB_ROW(struct stopped, DB_COL_I64(struct stopped, run_id), DB_COL_BOOL(struct stopped, told),
+               DB_COL_BOOL(struct stopped, due));
+
+struct stop {
+	int64_t turn_id;
+	int64_t run_id;
+};
+
 static struct err *request_stop(struct ctx *ctx, void *arg)
 {
-	const int64_t *turn_id = arg;
-	int64_t running;
+	struct stop *stop = arg;
+	struct stopped row;
+	bool found;
 
-	TRY(db_run(ctx, &agent_turn_request_stop, DB_ARGS(db_i64(*turn_id)), &running));
-	return running ? audit_log(ctx, "turn.stop", turn_object(ctx->a, *turn_id), NULL) : NULL;
+	TRY(db_find(ctx, &agent_turn_request_stop, DB_ARGS(db_i64(stop->turn_id)), &stopped_row, &row, &found));
+	if (!found)
+		return NULL;
+	stop->run_id = row.run_id;
+	return audit_log(ctx, "turn.stop", turn_object(ctx->a, stop->turn_id), NULL);
 }
 
 struct err *agent_turn_stop(struct ctx *ctx, int64_t turn_id)
 {
+	struct stop stop = {turn_id, 0};
+
 	agent_live_stop(turn_id);
-	return db_transact(ctx, request_stop, &turn_id);
+	TRY(db_transact(ctx, request_stop, &stop));
+	return stop.run_id ? query_cancel(ctx, stop.run_id) : NULL;
 }
 
 /* Working ------------------------------------------------------------------------------------------------ */

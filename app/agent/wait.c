@@ -16,7 +16,7 @@ enum { ANSWER_BYTES = 4000 };
 DB_STMT(agent_wait_answer,
         "WITH t AS (UPDATE turns" GO_ON
         " wait = wait || jsonb_build_object('kind', waits_for, 'answer', $4::text)"
-        " WHERE id = $1 AND status = 'waiting' AND waits_for <> 'run' AND wait->>'id' = $3"
+        " WHERE id = $1 AND status = 'waiting' AND waits_for <> 'run' AND $3 IN ('', wait->>'id')"
         " AND coalesce(wait->>'hash', '') = $5"
         " AND EXISTS (SELECT FROM conversations c WHERE c.id = conversation_id AND c.user_id = $2) RETURNING id)"
         " SELECT pg_notify('turn_due', id::text), pg_notify('turn', id::text) FROM t",

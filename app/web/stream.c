@@ -115,3 +115,19 @@ struct err *web_turn_stop(struct ctx *ctx, struct http_request *req, struct http
 	http_status(res, 204);
 	return NULL;
 }
+
+/* What a turn waits for: words, or whether it may go on with exactly what was shown. */
+struct err *web_turn_answer(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct agent_turn turn;
+
+	TRY(http_form(ctx, req));
+	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
+	struct str approve = http_field(req, "approve");
+	if (approve.n && !str_is(approve, "yes") && !str_is(approve, "no"))
+		return err_new(ctx->a, ERR_INVALID, "an approval is yes or no");
+	TRY(agent_turn_answer(ctx, turn.id, web_field(ctx, req, "id"), approve.n ? approve : http_field(req, "answer"),
+	                      web_field(ctx, req, "hash")));
+	http_status(res, 204);
+	return NULL;
+}

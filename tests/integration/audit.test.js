@@ -86,6 +86,10 @@ const calls = {
 		const id = one(`INSERT INTO turns (conversation_id, question) VALUES (${chat()}, 'slow') RETURNING id`);
 		return analyst.post(`/turns/${id}/stop`);
 	}, 'turn.stop'],
+	web_turn_answer: [() => {
+		const id = one(`INSERT INTO turns (conversation_id, question, status, waits_for, wait) VALUES (${chat()}, 'slow', 'waiting', 'clarification', '{"id": "a"}') RETURNING id`);
+		return analyst.post(`/turns/${id}/answer`, {answer: 'yes'});
+	}, 'turn.answer'],
 	web_chat_rename: [() => analyst.post(`/p/shop/chat/${chat()}/rename`, {title: 'Tables'}), 'chat.rename'],
 	web_chat_delete: [() => analyst.post(`/p/shop/chat/${chat()}/delete`), 'chat.delete'],
 	web_chat_restore: [() => analyst.post(`/p/shop/chat/${chat()}/restore`), 'chat.restore'],

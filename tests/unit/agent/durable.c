@@ -267,6 +267,52 @@ static void test_agent__a_turn_of_somebody_who_left_ends(void **state)
 	assert_string_equal(t.error, "you may no longer see this project");
 }
 
+/* Waiting ------------------------------------------------------------------------------------------------- */
+
+static void test_agent__an_answer_is_taken_once(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct ctx bob = s->ctx;
+	struct agent_claim *claims;
+	struct agent_turn t;
+	int64_t id;
+	size_t n;
+
+	(void)state;
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &id));
+	pg_exec("UPDATE turns SET status = 'waiting', waits_for = 'approval', worker_id = NULL,"
+	        " wait = '{\"id\": \"toolu_1\", \"n\": 2, \"hash\": \"abc\"}'");
+	assert_ok(agent_lease_take(&s->ctx, 0, 10, &claims, &n));
+	assert_int_equal(n, 0);
+	bob.user_id = 2;
+	assert_int_equal(agent_turn_answer(&bob, id, "toolu_1", STR("yes"), "abc")->kind, ERR_CONFLICT);
+	assert_int_equal(agent_turn_answer(&s->ctx, id, "toolu_2", STR("yes"), "abc")->kind, ERR_CONFLICT);
+	assert_int_equal(agent_turn_answer(&s->ctx, id, "toolu_1", STR("yes"), "other")->kind, ERR_CONFLICT);
+	assert_int_equal(agent_turn_answer(&s->ctx, id, "toolu_1", STR(" "), "abc")->kind, ERR_INVALID);
+	assert_ok(agent_turn_get(&s->ctx, id, &t));
+	assert_string_equal(t.waits_for, "approval");
+	assert_ok(agent_turn_answer(&s->ctx, id, "toolu_1", STR("yes"), "abc"));
+	assert_int_equal(agent_turn_answer(&s->ctx, id, "toolu_1", STR("no"), "abc")->kind, ERR_CONFLICT);
+	assert_string_equal(pg_value("SELECT status || ' ' || (wait->>'answer') FROM turns"), "running yes");
+	take(s, id);
+}
+
+/* Somebody who does not want to answer may stop the turn. */
+static void test_agent__a_waiting_turn_can_be_stopped(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_turn t;
+	int64_t id;
+
+	(void)state;
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &id));
+	pg_exec("UPDATE turns SET status = 'waiting', waits_for = 'clarification', wait = '{\"id\": \"a\"}'");
+	assert_ok(agent_turn_stop(&s->ctx, id));
+	go_on(s, id);
+	assert_ok(agent_turn_get(&s->ctx, id, &t));
+	assert_string_equal(t.status, "stopped");
+}
+
 /* Effects ------------------------------------------------------------------------------------------------- */
 
 static struct err *count_up(struct ctx *ctx, void *arg, const char **result)
@@ -305,6 +351,8 @@ static const struct CMUnitTest agent_durable_tests[] = {
         cmocka_unit_test_teardown(test_agent__who_lost_a_turn_writes_nothing_more, stop_provider),
         cmocka_unit_test_teardown(test_agent__a_turn_goes_on_behind_its_last_step, stop_provider),
         cmocka_unit_test(test_agent__a_turn_of_somebody_who_left_ends),
+        cmocka_unit_test(test_agent__an_answer_is_taken_once),
+        cmocka_unit_test(test_agent__a_waiting_turn_can_be_stopped),
         cmocka_unit_test(test_agent__an_effect_happens_once),
 };
 UNIT_SUITE(agent_durable_tests);
