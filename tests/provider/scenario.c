@@ -8,8 +8,8 @@
 #include "provider.h"
 
 struct rule {
-	regex_t match;
-	bool any;     /* no match: every question */
+	regex_t *match; /* on the question; NULL: every one */
+	regex_t *model;
 	int64_t call; /* -1: every call */
 	int64_t left; /* uses; -1 without end */
 	struct json_object *reply;
@@ -50,18 +50,26 @@ static struct str file_text(struct arena *a, const char *path)
 	return (struct str){text, (size_t)n};
 }
 
-static void rule_read(const char *path, size_t i, struct json_object *o, struct rule *r)
+static regex_t *pattern(struct arena *a, const char *path, size_t i, const char *text)
 {
-	const char *match = json_get_str(o, "match");
+	regex_t *r = text ? ARENA_NEW(a, regex_t) : NULL;
 
-	r->any = !match;
+	if (r && regcomp(r, text, REG_EXTENDED | REG_ICASE | REG_NOSUB))
+		wrong(path, i, "has a pattern that is not a regular expression");
+	return r;
+}
+
+static void rule_read(struct arena *a, const char *path, size_t i, struct json_object *o, struct rule *r)
+{
+	r->match = pattern(a, path, i, json_get_str(o, "match"));
+	r->model = pattern(a, path, i, json_get_str(o, "model"));
 	r->call = json_get_i64(o, "call", -1);
 	r->left = json_get_i64(o, "times", -1);
 	r->reply = json_get(o, "reply");
 	if (!r->reply)
 		wrong(path, i, "has no reply");
-	if (match && regcomp(&r->match, match, REG_EXTENDED | REG_ICASE | REG_NOSUB))
-		wrong(path, i, "match is not a regular expression");
+	if (!fault_is_known(json_get_str(r->reply, "fail"), json_get_str(r->reply, "then")))
+		wrong(path, i, "fails in a way that there is not");
 }
 
 struct scenario *scenario_load(struct arena *a, const char *path)
@@ -80,22 +88,27 @@ struct scenario *scenario_load(struct arena *a, const char *path)
 	s->n = rules ? json_object_array_length(rules) : 0;
 	s->rules = ARENA_ARRAY(a, struct rule, s->n);
 	for (size_t i = 0; i < s->n; i++)
-		rule_read(path, i, json_object_array_get_idx(rules, i), &s->rules[i]);
+		rule_read(a, path, i, json_object_array_get_idx(rules, i), &s->rules[i]);
 	return s;
 }
 
-static bool fits(const struct rule *r, const char *question, int64_t call)
+static bool matches(const regex_t *pattern, const char *text)
 {
-	return r->left != 0 && (r->call < 0 || r->call == call) &&
-	       (r->any || regexec(&r->match, question, 0, NULL, 0) == 0);
+	return !pattern || regexec(pattern, text, 0, NULL, 0) == 0;
 }
 
-struct json_object *scenario_reply(struct scenario *s, const char *question, int64_t call)
+static bool fits(const struct rule *r, const struct question *q)
+{
+	return r->left != 0 && (r->call < 0 || r->call == q->call) && matches(r->model, q->model) &&
+	       matches(r->match, q->text);
+}
+
+struct json_object *scenario_reply(struct scenario *s, const struct question *q)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		struct rule *r = &s->rules[i];
 
-		if (!fits(r, question, call))
+		if (!fits(r, q))
 			continue;
 		if (r->left > 0)
 			r->left--;

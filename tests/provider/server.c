@@ -25,8 +25,8 @@ struct conn {
 	size_t nin, room;
 	struct arena *a; /* of the request under way, or NULL */
 	struct plan plan;
-	size_t at;       /* next act */
-	int64_t count;   /* deltas of a BENCH act, bytes of a DRIP act that are done */
+	size_t at;     /* next act */
+	int64_t count; /* how much of the act is done: deltas of a BENCH, bytes of a DRIP, times of a SEND */
 	struct str rest; /* not yet taken by the socket */
 	char bench[512];
 	int64_t due_ns;
@@ -140,7 +140,7 @@ static void request_done(struct conn *c)
 {
 	arena_free(c->a);
 	c->a = NULL;
-	c->plan = (struct plan){NULL, 0, 0};
+	c->plan = (struct plan){0};
 	c->at = 0;
 }
 
@@ -148,12 +148,13 @@ static void request_done(struct conn *c)
 static bool perform(struct conn *c, const struct act *act)
 {
 	switch (act->kind) {
-	case ACT_SEND: c->rest = act->bytes; return true;
+	case ACT_SEND: c->rest = act->bytes; return ++c->count >= act->count;
 	case ACT_DRIP:
 		c->rest = (struct str){act->bytes.p + c->count, 1};
 		return (size_t)++c->count >= act->bytes.n;
 	case ACT_BENCH:
-		c->rest = (struct str){c->bench, plan_bench_delta(c->bench, sizeof(c->bench), now_ns())};
+		c->rest = (struct str){
+		        c->bench, plan_bench_delta(c->plan.format, c->bench, sizeof(c->bench), now_ns())};
 		return ++c->count >= act->count;
 	case ACT_HANG: return false;
 	case ACT_CLOSE: conn_close(c); return false;
@@ -205,9 +206,9 @@ static void begin(struct conn *c)
 	c->a = arena_create();
 	r = question_read(c->a, &in, &q);
 	if (r.status)
-		plan_refusal(c->a, &r, 0, &c->plan);
+		plan_refusal(c->a, q.format, &r, "", &c->plan);
 	else
-		plan_reply(c->a, &q, scenario_reply(scenario, q.text, q.call), &c->plan);
+		plan_reply(c->a, &q, scenario_reply(scenario, &q), &c->plan);
 	c->nin -= in.total;
 	memmove(c->in, c->in + in.total, c->nin);
 	if (c->nin == 0) {
