@@ -13,7 +13,7 @@
  *   approval    {"n","id","tool","sql","summary","hash"}   likewise
  *   run         {"n","id","run_id"}                        it waits for a query in the background
  *   provenance  {"tables":[...],"queries":[{"run_id","sql","rows","ms","caveats"}],"model":"...","catalog":true}
- *   usage       {"model":"...","input_tokens":1,"output_tokens":2}
+ *   usage       {"model":"...","currency":"USD","input_tokens":1,"output_tokens":2}
  *   error       {"kind","code","message","detail","hint"}
  *   done        {"turn_id":9,"status":"done|failed|stopped"}
  */
@@ -157,8 +157,12 @@ struct agent_turn {
 	const char *error; /* in words, when failed */
 	const char *hint;
 	const char *model;
-	int64_t input_tokens;
+	const char *instead_of; /* the model that did not answer, where another one did; or NULL */
+	int64_t input_tokens;   /* cached ones included */
+	int64_t cached_tokens;
 	int64_t output_tokens;
+	int64_t cost;         /* in millionths of the currency */
+	const char *currency; /* at that time; NULL when it was not told */
 	int64_t started_at;
 	int64_t took_ms;    /* of a finished one */
 	int64_t last_event; /* seq of the newest event */

@@ -139,6 +139,7 @@ struct agent_run {
 	bool from_catalog;
 	struct llm_usage usage;
 	const char *model;
+	const char *instead_of; /* the model that did not answer when this one did, or NULL */
 	struct agent_models models;
 	int64_t cost; /* so far, in millionths of the project's currency */
 	const char *answer;
@@ -199,7 +200,7 @@ void agent_step_close(struct agent_run *r, int64_t n, bool ok, const char *detai
 
 /* step.c: what the turn has done, as JSON, and applied to the run: by the worker that did it and, read from the rows, by
  * one that takes the turn up.
- *   reply   {"blocks":[{"type":"text|tool|thinking","text","id","name","input","signature"}],"stop":0,"model",
+ *   reply   {"blocks":[{"type":"text|tool|thinking","text","id","name","input","signature"}],"stop":0,"model","instead_of",
  *            "ms":812,"usage":{"input","output","cached"}}
  *   result  {"n":2,"id":"toolu_1","text","error":false,"queries":[...],"tables":[...],"checked":0,"doubt","ms":833}
  * ms is the time that the turn has taken so far, waiting left out. */
@@ -334,6 +335,7 @@ struct tool_env {
 	int64_t fence;
 	const char *call_id;
 	int64_t n;                        /* the step's number */
+	int64_t deadline_us;              /* of the turn, monotonic: no query takes longer */
 	_Atomic unsigned *checked;        /* of the turn */
 	const struct agent_list *asked;   /* struct agent_asked: the turn's queries until this reply; read only */
 	const struct agent_wait *answered; /* what the turn waited for in this very call, or NULL */
@@ -411,6 +413,8 @@ const char *agent_err_text(struct arena *a, const struct err *e);
 MUST_CHECK struct err *agent_models(struct ctx *ctx, int64_t project_id, struct agent_models *out);
 /* As the instance is set, with what the project wants otherwise; false when neither names a provider. */
 bool agent_provider_of(const struct settings *settings, const struct project_model *m, struct llm_provider *out);
+/* Where another model than the first gave the last reply: which one, for people; or NULL. */
+const char *agent_answered_by(const struct agent_run *r);
 /* What a call cost, in millionths of the currency. */
 int64_t agent_cost(const struct agent_price *price, const struct llm_usage *usage);
 

@@ -343,6 +343,7 @@ static struct str usage_json(struct arena *a, const struct agent_run *r)
 	json_put_i64(&w, "output_tokens", r->usage.output_tokens);
 	json_put_i64(&w, "cached_tokens", r->usage.cached_tokens);
 	json_put_i64(&w, "cost", r->cost);
+	json_put_cstr(&w, "currency", r->project->currency);
 	json_object_close(&w);
 	return buf_str(&b);
 }

@@ -68,6 +68,11 @@ static struct err *load_scene(struct agent_run *r)
 	return err_copy(r->ctx.a, agent_scene_load(&ctx, r->project, r->role, &r->scene));
 }
 
+static struct err *load_models(struct agent_run *r)
+{
+	return agent_models(&r->ctx, r->project->id, &r->models);
+}
+
 static bool has_calls(const struct llm_message *m)
 {
 	for (size_t i = 0; i < m->nblocks; i++)
@@ -89,7 +94,7 @@ static enum step step_intent(struct work *w)
 	w->intent = agent_intent_of(r->scene_arena, r->scene->catalog, str_of(r->question));
 	if (w->intent.kind != AGENT_INTENT_NONE)
 		return STEP_catalog;
-	STEP_TRY(r, agent_models(&r->ctx, r->project->id, &r->models));
+	STEP_TRY(r, surely(r, load_models));
 	return r->models.n ? STEP_prompt : STEP_no_model;
 }
 
@@ -226,7 +231,7 @@ static enum step step_model(struct work *w)
 	e = limit ? limit : e;
 	/* What a failed call said so far stays the answer of the turn. */
 	agent_message(r);
-	agent_step_close(r, n, !e, NULL);
+	agent_step_close(r, n, !e, e ? NULL : agent_answered_by(r));
 	STEP_TRY(r, e);
 	return has_calls(r->reply) ? STEP_tools : STEP_answer;
 }

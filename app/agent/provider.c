@@ -46,6 +46,13 @@ struct err *agent_has_model(struct ctx *ctx, int64_t project_id, bool *has)
 	return e && e->kind != ERR_CONFIG ? e : NULL;
 }
 
+const char *agent_answered_by(const struct agent_run *r)
+{
+	if (!r->instead_of)
+		return NULL;
+	return arena_printf(r->ctx.a, "%s, because %s did not answer", r->model, r->instead_of);
+}
+
 /* Rounded up; at least as much as fits when it is absurd. */
 static int64_t cost_of(int64_t tokens, int64_t price)
 {

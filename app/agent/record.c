@@ -63,6 +63,8 @@ void agent_record_put(struct buf *b, const struct agent_run *r)
 	json_array_close(&w);
 	put_tables(&w, r);
 	json_put_bool(&w, "from_catalog", r->from_catalog);
+	json_put_cstr(&w, "instead_of", r->instead_of);
+	json_put_cstr(&w, "currency", r->project->currency);
 	json_object_close(&w);
 }
 
@@ -87,6 +89,8 @@ void agent_provenance_put(struct buf *b, const struct agent_run *r)
 	}
 	json_array_close(&w);
 	json_put_cstr(&w, "model", r->model);
+	if (r->instead_of)
+		json_put_cstr(&w, "instead_of", r->instead_of);
 	json_put_bool(&w, "catalog", r->from_catalog);
 	json_object_close(&w);
 }
@@ -189,6 +193,8 @@ struct err *agent_record_read(struct arena *a, const char *json, struct agent_tu
 	for (size_t i = 0; i < t->ntables; i++)
 		t->tables[i] = word_at(tables, i);
 	t->from_catalog = json_get_bool(o, "from_catalog", false);
+	t->instead_of = json_get_str(o, "instead_of");
+	t->currency = json_get_str(o, "currency");
 	return NULL;
 }
 

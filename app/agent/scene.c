@@ -4,6 +4,7 @@
 
 #include "agent/agent_priv.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 
 enum { TRIES = 4 };
 
@@ -106,12 +107,23 @@ static struct err *ask_surely(struct tool_env *env, const struct query_scope *sc
 	return e;
 }
 
+/* What is left of the turn's time, where that is less than a query may take. */
+static int64_t time_left(const struct tool_env *env, int64_t timeout_ms)
+{
+	int64_t left_ms = (env->deadline_us - clock_mono_us()) / 1000;
+
+	return left_ms < 1 ? 1 : left_ms < timeout_ms ? left_ms : timeout_ms;
+}
+
 struct err *agent_ask(struct tool_env *env, const struct agent_scene *scene, const char *sql,
                       struct query_result **out)
 {
 	struct query_scope scope = scene->scope;
+	struct policy policy = *scope.policy;
 	struct err *e;
 
+	policy.timeout_ms = time_left(env, policy.timeout_ms);
+	scope.policy = &policy;
 	scope.conversation_id = env->conversation_id;
 	scope.turn_id = env->turn_id;
 	scope.time_zone = env->time_zone;

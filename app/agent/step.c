@@ -87,6 +87,7 @@ void agent_reply_put(struct buf *b, const struct agent_run *r, const struct llm_
 	json_array_close(&w);
 	json_put_i64(&w, "stop", reply->stop);
 	json_put_cstr(&w, "model", reply->model);
+	json_put_cstr(&w, "instead_of", reply->fell_back ? r->models.at[0].provider.model : NULL);
 	json_put_i64(&w, "cost", agent_cost(&r->models.at[reply->fell_back].price, &reply->usage));
 	json_put_i64(&w, "ms", spent_ms(r));
 	json_object_open(&w, "usage");
@@ -151,6 +152,7 @@ static void apply_reply(struct agent_run *r, struct json_object *o)
 	r->usage.cached_tokens += json_get_i64(usage, "cached", 0);
 	r->cost += json_get_i64(o, "cost", 0);
 	r->model = word(o, "model");
+	r->instead_of = json_get_str(o, "instead_of");
 	r->reply = m;
 	r->answer = text_of(r, m);
 	r->reply_stop = (enum llm_stop)json_get_i64(o, "stop", LLM_STOP_OTHER);

@@ -211,6 +211,7 @@ void agent_call_open(struct agent_run *r, struct tool_call *c)
 	        .conversation_id = r->conversation_id,
 	        .turn_id = r->live.turn_id,
 	        .fence = r->live.fence,
+	        .deadline_us = r->deadline_us,
 	        .checked = &r->checked,
 	        .asked = &r->queries,
 	};

@@ -50,7 +50,7 @@ DB_STMT(agent_turn_request_stop,
 	" CASE WHEN t.status IN ('running', 'waiting') THEN (SELECT jsonb_agg(e.body ORDER BY e.seq) FROM turn_events e" \
 	" WHERE e.turn_id = t.id AND e.kind = 'step') END," \
 	" nullif(concat_ws('. ', t.error->>'message', t.error->>'detail'), ''), t.error->>'hint', t.model," \
-	" t.input_tokens, t.output_tokens, t.started_at, t.finished_at," \
+	" t.input_tokens, t.cached_tokens, t.output_tokens, t.cost, t.started_at, t.finished_at," \
 	" (SELECT coalesce(max(e.seq), 0) FROM turn_events e WHERE e.turn_id = t.id)"
 
 DB_STMT(agent_turn_list,
@@ -65,7 +65,7 @@ DB_STMT(agent_turn_find,
 struct turn_row {
 	int64_t id, conversation_id, project_id, user_id;
 	const char *question, *status, *answer, *record, *waits_for, *wait, *steps, *error, *hint, *model;
-	int64_t input_tokens, output_tokens, started_at, finished_at, last_event;
+	int64_t input_tokens, cached_tokens, output_tokens, cost, started_at, finished_at, last_event;
 };
 
 static const struct db_row turn_row =
@@ -76,7 +76,8 @@ static const struct db_row turn_row =
                DB_COL_TEXT(struct turn_row, waits_for), DB_COL_JSON(struct turn_row, wait),
                DB_COL_JSON(struct turn_row, steps), DB_COL_TEXT(struct turn_row, error),
                DB_COL_TEXT(struct turn_row, hint), DB_COL_TEXT(struct turn_row, model),
-               DB_COL_I64(struct turn_row, input_tokens), DB_COL_I64(struct turn_row, output_tokens),
+               DB_COL_I64(struct turn_row, input_tokens), DB_COL_I64(struct turn_row, cached_tokens),
+               DB_COL_I64(struct turn_row, output_tokens), DB_COL_I64(struct turn_row, cost),
                DB_COL_TIME(struct turn_row, started_at), DB_COL_TIME(struct turn_row, finished_at),
                DB_COL_I64(struct turn_row, last_event));
 
@@ -111,7 +112,9 @@ static void turn_read(struct arena *a, const struct turn_row *row, struct agent_
 	        .hint = row->hint,
 	        .model = row->model,
 	        .input_tokens = row->input_tokens,
+	        .cached_tokens = row->cached_tokens,
 	        .output_tokens = row->output_tokens,
+	        .cost = row->cost,
 	        .started_at = row->started_at,
 	        .last_event = row->last_event,
 	        .took_ms = row->finished_at ? (row->finished_at - row->started_at) / 1000 : 0,

@@ -221,6 +221,10 @@ static void show_json(struct ctx *ctx, const struct agent_turn *t)
 		json_put_cstr(&w, NULL, t->tables[i]);
 	json_array_close(&w);
 	json_put_cstr(&w, "model", *t->model ? t->model : NULL);
+	json_put_i64(&w, "input_tokens", t->input_tokens);
+	json_put_i64(&w, "output_tokens", t->output_tokens);
+	json_put_i64(&w, "cost", t->cost);
+	json_put_cstr(&w, "currency", t->currency);
 	json_put_i64(&w, "ms", t->took_ms);
 	json_put_cstr(&w, "error", t->error);
 	json_object_close(&w);

@@ -68,6 +68,11 @@ const char *web_amount_text(struct arena *a, int64_t millionths)
 	return str_dup(a, str_ends(s, STR(".")) ? (struct str){s.p, s.n - 1} : s);
 }
 
+static const char *count(struct arena *a, int64_t n)
+{
+	return str_dup(a, str_trim(str_of(web_count(a, n, "", ""))));
+}
+
 /* Forms -------------------------------------------------------------------------------------------------- */
 
 static const char *instance_label(struct ctx *ctx)
@@ -221,14 +226,30 @@ struct web_tried *web_model_tried(struct ctx *ctx, const struct agent_tried *tri
 	return t;
 }
 
+/* Answers ------------------------------------------------------------------------------------------------ */
+
+const char *web_answered_by(struct arena *a, const struct agent_turn *t)
+{
+	return t->instead_of ? arena_printf(a, "%s, because %s did not answer", t->model, t->instead_of) : t->model;
+}
+
+const char *web_spent(struct arena *a, const struct agent_turn *t)
+{
+	const char *cached = "", *cost = "";
+
+	if (!t->input_tokens && !t->output_tokens)
+		return NULL;
+	if (t->cached_tokens)
+		cached = arena_printf(a, " (%s of them cached)", count(a, t->cached_tokens));
+	if (t->cost)
+		cost = arena_printf(a, " · %s", project_money(a, t->cost, t->currency ? t->currency : ""));
+	return arena_printf(a, "%s in%s, %s out%s", web_count(a, t->input_tokens, "token", "tokens"), cached,
+	                    web_count(a, t->output_tokens, "token", "tokens"), cost);
+}
+
 /* Usage -------------------------------------------------------------------------------------------------- */
 
 enum { USED_SHOWN = 50 };
-
-static const char *count(struct arena *a, int64_t n)
-{
-	return str_dup(a, str_trim(str_of(web_count(a, n, "", ""))));
-}
 
 static struct web_used used(struct arena *a, const struct project *p, const struct agent_usage *u)
 {

@@ -159,10 +159,8 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 		v->tables[i].name = t->tables[i];
 	v->from_catalog = t->from_catalog;
 	v->summary = summarise(a, t, v);
-	v->model = t->model;
-	if (t->input_tokens || t->output_tokens)
-		v->tokens = arena_printf(a, "%s in, %s out", web_count(a, t->input_tokens, "token", "tokens"),
-		                         web_count(a, t->output_tokens, "token", "tokens"));
+	v->model = web_answered_by(a, t);
+	v->tokens = web_spent(a, t);
 	v->proof = !v->running && (v->ncards || v->nattempts || v->from_catalog || *t->model);
 	v->when = web_time(a, t->started_at);
 	v->took = web_duration(a, t->took_ms);

@@ -223,6 +223,10 @@ extern const struct view web_chats_view;
 MUST_CHECK struct err *web_chats_fill(struct ctx *ctx, struct http_request *req, int64_t current,
                                       struct web_chats **out);
 
+/* "gpt-x, because claude-y did not answer"; and "1,200 tokens in, 34 tokens out · 0.0123 USD", NULL for nothing. */
+const char *web_answered_by(struct arena *a, const struct agent_turn *t);
+const char *web_spent(struct arena *a, const struct agent_turn *t);
+
 /* A turn as HTML (chat/turn). */
 struct web_turn_html {
 	const char *html;
