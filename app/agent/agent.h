@@ -245,7 +245,8 @@ const struct catalog_column *agent_main_date(const struct catalog_table *t);
 
 /* Running ----------------------------------------------------------------------------------------------- */
 
-/* Receives a turn's events. event: durable ones with their id; delta: text as it arrives. */
+/* Receives a turn's events. event: durable ones with their id; delta: text as it arrives, while the turn's own thread
+ * waits, from the one that carries all replies of the process: it must be quick and may not block. */
 struct agent_sink {
 	void (*event)(void *arg, int64_t id, const char *kind, struct str json);
 	void (*delta)(void *arg, struct str text);

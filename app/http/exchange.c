@@ -112,7 +112,9 @@ static void send_answer(struct exchange *x)
 {
 	if (x->broken || x->res.sent)
 		return;
-	if (x->res.streams)
+	if (x->res.stream)
+		http_stream_end(x->res.stream);
+	else if (x->res.streams)
 		(void)http_fcgi_write(x->f, STR(""), STR(""), true);
 	else
 		http_finish(&x->ctx, &x->req, &x->res);

@@ -31,6 +31,7 @@ enum {
 	HEADER_BYTES = 8,
 	CONTENT_MOST = 65528,         /* of a record, a multiple of 8 */
 	END_BYTES = 3 * HEADER_BYTES, /* the records that finish a request */
+	REST_BYTES = 64 << 20,
 	RECEIVE_SECONDS = 30,
 	SEND_SECONDS = 30,
 };
@@ -254,6 +255,56 @@ bool http_fcgi_write(struct http_fcgi *f, struct str head, struct str body, bool
 			return true;
 	}
 	return false;
+}
+
+bool http_fcgi_send_raw(struct http_fcgi *f, struct str *bytes)
+{
+	ssize_t n = send(f->fd, bytes->p, bytes->n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return broken(f);
+	if (n > 0)
+		*bytes = (struct str){bytes->p + n, bytes->n - (size_t)n};
+	return true;
+}
+
+/* As much of the record as the socket takes now; in bytes, -1 when the peer is gone. */
+static ssize_t offer(struct http_fcgi *f, unsigned char header[HEADER_BYTES], struct str part)
+{
+	struct iovec v[] = {{header, HEADER_BYTES}, piece(part)};
+	const struct msghdr m = {.msg_iov = v, .msg_iovlen = sizeof(v) / sizeof(v[0])};
+	ssize_t n = sendmsg(f->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
+}
+
+static void keep_rest(struct buf *rest, const unsigned char header[HEADER_BYTES], struct str part, size_t gone)
+{
+	size_t of_header = gone < HEADER_BYTES ? gone : HEADER_BYTES, of_part = gone - of_header;
+
+	if (!rest->a)
+		*rest = buf_init(arena_create(), REST_BYTES);
+	buf_add(rest, header + of_header, HEADER_BYTES - of_header);
+	buf_add(rest, part.p + of_part, part.n - of_part);
+}
+
+bool http_fcgi_send(struct http_fcgi *f, struct str body, struct buf *rest)
+{
+	unsigned char header[HEADER_BYTES];
+
+	while (body.n > 0 && !f->gone) {
+		struct str part = chop(&body, CONTENT_MOST);
+		ssize_t n;
+
+		put_header(header, RECORD_STDOUT, f->id, part.n);
+		n = rest->n > 0 ? 0 : offer(f, header, part);
+		if (n < 0)
+			return broken(f);
+		if ((size_t)n < HEADER_BYTES + part.n)
+			keep_rest(rest, header, part, (size_t)n);
+		f->sent += part.n;
+	}
+	return !f->gone && !rest->full;
 }
 
 void http_fcgi_close_sending(struct http_fcgi *f)

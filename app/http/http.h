@@ -139,11 +139,12 @@ struct http_stream;
 
 /* Sends the head and turns the response into a stream; nothing else may be written to it. */
 struct http_stream *http_stream_start(struct ctx *ctx, struct http_request *req, struct http_response *res);
-/* Sends one event at once; id 0 for none. False when the client is gone (then it only counts as sent). */
+/* Sends one event at once; id 0 for none. From any thread. Never waits: a client that takes nothing for 10 s or falls a
+ * megabyte behind is gone. False then, and nothing more is sent. Where nothing else is, a comment goes out every 15 s. */
 bool http_stream_event(struct http_stream *s, int64_t id, const char *event, struct str json);
-/* Sends a comment line; called about every 15 s when nothing else was sent. */
-bool http_stream_heartbeat(struct http_stream *s);
-bool http_stream_gone(const struct http_stream *s);
+/* Until the client has taken nearly all of that, or is gone: for who sends much and has nothing else to do. */
+void http_stream_wait(struct http_stream *s);
+bool http_stream_gone(struct http_stream *s);
 
 /* Serving ------------------------------------------------------------------------------------------------ */
 

@@ -80,6 +80,11 @@ bool http_fcgi_ended(struct http_fcgi *f);
 void http_fcgi_discard(struct http_fcgi *f, size_t n);
 /* Sends head and body at once, and with `end` finishes the request. False when the peer is gone. */
 bool http_fcgi_write(struct http_fcgi *f, struct str head, struct str body, bool end);
+/* Sends the body without waiting. What the socket does not take now, or what is behind that, is added to *rest as it
+ * stands on the wire; rest is empty ({0}) at first and gets an arena of its own. False when the peer is gone. */
+bool http_fcgi_send(struct http_fcgi *f, struct str body, struct buf *rest);
+/* Sends of such bytes what the socket takes, and chops it off. False when the peer is gone. */
+bool http_fcgi_send_raw(struct http_fcgi *f, struct str *bytes);
 /* Nothing more will be sent. nginx keeps a short answer back from an HTTP/1.1 client until it sees this. */
 void http_fcgi_close_sending(struct http_fcgi *f);
 /* Asks the socket, without waiting, whether the peer hung up. */
@@ -114,6 +119,7 @@ struct http_response {
 	size_t headers_size;
 	struct buf out;
 	bool streams;       /* the head is on its way, the handler writes the body */
+	struct http_stream *stream; /* or NULL */
 	bool must_be_whole; /* a download: after an error its body gets no end */
 	bool sent;          /* all of it is on its way */
 };
@@ -124,6 +130,8 @@ MUST_CHECK struct err *http_request_open(struct arena *a, struct http_request *r
                                          struct str secret);
 
 void http_response_init(struct http_response *res, struct arena *a);
+/* Once the handler is done: waits until the client has everything or is gone, and ends the request. */
+void http_stream_end(struct http_stream *s);
 /* Forgets what the handler built and turns the response into the answer for e. */
 void http_response_fail(struct ctx *ctx, struct http_request *req, struct http_response *res,
                         const struct err *e, const struct http_app *app);

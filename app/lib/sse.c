@@ -18,6 +18,7 @@ struct sse_parser {
 	bool after_cr; /* the next LF belongs to the CR before it */
 	bool started;  /* the first line, where a byte order mark may stand, is over */
 	bool has_data;
+	unsigned long long signs;
 };
 
 struct sse_parser *sse_parser_create(struct arena *a, size_t cap,
@@ -51,6 +52,7 @@ static struct err *dispatch(struct sse_parser *p)
 		e.event = STR("message");
 	p->has_data = false;
 	p->event.n = p->data.n = 0;
+	p->signs += complete;
 	return complete ? p->on_event(p->arg, &e) : NULL;
 }
 
@@ -88,6 +90,7 @@ static struct err *take_line(struct sse_parser *p)
 	if (value.n == 0)
 		return dispatch(p);
 	name = str_chop(&value, ':');
+	p->signs += name.n == 0;
 	if (value.n && value.p[0] == ' ') {
 		value.p++;
 		value.n--;
@@ -126,6 +129,11 @@ struct err *sse_feed(struct sse_parser *p, const char *bytes, size_t n)
 		TRY(take_line(p));
 	}
 	return NULL;
+}
+
+unsigned long long sse_signs(const struct sse_parser *p)
+{
+	return p->signs;
 }
 
 static bool ends_line(char c)

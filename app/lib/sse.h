@@ -30,6 +30,9 @@ struct sse_parser *sse_parser_create(struct arena *a, size_t cap,
 /* Feeds bytes. Errors: TOO_LARGE, or what on_event returned (then feeding stops there). */
 MUST_CHECK struct err *sse_feed(struct sse_parser *p, const char *bytes, size_t n);
 
+/* How many whole events and comments there were: signs of life, which single bytes are not. */
+unsigned long long sse_signs(const struct sse_parser *p);
+
 /* Appends one event. event and id come from our own enums and counters; id 0 writes none; data is JSON,
  * and goes out on one line however it is written. */
 void sse_add(struct buf *b, long long id, const char *event, struct str data);

@@ -76,6 +76,11 @@ struct err *llm_body_feed(struct llm_body *b, const char *bytes, size_t n)
 	return b->whole.full ? too_large(b) : NULL;
 }
 
+unsigned long long llm_body_signs(const struct llm_body *b)
+{
+	return b->events ? sse_signs(b->events) : 0;
+}
+
 static struct err *whole_end(struct llm_body *b)
 {
 	struct json_object *o = NULL;

@@ -87,7 +87,8 @@ struct llm_reply {
 	bool fell_back;    /* the fallback gave it */
 };
 
-/* Called as a reply arrives, from the calling thread; views are valid during the call. Any may be NULL. */
+/* Called as a reply arrives; views are valid during the call. Any may be NULL. text and thinking are called while the
+ * calling thread waits, by the one that carries the replies of all calls: they must be quick and may not block. */
 struct llm_sink {
 	void (*text)(void *arg, struct str delta);
 	void *arg;
@@ -95,8 +96,9 @@ struct llm_sink {
 	/* All that was passed so far is void: the call is made again. Without it, a call of which text was passed
 	 * is neither tried again nor given to the fallback. */
 	void (*again)(void *arg);
-	/* The whole request has left this process and nothing of the reply was passed on yet: time for what can be
-	 * done while the model thinks. Once for each try; its error ends the call. */
+	/* In the calling thread: the whole request has left this process and nothing of the reply was passed on yet,
+	 * nor will be before this returns. Time for what can be done while the model thinks. Once for each try; its
+	 * error ends the call. */
 	struct err *(*sent)(void *arg);
 };
 

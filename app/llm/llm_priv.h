@@ -112,6 +112,8 @@ MUST_CHECK struct err *llm_transport(struct ctx *ctx, const struct llm_format *f
 struct llm_body;
 struct llm_body *llm_body_create(struct llm_stream *s);
 MUST_CHECK struct err *llm_body_feed(struct llm_body *b, const char *bytes, size_t n);
+/* How many signs of life the provider gave with it: whole events and comments. */
+unsigned long long llm_body_signs(const struct llm_body *b);
 /* Nothing follows. */
 MUST_CHECK struct err *llm_body_end(struct llm_body *b);
 

@@ -1,104 +1,65 @@
 /*
- * One HTTP request through libcurl, blocking in the calling thread but looking up every 150 ms: for a stop,
- * for the deadline, and for a provider that has gone quiet. Buffers are small and the request's text is
- * given back as soon as it is sent, because thousands of calls may be under way at once. Nothing is
- * redirected, proxied or taken from a .netrc.
+ * One HTTP request through libcurl: how it is put, what of the answer is taken, and what is made of its end. carrier.c
+ * carries it. Buffers are small and the request's text is given back as soon as an answer begins, because thousands of
+ * calls may be under way at once. Nothing is redirected, proxied, unpacked or taken from a .netrc.
  */
 #include <curl/curl.h>
-#include <poll.h>
 #include <string.h>
 
-#include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/json.h"
-#include "llm/llm_priv.h"
+#include "lib/settings.h"
+#include "llm/transport_priv.h"
 
 enum {
 	CONNECT_MS = 10 * 1000,
-	SILENCE_US = 60 * 1000 * 1000,
-	POLL_MS = 150,
+	SILENCE_S = 60, /* where no setting says otherwise */
 	RECEIVE_BYTES = 2 << 10,
 	SEND_BYTES = 16 << 10, /* the least that libcurl takes */
+	HEAD_BYTES = 64 << 10,
 };
 
-struct call {
-	struct ctx *ctx;
-	struct llm_stream *s;
-	const struct llm_format *format;
-	struct arena *body_arena; /* NULL once the request is sent */
-	struct str rest;          /* of the request */
-	curl_off_t bytes;         /* of the request in all */
-	bool told;                /* the sink knows that it is sent */
-	struct llm_body *answer;
-	struct buf refusal;
-	long status;
-	curl_socket_t socket; /* of a stream that has begun */
-	int64_t heard_us;
-	struct err *err;
-	CURL *easy;
-	CURLM *multi;
-	struct curl_slist *headers;
-};
+/* The answer -------------------------------------------------------------------------------------------------- */
 
-static size_t on_send(char *to, size_t size, size_t n, void *arg)
+static void refuse(struct llm_call *c, const char *code, const char *what)
 {
-	struct call *c = arg;
-	size_t take = size * n < c->rest.n ? size * n : c->rest.n;
-
-	if (take)
-		memcpy(to, c->rest.p, take);
-	c->rest = (struct str){c->rest.p + take, c->rest.n - take};
-	c->heard_us = clock_mono_us();
-	if (c->rest.n == 0) {
-		arena_free(c->body_arena);
-		c->body_arena = NULL;
-	}
-	return take;
+	c->err = llm_refused(c->s, ERR_PROVIDER, code, what, NULL);
 }
 
-static size_t on_header(char *p, size_t size, size_t n, void *arg)
+/* Small things can be large unpacked, and nobody asked for them. */
+static bool is_packed(struct str name, struct str value)
 {
-	struct call *c = arg;
-	struct str line = str_trim((struct str){p, size * n}), name = str_chop(&line, ':'),
-	           value = str_trim(line);
+	if (str_eq_nocase(name, STR("content-encoding")))
+		return value.n && !str_eq_nocase(value, STR("identity"));
+	return str_eq_nocase(name, STR("transfer-encoding")) && !str_eq_nocase(value, STR("chunked"));
+}
 
-	c->heard_us = clock_mono_us();
+bool llm_take_header(struct llm_call *c, struct str line)
+{
+	struct str rest = str_trim(line), name = str_chop(&rest, ':'), value = str_trim(rest);
+
+	c->head_bytes += line.n;
+	if (c->head_bytes > HEAD_BYTES)
+		refuse(c, "provider_head", "the head of the model provider's answer is too large");
+	else if (is_packed(name, value))
+		refuse(c, "provider_packed", "the model provider packed its answer, which was not asked for");
 	llm_header(c->s, name, value);
-	return size * n;
+	return !c->err;
 }
 
-/* The last bytes wait in libcurl until the socket takes them: only its own count says that they are gone. */
-static void tell_sent(struct call *c)
+bool llm_take_bytes(struct llm_call *c, struct str bytes)
 {
-	const struct llm_sink *sink = c->s->sink;
-	curl_off_t gone = 0;
+	size_t room = LLM_REFUSAL_BYTES - c->refusal.n;
 
-	if (c->told || curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &gone) || gone < c->bytes)
-		return;
-	c->told = true;
-	if (sink && sink->sent)
-		c->err = sink->sent(sink->arg);
-}
-
-static size_t on_bytes(char *p, size_t size, size_t n, void *arg)
-{
-	struct call *c = arg;
-	size_t bytes = size * n, room = LLM_REFUSAL_BYTES - c->refusal.n;
-
-	c->heard_us = clock_mono_us();
-	if (!c->status) {
-		curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &c->status);
-		curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &c->socket);
-	}
 	if (c->status == 200) {
-		tell_sent(c);
-		if (!c->err)
-			c->err = llm_body_feed(c->answer, p, bytes);
-		return c->err || c->s->ended ? 0 : bytes;
+		c->err = llm_body_feed(c->answer, bytes.p, bytes.n);
+		return !c->err;
 	}
-	buf_add(&c->refusal, p, bytes < room ? bytes : room);
-	return room > bytes ? bytes : 0;
+	buf_add(&c->refusal, bytes.p, bytes.n < room ? bytes.n : room);
+	return room > bytes.n;
 }
+
+/* The request ------------------------------------------------------------------------------------------------- */
 
 static void set_limits(CURL *h)
 {
@@ -109,6 +70,8 @@ static void set_limits(CURL *h)
 	curl_easy_setopt(h, CURLOPT_PROXY, "");
 	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs holds up nobody */
+	curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -123,90 +86,77 @@ static void set_limits(CURL *h)
 		curl_easy_setopt(h, CURLOPT_CAINFO, NULL);
 }
 
-static void add_header(struct call *c, const char *line)
-{
-	c->headers = curl_slist_append(c->headers, line);
-}
-
-static void set_request(struct call *c)
+static void set_request(struct llm_transfer *t, const struct llm_call *c)
 {
 	const struct llm_provider *p = &c->s->req->provider;
-	const char *own[LLM_HEADERS];
+	const char *address = c->format->address(c->s->scratch, p), *own[LLM_HEADERS + 3];
+	struct buf place = buf_init(c->s->scratch, BUF_LINE);
 	size_t n = c->format->headers(c->s->scratch, p, own);
 
-	add_header(c, "content-type: application/json");
-	add_header(c, "accept: text/event-stream");
-	add_header(c, "expect:");
+	own[n++] = "content-type: application/json";
+	own[n++] = "accept: text/event-stream";
+	own[n++] = "expect:";
 	for (size_t i = 0; i < n; i++)
-		add_header(c, own[i]);
-	curl_easy_setopt(c->easy, CURLOPT_URL, c->format->address(c->s->scratch, p));
-	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-	curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "quern");
-	curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->rest.n);
-	curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, on_send);
-	curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
-	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_bytes);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+		t->headers = curl_slist_append(t->headers, own[i]);
+	curl_easy_setopt(t->easy, CURLOPT_URL, address);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "quern");
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.n);
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body.p);
+	buf_printf(&place, "%s\n%s", address, p->key);
+	crypto_sha256(t->place, buf_str(&place));
 }
 
-static struct err *look_up(struct call *c, int64_t deadline_us)
+/* The request's text stands behind the mark: it can go before the rest. */
+static struct err *prepare(struct llm_call *c, struct llm_transfer **out)
 {
-	int64_t now = clock_mono_us();
+	struct arena *a = arena_create();
+	struct llm_transfer *t = *out = ARENA_NEW(a, struct llm_transfer);
+	struct buf body;
 
-	if (ctx_stopped(c->ctx))
-		return err_new(c->s->a, ERR_CANCELLED, "the call to the model was stopped");
-	if (now >= deadline_us)
-		return err_hint(err_new(c->s->a, ERR_TIMEOUT, "the model took too long to answer"),
-		                "Ask for less at once, or raise QUERN_TURN_SECONDS.");
-	if (now - c->heard_us >= SILENCE_US) {
-		c->s->retry = true;
-		return err_hint(
-		        err_new(c->s->a, ERR_TIMEOUT, "the model provider sent nothing for 60 seconds"),
-		        "Try again.");
+	t->a = a;
+	t->bare = arena_mark(a);
+	body = buf_init(a, BUF_PAGE);
+	c->format->build(a, c->s, &body);
+	t->body = buf_str(&body);
+	t->easy = body.full ? NULL : curl_easy_init();
+	if (t->easy) {
+		set_limits(t->easy);
+		set_request(t, c);
+		return NULL;
 	}
-	return NULL;
+	arena_free(a);
+	return body.full ? err_new(c->s->a, ERR_TOO_LARGE, "the request to the model is too large")
+	                 : err_new(c->s->a, ERR_INTERNAL, "could not prepare a call");
 }
 
-/* A stream that has begun waits for its socket alone: of libcurl's own wait, which watches more, comes half the
- * cost of a piece of text. What libcurl still means to send or to time is seen to at the next look. */
-static void wait_for_more(struct call *c)
+/* The end ----------------------------------------------------------------------------------------------------- */
+
+static struct err *stopped(struct llm_call *c)
 {
-	struct pollfd p = {c->socket, POLLIN, 0};
-	long ms = -1;
-
-	if (c->socket == CURL_SOCKET_BAD) {
-		curl_multi_poll(c->multi, NULL, 0, POLL_MS, NULL);
-		return;
-	}
-	curl_multi_timeout(c->multi, &ms);
-	(void)poll(&p, 1, ms < 0 || ms > POLL_MS ? POLL_MS : (int)ms);
+	return err_new(c->s->a, ERR_CANCELLED, "the call to the model was stopped");
 }
 
-/* Until the transfer is over; *result is how. */
-static struct err *drive(struct call *c, int64_t deadline_us, CURLcode *result)
+static struct err *late(struct llm_call *c)
 {
-	int running = 1, left;
-	CURLMsg *m;
-
-	while (running) {
-		TRY(look_up(c, deadline_us));
-		if (curl_multi_perform(c->multi, &running) != CURLM_OK)
-			return err_new(c->s->a, ERR_INTERNAL, "could not run the call to the model");
-		tell_sent(c);
-		if (c->err)
-			return c->err;
-		if (running)
-			wait_for_more(c);
-	}
-	m = curl_multi_info_read(c->multi, &left);
-	*result = m ? m->data.result : CURLE_FAILED_INIT;
-	return NULL;
+	return err_hint(err_code(err_new(c->s->a, ERR_TIMEOUT, "the model took too long to answer"), "provider_late"),
+	                "Ask for less at once, or raise QUERN_TURN_SECONDS.");
 }
 
-static struct err *not_reached(struct call *c, CURLcode result)
+static struct err *silent(struct llm_call *c)
+{
+	long long s = c->silence_us / 1000000;
+
+	c->s->retry = true;
+	return err_hint(err_code(err_new(c->s->a, ERR_TIMEOUT,
+	                                 c->answered ? "the model provider fell silent for %lld seconds"
+	                                             : "the model provider did not answer for %lld seconds",
+	                                 s),
+	                         "provider_silent"),
+	                "Try again.");
+}
+
+static struct err *not_reached(struct llm_call *c, CURLcode result)
 {
 	static const struct {
 		CURLcode code;
@@ -229,11 +179,10 @@ static struct err *not_reached(struct call *c, CURLcode result)
 	c->s->retry = result != CURLE_URL_MALFORMAT && result != CURLE_UNSUPPORTED_PROTOCOL &&
 	              result != CURLE_PEER_FAILED_VERIFICATION;
 	return err_hint(llm_refused(c->s, ERR_UNAVAILABLE, "provider_unreachable", what, NULL),
-	                "Check the model's address and this host's way out (%s).",
-	                curl_easy_strerror(result));
+	                "Check the model's address and this host's way out (%s).", curl_easy_strerror(result));
 }
 
-static struct err *refusal(struct call *c)
+static struct err *refusal(struct llm_call *c)
 {
 	struct json_object *o;
 
@@ -242,66 +191,51 @@ static struct err *refusal(struct call *c)
 	return c->format->refusal(c->s, c->status, o);
 }
 
-/* What the transfer came to. */
-static struct err *outcome(struct call *c, CURLcode result)
+/* The transfer came to its end. */
+static struct err *over(struct llm_call *c)
 {
 	struct llm_stream *s = c->s;
 
-	if (c->err)
-		return c->err;
 	if (s->ended)
 		return NULL;
-	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &c->status);
 	if (c->status == 0)
-		return not_reached(c, result);
+		return not_reached(c, c->result);
 	if (c->status >= 300 && c->status < 400)
 		return llm_refused(s, ERR_PROVIDER, "redirected",
-		                   "the model provider answered with a redirect, which is not followed",
-		                   NULL);
-	if (c->status != 200)
-		return refusal(c);
-	return llm_body_end(c->answer);
+		                   "the model provider answered with a redirect, which is not followed", NULL);
+	return c->status == 200 ? llm_body_end(c->answer) : refusal(c);
 }
 
-static struct err *perform(struct call *c, int64_t deadline_us)
+static struct err *refused(struct llm_call *c)
 {
-	CURLcode result = CURLE_OK;
+	return c->err;
+}
 
-	set_limits(c->easy);
-	set_request(c);
-	if (curl_multi_add_handle(c->multi, c->easy) != CURLM_OK)
-		return err_new(c->s->a, ERR_INTERNAL, "could not start the call to the model");
-	TRY(drive(c, deadline_us, &result));
-	return outcome(c, result);
+static struct err *(*const outcome[])(struct llm_call *c) = {
+        [LLM_END_OVER] = over, [LLM_END_REFUSED] = refused, [LLM_END_STOPPED] = stopped,
+        [LLM_END_LATE] = late, [LLM_END_SILENT] = silent,
+};
+
+static int64_t silence_us(const struct settings *settings)
+{
+	return (settings->llm_silence ? settings->llm_silence : SILENCE_S) * 1000000;
 }
 
 struct err *llm_transport(struct ctx *ctx, const struct llm_format *format, struct llm_stream *s,
                           int64_t deadline_us)
 {
-	struct call c = {
-	        .ctx = ctx, .s = s, .format = format, .socket = CURL_SOCKET_BAD, .heard_us = clock_mono_us()};
-	struct buf body;
-	struct err *e;
+	struct llm_call c = {.ctx = ctx,
+	                     .s = s,
+	                     .format = format,
+	                     .deadline_us = deadline_us,
+	                     .silence_us = silence_us(ctx->settings),
+	                     .refusal = buf_init(s->scratch, LLM_REFUSAL_BYTES),
+	                     .answer = llm_body_create(s)};
+	struct llm_transfer *t;
 
-	c.body_arena = arena_create();
-	body = buf_init(c.body_arena, BUF_PAGE);
-	format->build(c.body_arena, s, &body);
-	c.rest = buf_str(&body);
-	c.bytes = (curl_off_t)body.n;
-	c.refusal = buf_init(s->scratch, LLM_REFUSAL_BYTES);
-	c.answer = llm_body_create(s);
-	c.easy = curl_easy_init();
-	c.multi = curl_multi_init();
-	if (body.full)
-		e = err_new(s->a, ERR_TOO_LARGE, "the request to the model is too large");
-	else
-		e = c.easy && c.multi ? perform(&c, deadline_us)
-		                      : err_new(s->a, ERR_INTERNAL, "could not prepare a call");
-	if (c.multi && c.easy)
-		curl_multi_remove_handle(c.multi, c.easy);
-	curl_easy_cleanup(c.easy);
-	curl_multi_cleanup(c.multi);
-	curl_slist_free_all(c.headers);
-	arena_free(c.body_arena);
-	return e;
+	if (ctx_stopped(ctx))
+		return stopped(&c);
+	TRY(prepare(&c, &t));
+	TRY(llm_carry(&c, t));
+	return outcome[c.end](&c);
 }

@@ -27,6 +27,7 @@ struct web_relay {
 	struct http_stream *stream;
 	struct agent_sink sink;
 	bool html;
+	bool patient; /* nothing is held up by waiting for a slow client */
 	pthread_mutex_t lock;
 	struct arena *a;         /* given back after each event */
 	struct buf text;         /* the block under way, in an arena of its own */
@@ -282,6 +283,8 @@ static void on_event(void *arg, int64_t id, const char *kind, struct str json)
 {
 	struct web_relay *r = arg;
 
+	if (r->patient)
+		http_stream_wait(r->stream);
 	pthread_mutex_lock(&r->lock);
 	if (r->html && id)
 		before_event(r, kind, json);
@@ -302,15 +305,6 @@ bool web_relay_gone(void *relay)
 	bool gone = http_stream_gone(r->stream) || http_draining(r->req);
 	pthread_mutex_unlock(&r->lock);
 	return gone;
-}
-
-void web_relay_beat(void *relay)
-{
-	struct web_relay *r = relay;
-
-	pthread_mutex_lock(&r->lock);
-	http_stream_heartbeat(r->stream);
-	pthread_mutex_unlock(&r->lock);
 }
 
 /* Opening and closing ---------------------------------------------------------------------------------- */
@@ -337,6 +331,11 @@ struct web_relay *web_relay_open(struct ctx *ctx, struct http_request *req, stru
 	pthread_mutex_init(&r->lock, NULL);
 	arena_cleanup(ctx->a, free_relay, r);
 	return r;
+}
+
+void web_relay_be_patient(struct web_relay *r)
+{
+	r->patient = true;
 }
 
 const struct agent_sink *web_relay_sink(struct web_relay *r)

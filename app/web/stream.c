@@ -100,8 +100,9 @@ struct err *web_turn_events(struct ctx *ctx, struct http_request *req, struct ht
 		after = 0;
 	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
 	struct web_relay *relay = web_relay_open(ctx, req, res, http_query(req, "html").n > 0);
+	web_relay_be_patient(relay);
 	announce(ctx, relay, turn.conversation_id, turn.id);
-	struct err *e = agent_turn_watch(ctx, turn.id, after, web_relay_sink(relay), web_relay_gone, web_relay_beat);
+	struct err *e = agent_turn_watch(ctx, turn.id, after, web_relay_sink(relay), web_relay_gone, NULL);
 	web_relay_close(relay);
 	return e;
 }
