@@ -136,6 +136,41 @@ enum {
 };
 #define AGENT_CELL_CUT " characters in all]" /* what such a cell ends with */
 
+/* A number in an answer, and where it comes from, as the program found it. */
+enum agent_number_kind {
+	AGENT_NUMBER_NONE, /* in no result: "not from a query" */
+	AGENT_NUMBER_CELL,
+	AGENT_NUMBER_COMPUTED,  /* from cells */
+	AGENT_NUMBER_ROWS,      /* how many rows a result has */
+	AGENT_NUMBER_CONDITION, /* stands in the text of a query */
+	AGENT_NUMBER_QUESTION,
+	AGENT_NUMBER_NOTES, /* dictionary, instructions, limits */
+	AGENT_NUMBER_KIND__MAX
+};
+struct agent_number_source {
+	int64_t query; /* its place among the queries of the turn that worked, from 1; 0: of an earlier turn */
+	int64_t run_id;
+	int64_t row;    /* from 0; -1: all of the column */
+	int64_t column; /* from 0; -1: the query itself */
+	const char *name; /* of the column */
+	const char *value;
+};
+struct agent_number {
+	size_t at; /* bytes of the answer */
+	size_t n;
+	enum agent_number_kind kind;
+	const char *how; /* of COMPUTED: "difference", ...; else NULL */
+	struct agent_number_source of[2];
+	size_t nof;
+	const char *says; /* in words */
+};
+struct agent_numbers {
+	struct agent_number *p;
+	size_t n;
+	int64_t unproven; /* of them from no query */
+	bool cut;         /* there were more, not looked at */
+};
+
 struct agent_turn {
 	int64_t id;
 	int64_t conversation_id;
@@ -150,6 +185,7 @@ struct agent_turn {
 	size_t nqueries;
 	const char **tables;
 	size_t ntables;
+	struct agent_numbers numbers;
 	bool from_catalog; /* answered from the data dictionary, without a model */
 	const char *waits_for; /* "clarification", "approval", "run", or NULL */
 	const char *wait;      /* the event that says for what, JSON; or NULL */

@@ -1,4 +1,7 @@
-/* Spans around marked stretches of text. A mark that markup cuts in two becomes two spans, so that tags stay balanced. */
+/*
+ * Spans around marked stretches of text. A mark that markup cuts in two becomes two spans, so that tags
+ * stay balanced.
+ */
 #include "lib/buf.h"
 #include "markdown/markdown_priv.h"
 

@@ -40,13 +40,20 @@ struct markdown_mark {
 	size_t ndata;
 };
 /* As markdown_html(), with marks, which are in order and do not overlap. A text that is not UTF-8 is shown without. */
-MUST_CHECK struct err *markdown_html_marked(struct arena *a, struct str text, const struct markdown_mark *marks,
-                                            size_t nmarks, struct buf *out);
+MUST_CHECK struct err *markdown_html_marked(struct arena *a, struct str text,
+                                            const struct markdown_mark *marks, size_t nmarks,
+                                            struct buf *out);
 
 /* What is shown of a text, without markup, piece by piece in order. A piece is a stretch of the source, or a blank for the
  * end of a line; the first one of each block is empty and says what begins. */
 enum markdown_start { MARKDOWN_GOES_ON, MARKDOWN_BLOCK, MARKDOWN_ROW, MARKDOWN_CELL };
-enum { MARKDOWN_IN_CODE = 1, MARKDOWN_IN_LINK = 2, MARKDOWN_IN_HEADING = 4, MARKDOWN_IN_TABLE_HEAD = 8, MARKDOWN_IN_ITEM = 16 };
+enum {
+	MARKDOWN_IN_CODE = 1,
+	MARKDOWN_IN_LINK = 2,
+	MARKDOWN_IN_HEADING = 4,
+	MARKDOWN_IN_TABLE_HEAD = 8,
+	MARKDOWN_IN_ITEM = 16
+};
 struct markdown_piece {
 	enum markdown_start start;
 	unsigned in; /* MARKDOWN_IN_... */
@@ -55,7 +62,8 @@ struct markdown_piece {
 };
 /* Errors: TOO_LARGE. Nothing comes of a text that is not UTF-8. */
 MUST_CHECK struct err *markdown_pieces(struct arena *a, struct str text,
-                                       void (*piece)(void *arg, const struct markdown_piece *piece), void *arg);
+                                       void (*piece)(void *arg, const struct markdown_piece *piece),
+                                       void *arg);
 
 /* A text that still grows, block by block: how far it was looked at. Zeroed for the beginning. */
 struct markdown_scan {

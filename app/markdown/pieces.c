@@ -2,9 +2,11 @@
 #include <md4c.h>
 
 #include "lib/arena.h"
+#include "lib/buf.h"
 #include "markdown/markdown_priv.h"
 
 struct reader {
+	struct arena *a; /* scratch, given back after each piece */
 	struct str source;
 	void (*piece)(void *arg, const struct markdown_piece *piece);
 	void *arg;
@@ -83,12 +85,17 @@ static int text(MD_TEXTTYPE type, const MD_CHAR *p, MD_SIZE n, void *arg)
 {
 	struct reader *r = arg;
 	struct markdown_piece piece = {MARKDOWN_GOES_ON, where(r), {p, n}, -1};
+	struct arena_mark mark = arena_mark(r->a);
+	struct buf decoded = buf_init(r->a, 16);
 
 	if (type == MD_TEXT_BR || type == MD_TEXT_SOFTBR)
 		piece.text = STR(" ");
+	else if (type == MD_TEXT_ENTITY && entity_decode(piece.text, &decoded))
+		piece.text = buf_str(&decoded);
 	else if (p >= r->source.p && p + n <= r->source.p + r->source.n)
 		piece.at = p - r->source.p;
 	r->piece(r->arg, &piece);
+	arena_reset(r->a, mark);
 	return 0;
 }
 
@@ -104,7 +111,7 @@ struct err *markdown_pieces(struct arena *a, struct str source,
 	if (!str_utf8_valid(source))
 		return NULL;
 	own = arena_create();
-	struct reader r = {.source = source_padded(own, source), .piece = piece, .arg = arg};
+	struct reader r = {.a = own, .source = source_padded(own, source), .piece = piece, .arg = arg};
 	parser.flags = source_flags(source);
 	stopped = md_parse(r.source.p, (MD_SIZE)r.source.n, &parser, &r);
 	arena_free(own);

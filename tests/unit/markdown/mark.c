@@ -37,7 +37,8 @@ static void test_markdown__marks_stand_in_plain_text_only(void **state)
 	static const struct {
 		const char *text, *expected;
 	} cases[] = {
-	        {"a 42, b 42", "<p>a <span class=\"num\" title=\"t\">42</span>, b <span class=\"num\" title=\"t\">42</span></p>\n"},
+	        {"a 42, b 42",
+	         "<p>a <span class=\"num\" title=\"t\">42</span>, b <span class=\"num\" title=\"t\">42</span></p>\n"},
 	        {"**42**%", "<p><strong><span class=\"num\" title=\"t\">42</span></strong>%</p>\n"},
 	        {"`42` [42](/x) ![42](/y)",
 	         "<p><code>42</code> <a href=\"/x\" rel=\"noopener noreferrer nofollow\">42</a> <a href=\"/y\""
@@ -61,20 +62,28 @@ static void test_markdown__marks_stand_in_plain_text_only(void **state)
 static void test_markdown__a_mark_tells_and_is_cut_by_markup(void **state)
 {
 	static const struct markdown_datum data[] = {{"run", "7"}, {"row", "<\"'&>"}};
-	const struct markdown_mark mark = {.at = 0, .n = 5, .class = "num unproven", .title = "a \"b\"", .aside = "(<no>)",
-	                                   .data = data, .ndata = 2};
+	const struct markdown_mark mark = {.at = 0,
+	                                   .n = 5,
+	                                   .class = "num unproven",
+	                                   .title = "a \"b\"",
+	                                   .aside = "(<no>)",
+	                                   .data = data,
+	                                   .ndata = 2};
 	struct arena *a = arena_create();
 
 	(void)state;
-	assert_string_equal(marked(a, "1**2**", &mark, 1),
-	                    "<p><span class=\"num unproven\" data-run=\"7\" data-row=\"&lt;&quot;&#39;&amp;&gt;\""
-	                    " title=\"a &quot;b&quot;\">1</span><strong><span class=\"num unproven\" data-run=\"7\""
-	                    " data-row=\"&lt;&quot;&#39;&amp;&gt;\" title=\"a &quot;b&quot;\">2</span></strong></p>\n");
-	assert_string_equal(marked(a, "12345 6", &mark, 1),
-	                    "<p><span class=\"num unproven\" data-run=\"7\" data-row=\"&lt;&quot;&#39;&amp;&gt;\""
-	                    " title=\"a &quot;b&quot;\">12345<span class=\"aside\"> (&lt;no&gt;)</span></span> 6</p>\n");
+	assert_string_equal(
+	        marked(a, "1**2**", &mark, 1),
+	        "<p><span class=\"num unproven\" data-run=\"7\" data-row=\"&lt;&quot;&#39;&amp;&gt;\""
+	        " title=\"a &quot;b&quot;\">1</span><strong><span class=\"num unproven\" data-run=\"7\""
+	        " data-row=\"&lt;&quot;&#39;&amp;&gt;\" title=\"a &quot;b&quot;\">2</span></strong></p>\n");
+	assert_string_equal(
+	        marked(a, "12345 6", &mark, 1),
+	        "<p><span class=\"num unproven\" data-run=\"7\" data-row=\"&lt;&quot;&#39;&amp;&gt;\""
+	        " title=\"a &quot;b&quot;\">12345<span class=\"aside\"> (&lt;no&gt;)</span></span> 6</p>\n");
 	/* Places that a text has not, and a text that is not UTF-8. */
-	assert_string_equal(marked(a, "1", &(struct markdown_mark){.at = 9, .n = 5, .class = "num"}, 1), "<p>1</p>\n");
+	assert_string_equal(marked(a, "1", &(struct markdown_mark){.at = 9, .n = 5, .class = "num"}, 1),
+	                    "<p>1</p>\n");
 	assert_string_equal(marked(a, "\xff 1", &mark, 1), "<p>\ufffd 1</p>\n");
 	arena_free(a);
 }
@@ -88,8 +97,13 @@ static void try_payload(struct arena *a, const char *payload)
 	struct markdown_mark *marks = ARENA_ARRAY(a, struct markdown_mark, n);
 
 	for (size_t i = 0; i < n; i++)
-		marks[i] = (struct markdown_mark){i * 2 * step, step + i % 2 * step, i % 3 ? "num" : "num unproven", payload,
-		                                  payload, data, 3};
+		marks[i] = (struct markdown_mark){i * 2 * step,
+		                                  step + i % 2 * step,
+		                                  i % 3 ? "num" : "num unproven",
+		                                  payload,
+		                                  payload,
+		                                  data,
+		                                  3};
 	marked(a, payload, marks, n);
 	marked(a, arena_printf(a, "|%s|\n|---|\n|%s|", payload, payload), marks, n);
 	arena_reset(a, mark);
@@ -98,8 +112,16 @@ static void try_payload(struct arena *a, const char *payload)
 static void test_markdown__no_payload_gets_out_of_a_mark(void **state)
 {
 	static const char *const own[] = {
-	        "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='alert(1)", "[a](javascript:b)",
-	        "**<b>** `\"` &quot; &#60;", "<!--", "]]>", "\u202e<", "http://a/\"onx=", "ä<ö>ü\"",
+	        "<script>alert(1)</script>",
+	        "\"><img src=x onerror=alert(1)>",
+	        "' onmouseover='alert(1)",
+	        "[a](javascript:b)",
+	        "**<b>** `\"` &quot; &#60;",
+	        "<!--",
+	        "]]>",
+	        "\u202e<",
+	        "http://a/\"onx=",
+	        "ä<ö>ü\"",
 	};
 	struct arena *a = arena_create();
 
@@ -138,7 +160,10 @@ static void put_piece(void *arg, const struct markdown_piece *p)
 	buf_add_cstr(b, starts[p->start]);
 	for (unsigned i = 0; i < 5 && p->start; i++)
 		buf_add_cstr(b, p->in >> i & 1 ? in[i] : "");
-	buf_add_cstr(b, p->start ? ":" : p->in & MARKDOWN_IN_CODE ? "`" : p->in & MARKDOWN_IN_LINK ? "@" : "");
+	buf_add_cstr(b, p->start                   ? ":"
+	                : p->in & MARKDOWN_IN_CODE ? "`"
+	                : p->in & MARKDOWN_IN_LINK ? "@"
+	                                           : "");
 	buf_add_str(b, p->text);
 }
 
@@ -150,6 +175,7 @@ static void test_markdown__pieces_are_what_is_shown(void **state)
 	        {"a **b** `c` [d](e)\nf", "[:a b `c @d f"},
 	        {"# a\n\n- b\n- c\n\n1. d", "[h:a[i:b[i:c[:[i:d[:"},
 	        {"|a|b|\n|---|---|\n|1||\n\nx", "[:{t:(t:a(t:b{:(:1(:[:x"},
+	        {"1&nbsp;2&lt;&foo;", "[:1\u00a02<&foo;"},
 	        {"```\nx 1\n```\n> q", "[c:`x 1`\n[:q"},
 	};
 	struct arena *a = arena_create();
