@@ -199,6 +199,7 @@ static struct err *call_model(struct agent_run *r)
 	        .messages = r->messages.p,
 	        .nmessages = r->messages.n,
 	        .max_tokens = agent_max_tokens(r),
+	        .thinking_tokens = r->ctx.settings->llm_thinking,
 	        .timeout_ms = (r->deadline_us - clock_mono_us()) / 1000,
 	};
 	const struct llm_sink sink = {.text = on_text, .arg = r, .thinking = on_thinking, .again = on_again, .sent = on_sent};

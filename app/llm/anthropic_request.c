@@ -3,6 +3,8 @@
 #include "lib/json.h"
 #include "llm/llm_priv.h"
 
+enum { LEAST_BUDGET = 1024 }; /* that the provider takes */
+
 static void put_cache_mark(struct json_writer *w)
 {
 	json_object_open(w, "cache_control");
@@ -127,16 +129,16 @@ static bool may_think(const struct llm_stream *s)
 
 static void put_limits(struct json_writer *w, const struct llm_stream *s)
 {
-	const struct llm_request *req = s->req;
-	bool adaptive = s->quirks & LLM_ADAPTIVE;
+	int64_t budget = s->req->thinking_tokens > LEAST_BUDGET ? s->req->thinking_tokens : LEAST_BUDGET;
+	bool thinks = may_think(s), adaptive = s->quirks & LLM_ADAPTIVE;
 
-	json_put_i64(w, "max_tokens", req->max_tokens + (may_think(s) ? req->thinking_tokens : 0));
-	if (!may_think(s))
+	json_put_i64(w, "max_tokens", s->req->max_tokens + (thinks ? budget : 0));
+	if (!thinks)
 		return;
 	json_object_open(w, "thinking");
 	json_put_cstr(w, "type", adaptive ? "adaptive" : "enabled");
 	if (!adaptive)
-		json_put_i64(w, "budget_tokens", req->thinking_tokens);
+		json_put_i64(w, "budget_tokens", budget);
 	json_object_close(w);
 }
 

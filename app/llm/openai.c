@@ -247,8 +247,16 @@ static const struct {
         {"length", LLM_STOP_LENGTH}, {"model_length", LLM_STOP_LENGTH}, {"content_filter", LLM_STOP_REFUSAL},
 };
 
+static bool has_calls(const struct llm_stream *s)
+{
+	for (size_t i = 0; i < s->nparts; i++)
+		if (s->parts[i].kind == LLM_TOOL_USE && s->parts[i].name)
+			return true;
+	return false;
+}
+
 /* A reply with calls stops for them, whatever the server calls it. */
-static enum llm_stop stop_of(struct llm_stream *s, const char *reason)
+static enum llm_stop stop_of(const struct llm_stream *s, const char *reason)
 {
 	enum llm_stop stop = LLM_STOP_OTHER;
 
@@ -257,7 +265,7 @@ static enum llm_stop stop_of(struct llm_stream *s, const char *reason)
 			stop = reasons[i].stop;
 	if (s->stop == LLM_STOP_REFUSAL)
 		return LLM_STOP_REFUSAL;
-	return stop == LLM_STOP_END && last_call(s) ? LLM_STOP_TOOL : stop;
+	return stop == LLM_STOP_END && has_calls(s) ? LLM_STOP_TOOL : stop;
 }
 
 /* Where a reply was ended by a failure. */

@@ -5,6 +5,8 @@
 #include "lib/json.h"
 #include "llm/llm_priv.h"
 
+enum { ID_BYTES = 40 };
+
 static void put_text_message(struct json_writer *w, const char *role, struct str text)
 {
 	json_object_open(w, NULL);
@@ -36,6 +38,14 @@ static bool has(const struct llm_message *m, enum llm_block_kind kind)
 	return false;
 }
 
+/* OpenAI takes no longer ones; calls of another provider may have some. Their ends tell them apart. */
+static const char *short_id(const char *id)
+{
+	size_t n = strlen(id);
+
+	return n > ID_BYTES ? id + n - ID_BYTES : id;
+}
+
 /* Each result is a message; what a person says with them comes behind. */
 static void put_user(struct arena *a, struct json_writer *w, const struct llm_message *m)
 {
@@ -46,7 +56,7 @@ static void put_user(struct arena *a, struct json_writer *w, const struct llm_me
 			continue;
 		json_object_open(w, NULL);
 		json_put_cstr(w, "role", "tool");
-		json_put_cstr(w, "tool_call_id", m->blocks[i].id);
+		json_put_cstr(w, "tool_call_id", short_id(m->blocks[i].id));
 		json_put_str(w, "content", m->blocks[i].text);
 		json_object_close(w);
 	}
@@ -63,7 +73,7 @@ static void put_calls(struct arena *a, struct json_writer *w, const struct llm_m
 		if (b->kind != LLM_TOOL_USE)
 			continue;
 		json_object_open(w, NULL);
-		json_put_cstr(w, "id", b->id);
+		json_put_cstr(w, "id", short_id(b->id));
 		json_put_cstr(w, "type", "function");
 		json_object_open(w, "function");
 		json_put_cstr(w, "name", b->name);
