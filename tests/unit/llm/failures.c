@@ -111,7 +111,7 @@ static const struct failing {
         {"no such tool", 20000, 0, NULL, "", 1, false},
         {"half a character", 20000, ERR_PROVIDER, "stream_broken", "one two", 1, true},
         {"elsewhere", 20000, ERR_PROVIDER, "redirected", "", 1, true},
-        {"bomb", 20000, ERR_PROVIDER, "stream_broken", "", 4, true},
+        {"bomb", 20000, ERR_PROVIDER, "provider_packed", "", 1, true},
         {"tls", 20000, ERR_UNAVAILABLE, "provider_unreachable", "", 0, true},
         {"shut", 20000, ERR_UNAVAILABLE, "provider_unreachable", "", 4, true},
 };
