@@ -87,6 +87,19 @@ static void unlink_transfer(struct llm_transfer *t)
 	carrier.sending -= t->sending;
 }
 
+/* A caller may have come back to it just now. */
+static void unqueue(const struct llm_transfer *t)
+{
+	struct llm_transfer **at = &carrier.queue;
+
+	pthread_mutex_lock(&carrier.lock);
+	while (*at && *at != t)
+		at = &(*at)->queued;
+	if (*at)
+		*at = t->queued;
+	pthread_mutex_unlock(&carrier.lock);
+}
+
 static void set_connections(struct group *g)
 {
 	curl_multi_setopt(g->multi, CURLMOPT_MAXCONNECTS, (long)(g->transfers + SPARE));
@@ -103,6 +116,7 @@ static void drop(struct llm_transfer *t)
 	g->transfers--;
 	set_connections(g);
 	unlink_transfer(t);
+	unqueue(t);
 	arena_free(t->a);
 }
 
