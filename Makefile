@@ -183,7 +183,7 @@ tests/node_modules/.package-lock.json: tests/package-lock.json | deps-check
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(TEST:%.c=$(BUILD)/%.d) $(HDR:%=$(BUILD)/%.ok.d)
+-include $(OBJ:.o=.d) $(TEST:%.c=$(BUILD)/%.d) $(HDR:%=$(BUILD)/%.ok.d) $(wildcard $(BUILD)/tests/provider/*.d)
 
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -12,7 +12,9 @@
  *   clarification {"n","id","question","options":[...]}    the turn waits for agent_turn_answer()
  *   approval    {"n","id","tool","sql","summary","hash"}   likewise
  *   run         {"n","id","run_id"}                        it waits for a query in the background
- *   provenance  {"tables":[...],"queries":[{"run_id","sql","rows","ms","caveats"}],"model":"...","catalog":true}
+ *   provenance  {"tables":[...],"columns":[...],"queries":[{"run_id","sql","rows","ms","caveats"}],"model":"...",
+ *                "catalog":true,"numbers":{"list":[{"at","n","kind":"none|cell|...","how","of":[{"query","run_id",
+ *                "row","col","column","value"}]}],"unproven":1}}    at and n: bytes of the answer
  *   usage       {"model":"...","currency":"USD","input_tokens":1,"output_tokens":2}
  *   error       {"kind","code","message","detail","hint"}
  *   done        {"turn_id":9,"status":"done|failed|stopped"}
@@ -185,7 +187,9 @@ struct agent_turn {
 	size_t nqueries;
 	const char **tables;
 	size_t ntables;
-	struct agent_numbers numbers;
+	const char **columns; /* that were read: "orders.total" */
+	size_t ncolumns;
+	struct agent_numbers numbers; /* of the answer */
 	bool from_catalog; /* answered from the data dictionary, without a model */
 	const char *waits_for; /* "clarification", "approval", "run", or NULL */
 	const char *wait;      /* the event that says for what, JSON; or NULL */

@@ -120,6 +120,8 @@ struct agent_run {
 	struct agent_list steps;    /* struct agent_step */
 	struct agent_list queries;  /* struct agent_asked */
 	struct agent_list tables;   /* const char * */
+	struct agent_list columns;  /* const char *, with agent_prove() */
+	struct str numbers;         /* JSON (numbers_record.c), likewise; empty: none were looked for */
 	struct agent_list messages; /* struct llm_message */
 	struct agent_list results;  /* struct llm_block: of the calls of the last reply, as far as they are there */
 	struct arena *scene_arena;  /* what scene lives in; NULL once it is given back */
@@ -229,6 +231,11 @@ struct agent_text {
 	int64_t after; /* the number of the event behind which it stands */
 	const char *text;
 };
+
+/* prove.c: where the numbers of the answer come from, and what was read for it, for record and provenance. */
+void agent_prove(struct agent_run *r);
+/* numbers_record.c: the numbers, as JSON and back. */
+void agent_numbers_read(struct arena *a, struct json_object *o, struct agent_numbers *out);
 
 /* checkpoint.c. Text of the model: appended, and taken back to nothing once it is a message. */
 void agent_text_add(struct agent_run *r, struct str text);

@@ -382,6 +382,7 @@ struct err *agent_close(struct agent_run *r)
 
 	agent_message(r);
 	end_steps(r);
+	agent_prove(r);
 	tell(r, a, error);
 	agent_record_put(&record, r);
 	e = write_surely(&(struct writing){

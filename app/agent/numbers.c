@@ -206,7 +206,7 @@ static struct agent_numbers gathered(struct arena *a, const struct numbers_work 
 /* What there was no time for is not said to be of no query. */
 static void calculate(struct numbers_work *w, struct numbers_found *f)
 {
-	if (w->work > 0 && (numbers_calculate(w, f) || w->work > 0))
+	if (w->work > 0 && (numbers_calculate(w, f) || (w->work > 0 && !w->more.partial)))
 		return;
 	f->data = false;
 	w->cut = true;

@@ -197,6 +197,7 @@ struct numbers_more {
 	size_t nquestions;
 	const struct str *notes; /* dictionary, instructions, limits: what the model was told */
 	size_t nnotes;
+	bool partial; /* not all rows could be had: nothing is said to be of no query */
 };
 struct numbers_input {
 	struct str answer;
@@ -298,9 +299,9 @@ bool numbers_is_sure(const struct numbers_found *f, struct numbers_work *w, cons
 /* numbers_calc.c: fills f->number when a calculation over cells that stand near gives it. */
 bool numbers_calculate(struct numbers_work *w, struct numbers_found *f);
 
-/* "numbers": [{"at","n","kind","how","of":[{"query","run_id","row","col","column","value"}]}] and back, with words. */
-void agent_numbers_put(struct json_writer *w, const struct agent_numbers *numbers);
-void agent_numbers_read(struct arena *a, struct json_object *o, struct agent_numbers *out);
+/* {"list":[{"at","n","kind","how","of":[{"query","run_id","row","col","column","value"}]}],"unproven":1,
+ * "cut":true} and back, with words. */
+void agent_numbers_put(struct json_writer *w, const char *key, const struct agent_numbers *numbers);
 /* numbers_record.c: the words for what was found. */
 const char *numbers_words(struct arena *a, const struct agent_number *n);
 

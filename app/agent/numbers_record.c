@@ -130,9 +130,10 @@ static void put_source(struct json_writer *w, const struct agent_number_source *
 	json_object_close(w);
 }
 
-void agent_numbers_put(struct json_writer *w, const struct agent_numbers *numbers)
+void agent_numbers_put(struct json_writer *w, const char *key, const struct agent_numbers *numbers)
 {
-	json_array_open(w, "numbers");
+	json_object_open(w, key);
+	json_array_open(w, "list");
 	for (size_t i = 0; i < numbers->n; i++) {
 		const struct agent_number *n = &numbers->p[i];
 
@@ -149,8 +150,10 @@ void agent_numbers_put(struct json_writer *w, const struct agent_numbers *number
 		json_object_close(w);
 	}
 	json_array_close(w);
+	json_put_i64(w, "unproven", numbers->unproven);
 	if (numbers->cut)
-		json_put_bool(w, "numbers_cut", true);
+		json_put_bool(w, "cut", true);
+	json_object_close(w);
 }
 
 static void read_source(struct json_object *o, struct agent_number_source *s)
@@ -185,9 +188,9 @@ static void read_number(struct arena *a, struct json_object *o, struct agent_num
 
 void agent_numbers_read(struct arena *a, struct json_object *o, struct agent_numbers *out)
 {
-	struct json_object *list = json_get_array(o, "numbers");
+	struct json_object *list = json_get_array(o, "list");
 
-	*out = (struct agent_numbers){.cut = json_get_bool(o, "numbers_cut", false)};
+	*out = (struct agent_numbers){.cut = json_get_bool(o, "cut", false)};
 	out->p = ARENA_ARRAY(a, struct agent_number, json_length(list));
 	for (; out->n < json_length(list); out->n++) {
 		read_number(a, json_object_array_get_idx(list, out->n), &out->p[out->n]);

@@ -36,14 +36,23 @@ void agent_asked_put(struct json_writer *w, const struct agent_asked *q)
 	json_object_close(w);
 }
 
-static void put_tables(struct json_writer *w, const struct agent_run *r)
+static void put_names(struct json_writer *w, const char *key, const struct agent_list *names)
 {
-	const char **tables = r->tables.p;
+	const char **p = names->p;
 
-	json_array_open(w, "tables");
-	for (size_t i = 0; i < r->tables.n; i++)
-		json_put_cstr(w, NULL, tables[i]);
+	json_array_open(w, key);
+	for (size_t i = 0; i < names->n; i++)
+		json_put_cstr(w, NULL, p[i]);
 	json_array_close(w);
+}
+
+/* What was read, and where the numbers of the answer are from. */
+static void put_proof(struct json_writer *w, const struct agent_run *r)
+{
+	put_names(w, "tables", &r->tables);
+	put_names(w, "columns", &r->columns);
+	if (r->numbers.n)
+		json_put_raw(w, "numbers", r->numbers);
 }
 
 void agent_record_put(struct buf *b, const struct agent_run *r)
@@ -61,7 +70,7 @@ void agent_record_put(struct buf *b, const struct agent_run *r)
 	for (size_t i = 0; i < r->queries.n; i++)
 		agent_asked_put(&w, &queries[i]);
 	json_array_close(&w);
-	put_tables(&w, r);
+	put_proof(&w, r);
 	json_put_bool(&w, "from_catalog", r->from_catalog);
 	json_put_cstr(&w, "instead_of", r->instead_of);
 	json_put_cstr(&w, "currency", r->project->currency);
@@ -74,7 +83,7 @@ void agent_provenance_put(struct buf *b, const struct agent_run *r)
 	const struct agent_asked *queries = r->queries.p;
 
 	json_object_open(&w, NULL);
-	put_tables(&w, r);
+	put_proof(&w, r);
 	json_array_open(&w, "queries");
 	for (size_t i = 0; i < r->queries.n; i++) {
 		if (!queries[i].ok)
@@ -165,21 +174,26 @@ static struct err *read_query(struct arena *a, struct json_object *o, struct age
 	return preview ? query_read_json(a, preview, &q->preview) : NULL;
 }
 
-static const char *word_at(struct json_object *list, size_t i)
+static const char **read_names(struct arena *a, struct json_object *list, size_t *n)
 {
-	const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+	const char **names = ARENA_ARRAY(a, const char *, json_length(list));
 
-	return text ? text : "";
+	*n = json_length(list);
+	for (size_t i = 0; i < *n; i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+
+		names[i] = text ? text : "";
+	}
+	return names;
 }
 
 struct err *agent_record_read(struct arena *a, const char *json, struct agent_turn *t)
 {
-	struct json_object *o, *steps, *queries, *tables;
+	struct json_object *o, *steps, *queries;
 
 	TRY(json_read(a, str_of(json), JSON_DEPTH, &o));
 	steps = json_get_array(o, "steps");
 	queries = json_get_array(o, "queries");
-	tables = json_get_array(o, "tables");
 	t->nsteps = json_length(steps);
 	t->steps = ARENA_ARRAY(a, struct agent_step, t->nsteps);
 	for (size_t i = 0; i < t->nsteps; i++)
@@ -188,10 +202,9 @@ struct err *agent_record_read(struct arena *a, const char *json, struct agent_tu
 	t->queries = ARENA_ARRAY(a, struct agent_query, t->nqueries);
 	for (size_t i = 0; i < t->nqueries; i++)
 		TRY(read_query(a, json_object_array_get_idx(queries, i), &t->queries[i]));
-	t->ntables = json_length(tables);
-	t->tables = ARENA_ARRAY(a, const char *, t->ntables);
-	for (size_t i = 0; i < t->ntables; i++)
-		t->tables[i] = word_at(tables, i);
+	t->tables = read_names(a, json_get_array(o, "tables"), &t->ntables);
+	t->columns = read_names(a, json_get_array(o, "columns"), &t->ncolumns);
+	agent_numbers_read(a, json_get(o, "numbers"), &t->numbers);
 	t->from_catalog = json_get_bool(o, "from_catalog", false);
 	t->instead_of = json_get_str(o, "instead_of");
 	t->currency = json_get_str(o, "currency");
