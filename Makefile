@@ -153,7 +153,7 @@ fuzz-run-%: $(BUILD)/fuzz_%
 
 # Measures; the figures go to $(BUILD)/bench.json.
 bench: deps deps-bench
-	$(MAKE) $(BUILD)/quern $(BUILD)/scripted-provider $(BENCH_TOOLS)
+	$(MAKE) $(BUILD)/quern $(BUILD)/scripted-provider $(BUILD)/unit-llm $(BENCH_TOOLS)
 	BUILD=$(BUILD) node tests/bench/run.js $(BENCH)
 
 $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o $(APP)

@@ -277,8 +277,19 @@ async function ratelimit() {
 	report('ratelimit.one_project', r.one_project / r.own_project, 'of own', '>= 0.8');
 }
 
-const benches = {mustache, guard, serve, page, run, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), ratelimit, dictionary};
-const usual = ['mustache', 'guard', 'serve', 'page', 'run', 'stream', 'ratelimit', 'dictionary'];
+// Every way in which the provider of a model fails, in both formats, 50 times each: calls that end in a defined state in time.
+async function failing() {
+	const rounds = 50;
+	const out = program('unit-llm', ['failures'], {QUERN_ROUNDS: rounds});
+	const r = JSON.parse(/^# (\{.*\})$/m.exec(out)[1]);
+	report('failing.defined_in_time', r.calls, 'calls', `>= ${2 * 16 * rounds}`);
+	report('failing.requests_a_call', r.most_requests, 'at most', '<= 4');
+	report('failing.redirects_followed', r.redirects_followed, '', '<= 0');
+	report('failing.memory_mb', r.memory_kb / 1024, 'MB', '<= 16');
+}
+
+const benches = {failing, mustache, guard, serve, page, run, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), ratelimit, dictionary};
+const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'run', 'stream', 'ratelimit', 'dictionary'];
 
 async function main() {
 	const chosen = process.argv.slice(2).length ? process.argv.slice(2) : usual;

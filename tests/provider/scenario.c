@@ -2,20 +2,34 @@
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/arena.h"
 #include "lib/json.h"
 #include "provider.h"
 
+enum { USES = 256 };
+
+struct use;
 struct rule {
 	regex_t *match; /* on the question; NULL: every one */
 	regex_t *model;
-	int64_t call; /* -1: every call */
-	int64_t left; /* uses; -1 without end */
+	int64_t call;  /* -1: every call */
+	int64_t times; /* it may be used; -1 without end */
+	bool each;     /* by each question */
+	int64_t used;
+	struct use *uses[USES]; /* by each question, hashed */
 	struct json_object *reply;
 };
 
+struct use {
+	struct use *next;
+	const char *question;
+	int64_t n;
+};
+
 struct scenario {
+	struct arena *a;
 	struct rule *rules;
 	size_t n;
 	struct json_object *dflt;
@@ -64,7 +78,8 @@ static void rule_read(struct arena *a, const char *path, size_t i, struct json_o
 	r->match = pattern(a, path, i, json_get_str(o, "match"));
 	r->model = pattern(a, path, i, json_get_str(o, "model"));
 	r->call = json_get_i64(o, "call", -1);
-	r->left = json_get_i64(o, "times", -1);
+	r->times = json_get_i64(o, "times", -1);
+	r->each = json_get_bool(o, "each", false);
 	r->reply = json_get(o, "reply");
 	if (!r->reply)
 		wrong(path, i, "has no reply");
@@ -78,6 +93,7 @@ struct scenario *scenario_load(struct arena *a, const char *path)
 	struct json_object *o = NULL, *rules;
 	struct err *e = json_read(a, STR(NO_ANSWER), JSON_DEPTH, &s->dflt);
 
+	s->a = a;
 	if (!e && path)
 		e = json_read(a, file_text(a, path), JSON_DEPTH, &o);
 	if (e) {
@@ -97,9 +113,27 @@ static bool matches(const regex_t *pattern, const char *text)
 	return !pattern || regexec(pattern, text, 0, NULL, 0) == 0;
 }
 
+/* How often the rule was used already, by this question or by all. */
+static int64_t *used(struct scenario *s, struct rule *r, const char *question)
+{
+	unsigned hash = 5381;
+	struct use **at;
+
+	if (!r->each)
+		return &r->used;
+	for (const char *c = question; *c; c++)
+		hash = hash * 33 + (unsigned char)*c;
+	for (at = &r->uses[hash % USES]; *at; at = &(*at)->next)
+		if (strcmp((*at)->question, question) == 0)
+			return &(*at)->n;
+	*at = ARENA_NEW(s->a, struct use);
+	(*at)->question = arena_strdup(s->a, question);
+	return &(*at)->n;
+}
+
 static bool fits(const struct rule *r, const struct question *q)
 {
-	return r->left != 0 && (r->call < 0 || r->call == q->call) && matches(r->model, q->model) &&
+	return (r->call < 0 || r->call == q->call) && matches(r->model, q->model) &&
 	       matches(r->match, q->text);
 }
 
@@ -107,12 +141,13 @@ struct json_object *scenario_reply(struct scenario *s, const struct question *q)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		struct rule *r = &s->rules[i];
+		int64_t *n;
 
 		if (!fits(r, q))
 			continue;
-		if (r->left > 0)
-			r->left--;
-		return r->reply;
+		n = used(s, r, q->text);
+		if (r->times < 0 || (*n)++ < r->times)
+			return r->reply;
 	}
 	return s->dflt;
 }

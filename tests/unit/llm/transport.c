@@ -39,9 +39,9 @@ static const struct manner {
 	bool again; /* the connection takes another request */
 } manners[] = {
         {"whole", STREAM REPLY, "", 1, 0, false},
-        {"kept", NULL, "", 1, 0, true},      /* one chunk, and the end of the answer */
-        {"endless", NULL, "", 1, 0, true},   /* one chunk, and never an end */
-        {"leaves", NULL, "", 1, 0, false},   /* as kept, and then the connection ends */
+        {"kept", NULL, "", 1, 0, true},    /* one chunk, and the end of the answer */
+        {"endless", NULL, "", 1, 0, true}, /* one chunk, and never an end */
+        {"leaves", NULL, "", 1, 0, false}, /* as kept, and then the connection ends */
         {"silent", "", "", 0, 1000, false},
         {"hangs", STREAM START DELTA, "", 0, 1000, false},
         {"drips", STREAM, "d", 0, 50, false},
@@ -192,23 +192,24 @@ static struct err *call(struct made *m, const char *name, const char *key)
 	struct llm_block *b = ARENA_NEW(m->a, struct llm_block);
 	struct llm_message *message = ARENA_NEW(m->a, struct llm_message);
 	struct llm_request *req = ARENA_NEW(m->a, struct llm_request);
-	struct ctx ctx = {.a = m->a, .settings = &m->settings, .request_id = "test", .address = "", .stop = &m->stop};
+	struct ctx ctx = {
+	        .a = m->a, .settings = &m->settings, .request_id = "test", .address = "", .stop = &m->stop};
 	struct err *e;
 
 	*b = (struct llm_block){.kind = LLM_TEXT, .text = STR("hello")};
 	*message = (struct llm_message){LLM_USER, b, 1};
-	*req = (struct llm_request){.provider = {"anthropic", arena_printf(m->a, "http://127.0.0.1:%d/%s", port, name),
-	                                         key, "m"},
-	                            .messages = message,
-	                            .nmessages = 1,
-	                            .max_tokens = 9};
+	*req = (struct llm_request){
+	        .provider = {"anthropic", arena_printf(m->a, "http://127.0.0.1:%d/%s", port, name), key, "m"},
+	        .messages = message,
+	        .nmessages = 1,
+	        .max_tokens = 9};
 	m->settings.llm_silence = m->settings.llm_silence ? m->settings.llm_silence : 1;
 	m->heard = buf_init(m->a, BUF_LINE);
 	m->sink.text = on_text;
 	m->sink.arg = m;
 	m->s = ARENA_NEW(m->a, struct llm_stream);
-	*m->s = (struct llm_stream){.a = m->a, .scratch = arena_create(), .req = req, .sink = &m->sink,
-	                            .format = &llm_anthropic};
+	*m->s = (struct llm_stream){
+	        .a = m->a, .scratch = arena_create(), .req = req, .sink = &m->sink, .format = &llm_anthropic};
 	e = llm_transport(&ctx, &llm_anthropic, m->s, clock_mono_us() + 20 * 1000000);
 	arena_free(m->s->scratch);
 	return e;
