@@ -211,7 +211,7 @@ static void wait_no_more(struct web_relay *r)
 
 /* Events ------------------------------------------------------------------------------------------------ */
 
-static void send_delta(struct web_relay *r, struct str text)
+static void send_text(struct web_relay *r, const char *kind, struct str text)
 {
 	struct arena_mark mark = arena_mark(r->a);
 	struct buf b = buf_init(r->a, BUF_PAGE);
@@ -220,7 +220,7 @@ static void send_delta(struct web_relay *r, struct str text)
 	json_object_open(&w, NULL);
 	json_put_str(&w, "text", text);
 	json_object_close(&w);
-	http_stream_event(r->stream, 0, "delta", buf_str(&b));
+	http_stream_event(r->stream, 0, kind, buf_str(&b));
 	arena_reset(r->a, mark);
 }
 
@@ -230,7 +230,7 @@ static void on_delta(void *arg, struct str text)
 
 	pthread_mutex_lock(&r->lock);
 	if (!r->html) {
-		send_delta(r, text);
+		send_text(r, "delta", text);
 	} else {
 		take_text(r, text);
 		if (clock_mono_us() >= r->due_us)
@@ -238,6 +238,15 @@ static void on_delta(void *arg, struct str text)
 		else
 			wait_to_send(r);
 	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void on_thinking(void *arg, struct str text)
+{
+	struct web_relay *r = arg;
+
+	pthread_mutex_lock(&r->lock);
+	send_text(r, "thinking", text);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -324,7 +333,10 @@ struct web_relay *web_relay_open(struct ctx *ctx, struct http_request *req, stru
 
 	*r = (struct web_relay){.req = req,
 	                        .stream = http_stream_start(ctx, req, res),
-	                        .sink = {.event = on_event, .delta = on_delta, .arg = r},
+	                        .sink = {.event = on_event,
+	                                 .delta = on_delta,
+	                                 .thinking = html ? on_thinking : NULL,
+	                                 .arg = r},
 	                        .html = html,
 	                        .a = arena_create(),
 	                        .text = buf_init(arena_create(), MARKDOWN_BYTES)};

@@ -9,6 +9,7 @@
 /* Views -------------------------------------------------------------------------------------------------- */
 
 struct step_line {
+	int64_t n;
 	const char *label;
 	const char *state;
 	const char *detail;
@@ -16,7 +17,7 @@ struct step_line {
 };
 
 static const struct view step_view =
-        VIEW(struct step_line, VIEW_STR(struct step_line, label), VIEW_STR(struct step_line, state),
+        VIEW(struct step_line, VIEW_I64(struct step_line, n), VIEW_STR(struct step_line, label), VIEW_STR(struct step_line, state),
              VIEW_STR(struct step_line, detail), VIEW_STR(struct step_line, took));
 
 struct name {
@@ -31,7 +32,8 @@ struct web_turn {
 	bool stopped;
 	bool failed;
 	int64_t last_event;
-	const char *partial; /* text so far of a running turn */
+	const char *status;  /* of a running turn, in words */
+	const char *partial; /* text that could not be rendered */
 	const char *answer_html;
 	const char *answer; /* Markdown, for copying */
 	const char *error;
@@ -66,7 +68,7 @@ const struct view web_turn_view = VIEW(
         struct web_turn, VIEW_I64(struct web_turn, id), VIEW_STR(struct web_turn, question),
         VIEW_BOOL(struct web_turn, running), VIEW_BOOL(struct web_turn, stopped),
         VIEW_BOOL(struct web_turn, failed), VIEW_I64(struct web_turn, last_event),
-        VIEW_STR(struct web_turn, partial), VIEW_HTML(struct web_turn, answer_html),
+        VIEW_STR(struct web_turn, status), VIEW_STR(struct web_turn, partial), VIEW_HTML(struct web_turn, answer_html),
         VIEW_STR(struct web_turn, answer), VIEW_STR(struct web_turn, error), VIEW_STR(struct web_turn, hint),
         VIEW_LIST(struct web_turn, steps, nsteps, &step_view), VIEW_STR(struct web_turn, summary),
         VIEW_LIST(struct web_turn, cards, ncards, &web_card_view),
@@ -123,19 +125,31 @@ static void fill_steps(struct arena *a, const struct agent_turn *t, struct web_t
 {
 	v->nsteps = t->nsteps;
 	v->steps = ARENA_ARRAY(a, struct step_line, t->nsteps);
+	v->status = "Working";
 	for (size_t i = 0; i < t->nsteps; i++) {
 		const struct agent_step *s = &t->steps[i];
 		bool running = !strcmp(s->state, "running");
-		v->steps[i] = (struct step_line){s->label, s->state, s->detail,
+		if (running)
+			v->status = s->label;
+		v->steps[i] = (struct step_line){s->n, s->label, s->state, s->detail,
 		                                 running ? NULL : web_duration(a, s->ms)};
 	}
+}
+
+/* NULL when it cannot be rendered. */
+static const char *text_html(struct arena *a, struct str text, bool grows)
+{
+	struct buf html = buf_init(a, BUF_PAGE);
+
+	if (grows)
+		text = markdown_calm(a, text);
+	return markdown_html(a, text, &html) ? NULL : str_dup(a, web_code_html(a, buf_str(&html)));
 }
 
 struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool exports, struct web_turn **out)
 {
 	struct arena *a = ctx->a;
 	struct web_turn *v = *out = ARENA_NEW(a, struct web_turn);
-	struct buf html = buf_init(a, BUF_PAGE);
 
 	v->id = t->id;
 	v->question = t->question;
@@ -147,9 +161,8 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 	v->error = t->error;
 	v->unreadable = t->unreadable;
 	v->hint = t->hint;
-	if (!v->running && *t->answer && !markdown_html(a, str_of(t->answer), &html))
-		v->answer_html = str_dup(a, web_code_html(a, buf_str(&html)));
-	else
+	v->answer_html = text_html(a, str_of(t->answer), v->running);
+	if (!v->answer_html)
 		v->partial = t->answer; /* as it is: better than no page */
 	fill_steps(a, t, v);
 	sort_queries(a, t, exports, v);

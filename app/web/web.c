@@ -2,8 +2,12 @@
 #include "web/web.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/audit.h"
@@ -24,7 +28,7 @@ static const struct http_route routes[] = {
 #undef ROUTE
 };
 
-enum { STATIC_BYTES = 1 << 20, VERSION_CHARS = 12, HURRY_S = 5 };
+enum { VERSION_CHARS = 12, HURRY_S = 5 };
 
 extern const struct web_page *const __start_web_pages[];
 extern const struct web_page *const __stop_web_pages[];
@@ -34,22 +38,42 @@ static struct mustache_set *templates;
 static const char *static_version;
 static const struct settings *settings;
 
+static int is_file(const struct dirent *d)
+{
+	return *d->d_name != '.';
+}
+
+/* The hash of a file, in place of the file: some are large. */
+static void add_file(struct arena *a, const char *path, struct buf *all)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	size_t size = fstat(fd, &st) || st.st_size < 0 ? 0 : (size_t)st.st_size;
+	void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+	if (bytes != MAP_FAILED) {
+		buf_add_cstr(all, crypto_sha256_hex(a, (struct str){bytes, size}));
+		munmap(bytes, size);
+	}
+	close(fd);
+}
+
 /* The static files' names do not change, so their addresses carry a hash of what is in them. */
 static const char *hash_static(struct arena *a, const char *dir)
 {
-	static const char *const files[] = {"quern.css", "chat.js", "talk.js", "page.js", "sql.js", "editor.js"};
 	struct arena *scratch = arena_create();
-	struct buf all = buf_init(scratch, STATIC_BYTES);
-	char *chunk = arena_alloc(scratch, STATIC_BYTES);
+	struct buf all = buf_init(scratch, BUF_LINE);
+	struct dirent **files = NULL;
+	int n = scandir(dir, &files, is_file, alphasort);
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		int fd = open(arena_printf(scratch, "%s/%s", dir, files[i]), O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? 0 : read(fd, chunk, STATIC_BYTES);
-		if (n > 0)
-			buf_add(&all, chunk, (size_t)n);
-		if (fd >= 0)
-			close(fd);
+	for (int i = 0; i < n; i++) {
+		buf_add_cstr(&all, files[i]->d_name);
+		add_file(scratch, arena_printf(scratch, "%s/%s", dir, files[i]->d_name), &all);
+		free(files[i]); /* of scandir() */
 	}
+	free(files);
 	char *hash = arena_strndup(a, crypto_sha256_hex(scratch, buf_str(&all)), VERSION_CHARS);
 	arena_free(scratch);
 	return hash;

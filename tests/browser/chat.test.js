@@ -43,7 +43,7 @@ test('an answer streams, with steps, table, SQL and proof', async () => {
 	await page.keyboard.press('Enter');
 	await page.locator('.turn').last().locator('.step').first().waitFor({state: 'attached'});
 	assert.ok(await page.locator('[data-stop]').isVisible());
-	await page.locator('.turn').last().locator('.partial').waitFor();
+	await page.locator('.turn').last().locator('.text > *').first().waitFor();
 	await shot(page, 'streaming');
 	const turn = page.locator('.turn').last();
 	await turn.locator('.actions').waitFor({timeout: 60000});
@@ -80,9 +80,9 @@ test('numbers are aligned, sorted and copied as they are', async () => {
 test('a reload in the middle of an answer goes on with it; stop keeps what is there', async () => {
 	await page.locator('#question').fill('Tell me a long story about the shop slowly');
 	await page.keyboard.press('Enter');
-	await page.locator('.turn').last().locator('.partial').waitFor();
+	await page.locator('.turn').last().locator('.text > *').first().waitFor();
 	await page.reload();
-	const partial = page.locator('.turn').last().locator('.partial');
+	const partial = page.locator('.turn').last().locator('.text > *').first();
 	await until(async () => (await partial.count()) && (await partial.innerText()).length > 10, 'text after reload');
 	const length = (await partial.innerText()).length;
 	await until(async () => (await partial.innerText()).length > length, 'more text');
@@ -96,9 +96,9 @@ test('two tabs see the same running answer', async () => {
 	const other = await page.context().newPage();
 	await page.locator('#question').fill('Tell me a long story about the shop slowly');
 	await page.keyboard.press('Enter');
-	await page.locator('.turn').last().locator('.partial').waitFor();
+	await page.locator('.turn').last().locator('.text > *').first().waitFor();
 	await other.goto(page.url());
-	await other.locator('.turn').last().locator('.partial').waitFor();
+	await other.locator('.turn').last().locator('.text > *').first().waitFor();
 	await other.locator('[data-stop]').click();
 	await page.locator('.turn').last().locator('.actions').waitFor();
 	await other.close();
