@@ -283,6 +283,32 @@ size_t agent_questions_next(struct arena *a, const struct catalog *c, const stru
 /* The column that tells when the rows of a table were made, or NULL. */
 const struct catalog_column *agent_main_date(const struct catalog_table *t);
 
+/* What was learnt about a project's data -------------------------------------------------------------- */
+
+struct agent_learning {
+	int64_t id;
+	int64_t project_id;
+	int64_t turn_id; /* 0: it is gone */
+	const char *origin; /* "model", "correction" */
+	const char *state;  /* "offered", "kept", "dismissed" */
+	struct db_texts tables;
+	const char *text;
+	const char *by; /* in whose conversation, "" for nobody any more */
+	int64_t at;
+	const char *decided_by;
+	int64_t decided_at;
+};
+/* What is offered with those turns (ids as decimal text) to ctx->user_id: in their own conversations, and to analysts and admins in all. */
+MUST_CHECK struct err *agent_learnings_of_turns(struct ctx *ctx, struct db_texts ids, struct agent_learning **out, size_t *n);
+/* Of a project by state, newest first. */
+MUST_CHECK struct err *agent_learnings(struct ctx *ctx, int64_t project_id, const char *state, struct agent_learning **out,
+                                       size_t *n);
+/* Keeping is for analysts and admins, dismissing for whoever asked, too. Audited. Errors: NOT_FOUND, FORBIDDEN, CONFLICT. */
+MUST_CHECK struct err *agent_learning_decide_on(struct ctx *ctx, int64_t id, bool keep);
+/* By analysts and admins: other words, which are kept with that; gone. Audited. Errors: INVALID, NOT_FOUND. */
+MUST_CHECK struct err *agent_learning_write(struct ctx *ctx, int64_t project_id, int64_t id, struct str text);
+MUST_CHECK struct err *agent_learning_delete(struct ctx *ctx, int64_t project_id, int64_t id);
+
 /* Running ----------------------------------------------------------------------------------------------- */
 
 /* Receives a turn's events. event: durable ones with their id; delta: text as it arrives, while the turn's own thread

@@ -17,7 +17,7 @@ struct settings;
 enum {
 	AGENT_QUESTION_BYTES = 16000,
 	AGENT_TEXT_BYTES = 1 << 20, /* longest answer */
-	AGENT_FAILURES = 3,         /* failed tool calls in a row that end a turn */
+	AGENT_FAILURES = 4,         /* rounds of tools in a row that all failed end a turn: the first and three more tries */
 };
 
 struct tool_env;
@@ -46,7 +46,11 @@ struct agent_live {
 struct agent_asked {
 	const char *sql;
 	const char *sql_run;
-	const char *error;
+	const char *error; /* in words, of one that failed; and what kind of error it was */
+	const char *code;
+	const char *wrong; /* the name in it that means nothing, and what was told instead: "orders.amount|orders" */
+	const char *right;
+	const char *lesson; /* what that tells of the data beyond the statement, or NULL */
 	int64_t run_id;
 	int64_t rows;
 	int64_t ms;
@@ -292,10 +296,16 @@ MUST_CHECK struct err *agent_background(struct tool_env *env, const char *sql, i
 /* wait.c: turns whose query in the background is over go on. */
 MUST_CHECK struct err *agent_wait_look(struct ctx *ctx);
 
-/* prompt.c */
-const char *agent_prompt(struct arena *a, const struct project *project, const struct catalog *catalog);
-/* Earlier turns of the conversation and the question, as messages. */
+/* prompt.c: budget is that of the dictionary in bytes; learnings are lines, or empty. */
+const char *agent_prompt(struct arena *a, const struct project *project, const struct catalog *catalog, size_t budget,
+                         struct str learnings);
+/* Sets r->system for the scene that is loaded. */
+MUST_CHECK struct err *agent_prompt_make(struct agent_run *r);
+
+/* context.c: earlier turns of the branch and the question, as messages. */
 MUST_CHECK struct err *agent_history(struct agent_run *r);
+/* The messages as the model gets them: results of tools from long ago are left out where all do not fit. */
+const struct llm_message *agent_fitting(struct arena *a, const struct agent_run *r);
 
 /* intent.c: what a question asks of the dictionary; pure. */
 enum agent_intent_kind {
@@ -340,6 +350,7 @@ struct tool_env {
 	int64_t conversation_id;
 	int64_t turn_id;
 	int64_t fence;
+	int failures;                     /* rounds of tools in a row before this one that all failed */
 	const char *call_id;
 	int64_t n;                        /* the step's number */
 	int64_t deadline_us;              /* of the turn, monotonic: no query takes longer */

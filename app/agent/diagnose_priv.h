@@ -118,6 +118,8 @@ struct agent_statement {
 	size_t nrels;
 };
 struct agent_statement *agent_statement(struct arena *a, const struct catalog *c, struct str sql);
+/* The same words and signs in the same order, whatever the blanks, comments and the case of words. */
+bool agent_same_statement(struct arena *a, const char *x, const char *y);
 /* The token at a 1-based character, or n. */
 size_t agent_token_at(const struct agent_statement *t, int position);
 bool agent_is_word(const struct agent_statement *t, size_t i, const char *word);

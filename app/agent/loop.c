@@ -132,7 +132,7 @@ static enum step step_prompt(struct work *w)
 {
 	struct agent_run *r = w->r;
 
-	r->system = arena_strdup(r->ctx.a, agent_prompt(r->scene_arena, r->project, r->scene->catalog));
+	STEP_TRY(r, surely(r, agent_prompt_make));
 	forget_scene(r);
 	STEP_TRY(r, surely(r, agent_history));
 	return STEP_resume;
@@ -196,7 +196,6 @@ static struct err *call_model(struct agent_run *r)
 	        .provider = r->models.at[0].provider,
 	        .fallback = r->models.n > 1 ? &r->models.at[1].provider : NULL,
 	        .system = r->system,
-	        .messages = r->messages.p,
 	        .nmessages = r->messages.n,
 	        .max_tokens = agent_max_tokens(r),
 	        .thinking_tokens = r->ctx.settings->llm_thinking,
@@ -208,6 +207,7 @@ static struct err *call_model(struct agent_run *r)
 	struct err *e;
 
 	ctx.a = arena_create();
+	req.messages = agent_fitting(ctx.a, r);
 	req.tools = agent_tools(ctx.a, &req.ntools);
 	e = llm_complete(&ctx, &req, &sink, &reply);
 	e = e ? err_copy(r->ctx.a, e) : keep_reply(r, ctx.a, reply);
@@ -237,12 +237,21 @@ static enum step step_model(struct work *w)
 	return has_calls(r->reply) ? STEP_tools : STEP_answer;
 }
 
-static struct err *too_many_failures(struct agent_run *r, const struct llm_block *last)
+/* Why the last query did not work, in words; else what the last tool said. */
+static struct str last_reason(const struct agent_run *r, const struct llm_block *last)
 {
+	const struct agent_asked *asked = r->queries.p;
 	struct str text = str_trim(last->text), line = str_chop(&text, '\n');
 
-	if (str_starts(line, STR("ERROR: ")))
-		line = (struct str){line.p + 7, line.n - 7};
+	if (r->queries.n && !asked[r->queries.n - 1].ok && asked[r->queries.n - 1].error)
+		return str_of(asked[r->queries.n - 1].error);
+	return str_starts(line, STR("ERROR: ")) ? (struct str){line.p + 7, line.n - 7} : line;
+}
+
+static struct err *too_many_failures(struct agent_run *r, const struct llm_block *last)
+{
+	struct str line = last_reason(r, last);
+
 	return err_hint(err_code(err_new(r->ctx.a, ERR_QUERY,
 	                                 "could not find a query that works, after %d tries in a row: %.*s",
 	                                 AGENT_FAILURES, STR_ARG(line)),

@@ -15,6 +15,18 @@ static void put_step(struct json_writer *w, const struct agent_step *s)
 	json_object_close(w);
 }
 
+static void put_mistake(struct json_writer *w, const struct agent_asked *q)
+{
+	if (q->code)
+		json_put_cstr(w, "code", q->code);
+	if (q->wrong)
+		json_put_cstr(w, "wrong", q->wrong);
+	if (q->right)
+		json_put_cstr(w, "right", q->right);
+	if (q->lesson)
+		json_put_cstr(w, "lesson", q->lesson);
+}
+
 void agent_asked_put(struct json_writer *w, const struct agent_asked *q)
 {
 	json_object_open(w, NULL);
@@ -23,6 +35,7 @@ void agent_asked_put(struct json_writer *w, const struct agent_asked *q)
 	json_put_cstr(w, "sql_run", q->sql_run);
 	json_put_bool(w, "ok", q->ok);
 	json_put_cstr(w, "error", q->error);
+	put_mistake(w, q);
 	json_put_i64(w, "rows", q->rows);
 	json_put_i64(w, "ms", q->ms);
 	json_put_bool(w, "truncated", q->truncated);
@@ -142,6 +155,10 @@ void agent_asked_read(struct arena *a, struct json_object *o, struct agent_asked
 	        .sql_run = json_get_str(o, "sql_run"),
 	        .ok = json_get_bool(o, "ok", false),
 	        .error = json_get_str(o, "error"),
+	        .code = json_get_str(o, "code"),
+	        .wrong = json_get_str(o, "wrong"),
+	        .right = json_get_str(o, "right"),
+	        .lesson = json_get_str(o, "lesson"),
 	        .rows = json_get_i64(o, "rows", 0),
 	        .ms = json_get_i64(o, "ms", 0),
 	        .truncated = json_get_bool(o, "truncated", false),

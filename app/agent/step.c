@@ -219,6 +219,7 @@ const struct llm_block *agent_result_of(const struct agent_run *r, const char *i
 /* All results are there: they go to the model in the order in which it called. */
 static void answer_calls(struct agent_run *r)
 {
+	bool failed = true;
 	struct llm_block *results = ARENA_ARRAY(r->ctx.a, struct llm_block, r->results.n);
 	const struct llm_message reply = *r->reply;
 	size_t n = 0;
@@ -229,7 +230,10 @@ static void answer_calls(struct agent_run *r)
 
 		if (result)
 			results[n++] = *result;
+		if (result && !result->is_error)
+			failed = false;
 	}
+	r->failures = failed ? r->failures + 1 : 0;
 	*AGENT_ADD(r, messages, struct llm_message) = (struct llm_message){LLM_USER, results, n};
 	r->reply = NULL;
 }
@@ -257,7 +261,6 @@ static void apply_result(struct agent_run *r, struct json_object *o)
 	                        .id = word(o, "id"),
 	                        .text = str_of(word(o, "text")),
 	                        .is_error = json_get_bool(o, "error", false)};
-	r->failures = b->is_error ? r->failures + 1 : 0;
 	atomic_fetch_or(&r->checked, (unsigned)json_get_i64(o, "checked", 0));
 	if (doubt)
 		r->doubt = doubt;

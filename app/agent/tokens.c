@@ -337,3 +337,34 @@ struct agent_statement *agent_statement(struct arena *a, const struct catalog *c
 	find_rels(a, t, c);
 	return t;
 }
+
+static size_t without_end(const struct agent_statement *t)
+{
+	size_t n = t->n;
+
+	while (n && agent_is_sign(t, n - 1, ';'))
+		n--;
+	return n;
+}
+
+static bool same_token(const struct agent_token *x, const struct agent_token *y)
+{
+	bool plain = x->kind == AGENT_T_WORD || x->kind == AGENT_T_NUMBER;
+
+	return x->kind == y->kind && (plain ? str_eq_nocase(x->text, y->text) : str_eq(x->text, y->text));
+}
+
+bool agent_same_statement(struct arena *a, const char *x, const char *y)
+{
+	struct agent_statement s = {.sql = str_of(x)}, t = {.sql = str_of(y)};
+	struct arena_mark mark = arena_mark(a);
+	bool same;
+
+	tokenize(a, &s);
+	tokenize(a, &t);
+	same = without_end(&s) == without_end(&t);
+	for (size_t i = 0; same && i < without_end(&s); i++)
+		same = same_token(&s.tokens[i], &t.tokens[i]);
+	arena_reset(a, mark);
+	return same;
+}

@@ -1,10 +1,10 @@
 /* The tools: what the model sees of them, and the one way in which a call of it is run. */
 #include "agent/agent_priv.h"
 
-#include <json-c/linkhash.h>
 #include <pthread.h>
 #include <string.h>
 
+#include "agent/tool_priv.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 
@@ -42,65 +42,13 @@ static const struct tool *find(const char *name)
 	return NULL;
 }
 
-static bool has_type(struct json_object *v, const char *type)
+static struct err *unknown(struct arena *a, const char *name)
 {
-	static const struct {
-		const char *name;
-		enum json_type type;
-	} types[] = {{"string", json_type_string},
-	             {"integer", json_type_int},
-	             {"boolean", json_type_boolean},
-	             {"array", json_type_array},
-	             {"object", json_type_object}};
+	const char *names[TOOLS];
 
-	for (size_t i = 0; type && i < sizeof(types) / sizeof(*types); i++)
-		if (strcmp(types[i].name, type) == 0)
-			return json_object_is_type(v, types[i].type);
-	return false;
-}
-
-static struct err *wrong(struct arena *a, const struct tool *tool, const char *what, const char *name)
-{
-	return err_hint(err_code(err_new(a, ERR_INVALID, "%s: argument \"%s\" %s", tool->name, name, what),
-	                         "arguments"),
-	                "The arguments are: %s", tool->schema);
-}
-
-/* Holds arguments against the schema: required ones there, no unknown ones, each of its type. */
-static struct err *check_args(struct arena *a, const struct tool *tool, struct json_object *args)
-{
-	struct json_object *schema, *properties, *required;
-
-	TRY(json_read(a, str_of(tool->schema), JSON_DEPTH, &schema));
-	properties = json_get(schema, "properties");
-	required = json_get_array(schema, "required");
-	for (size_t i = 0; required && i < json_object_array_length(required); i++) {
-		const char *name = json_object_get_string(json_object_array_get_idx(required, i));
-
-		if (!json_get(args, name))
-			return wrong(a, tool, "is missing", name);
-	}
-	json_object_object_foreach(args, key, value) {
-		struct json_object *property = json_get(properties, key);
-
-		if (!property)
-			return wrong(a, tool, "is unknown", key);
-		if (!has_type(value, json_get_str(property, "type")))
-			return wrong(a, tool, "has the wrong type", key);
-	}
-	return NULL;
-}
-
-static struct err *parse_args(struct arena *a, const struct llm_block *call, struct json_object **args)
-{
-	struct err *e = json_read(a, call->input, JSON_DEPTH, args);
-
-	if (!e && json_object_is_type(*args, json_type_object))
-		return NULL;
-	*args = NULL;
-	return err_code(
-	        err_new(a, ERR_INVALID, "the arguments of %s are not a whole JSON object", call->name),
-	        "arguments");
+	for (size_t i = 0; i < TOOLS; i++)
+		names[i] = tools[i]->name;
+	return tool_unknown(a, name, names, TOOLS);
 }
 
 static struct err *run_tool(struct tool_call *c)
@@ -109,10 +57,8 @@ static struct err *run_tool(struct tool_call *c)
 	struct json_object *args;
 
 	if (!c->tool)
-		return err_hint(err_new(a, ERR_INVALID, "there is no tool \"%s\"", c->block->name),
-		                "The tools are execute_sql and describe_table.");
-	TRY(parse_args(a, c->block, &args));
-	TRY(check_args(a, c->tool, args));
+		return unknown(a, c->block->name);
+	TRY(tool_arguments(a, c->tool->name, c->tool->schema, c->block->input, &args));
 	return c->tool->run(&c->env, args, &c->out);
 }
 
@@ -135,7 +81,8 @@ void agent_emit_call(struct agent_run *r, const struct tool_call *c)
 	struct buf b = buf_init(c->ctx.a, BUF_PAGE);
 	struct json_writer w = {.b = &b};
 	struct json_object *args;
-	bool sound = !parse_args(c->ctx.a, c->block, &args);
+	struct err *e = json_read(c->ctx.a, c->block->input, JSON_DEPTH, &args);
+	bool sound = !e && json_object_is_type(args, json_type_object);
 
 	json_object_open(&w, NULL);
 	json_put_i64(&w, "n", c->env.n);
@@ -212,6 +159,7 @@ void agent_call_open(struct agent_run *r, struct tool_call *c)
 	        .turn_id = r->live.turn_id,
 	        .fence = r->live.fence,
 	        .deadline_us = r->deadline_us,
+	        .failures = r->failures,
 	        .checked = &r->checked,
 	        .asked = &r->queries,
 	};

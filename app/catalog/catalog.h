@@ -16,8 +16,6 @@
 
 struct buf;
 
-enum { CATALOG_FULL_TABLES = 15 }; /* up to here the prompt holds every column */
-
 struct catalog_column {
 	const char *name;
 	const char *ident; /* the name as SQL writes it, quoted where that is needed */
@@ -111,9 +109,9 @@ void catalog_scope(struct arena *a, const struct catalog *c, struct query_scope 
 MUST_CHECK struct err *catalog_scope_for(struct ctx *ctx, const struct project *project,
                                          enum project_role role, struct query_scope *out);
 
-/* As text for the model: in full up to CATALOG_FULL_TABLES tables, above that a list of names, comments
- * and sizes. */
-void catalog_prompt(const struct catalog *c, struct buf *out);
+/* As text for the model, in about that many bytes: in full, else with the names and types of the columns alone, else the
+ * tables' names, comments and sizes, as far as they go. */
+void catalog_prompt(const struct catalog *c, size_t budget, struct buf *out);
 /* One table in full, as text for the model and the terminal. */
 void catalog_describe(const struct catalog_table *t, struct buf *out);
 

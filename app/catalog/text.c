@@ -7,7 +7,7 @@
 
 #include "catalog/catalog_priv.h"
 
-enum { COMMENT = 300, LIST_COMMENT = 100, PROMPT_VALUES = 20, PROMPT_SAMPLES = 3, LIST_TABLES = 1500 };
+enum { COMMENT = 300, LIST_COMMENT = 100, PROMPT_VALUES = 20, PROMPT_SAMPLES = 3 };
 
 /* White space and control characters as single spaces. */
 static void put_text(struct buf *b, struct str s, size_t most)
@@ -154,20 +154,72 @@ void catalog_describe(const struct catalog_table *t, struct buf *out)
 	put_table(out, t, true);
 }
 
-static void put_list(struct buf *b, const struct catalog *c)
+/* Without comments and values: "orders (table): what was bought" and a line with the columns. */
+static void put_short_column(struct buf *b, const struct catalog_column *c, bool first)
 {
-	buf_add_cstr(b, "Only the tables are listed here. Before you write SQL, call describe_table for each"
-	                " table that you need: it gives the columns.\n\n");
-	for (size_t i = 0; i < c->ntables && i < LIST_TABLES; i++) {
+	buf_add_cstr(b, first ? "  " : ", ");
+	put_line(b, c->ident, COMMENT);
+	buf_add_char(b, ' ');
+	put_line(b, c->type, COMMENT);
+	if (c->primary)
+		buf_add_cstr(b, " primary key");
+	if (c->references) {
+		buf_add_cstr(b, " -> ");
+		put_line(b, c->references, COMMENT);
+	}
+	if (c->mask)
+		buf_add_cstr(b, " (masked for this person)");
+}
+
+static void put_short(struct buf *b, const struct catalog *c)
+{
+	buf_add_cstr(b, "Comments and values of columns are left out here: describe_table has them, for several tables at"
+	                " once.\n\n");
+	for (size_t i = 0; i < c->ntables; i++) {
+		const struct catalog_table *t = &c->tables[i];
+
+		put_head(b, t, LIST_COMMENT);
+		for (size_t k = 0; k < t->ncolumns; k++)
+			put_short_column(b, &t->columns[k], k == 0);
+		buf_add_cstr(b, t->ncolumns ? "\n" : "");
+	}
+}
+
+static void put_all(struct buf *b, const struct catalog *c)
+{
+	for (size_t i = 0; i < c->ntables; i++) {
+		buf_add_char(b, '\n');
+		put_table(b, &c->tables[i], false);
+	}
+}
+
+static void put_list(struct buf *b, const struct catalog *c, size_t budget)
+{
+	size_t i;
+
+	buf_add_cstr(b, "Only the tables are listed here. Before you write SQL, call search_schema with words of the question,"
+	                " or describe_table for the tables that you need: they give the columns.\n\n");
+	for (i = 0; i < c->ntables && b->n < budget; i++) {
 		buf_add_cstr(b, "- ");
 		put_head(b, &c->tables[i], LIST_COMMENT);
 	}
-	if (c->ntables > LIST_TABLES)
-		buf_printf(b, "- and %zu more; describe_table finds them by their names\n",
-		           c->ntables - LIST_TABLES);
+	if (i < c->ntables)
+		buf_printf(b, "- and %zu more; search_schema finds them\n", c->ntables - i);
 }
 
-void catalog_prompt(const struct catalog *c, struct buf *out)
+/* Whether it fitted. */
+static bool put_within(struct buf *out, const struct catalog *c, size_t budget,
+                       void (*put)(struct buf *b, const struct catalog *c))
+{
+	struct buf b = buf_init(out->a, budget);
+
+	put(&b, c);
+	if (!b.full)
+		buf_add_str(out, buf_str(&b));
+	return !b.full;
+}
+
+void catalog_prompt(const struct catalog *c, size_t budget, struct buf *out)
 {
 	buf_add_cstr(out, "Schema ");
 	put_line(out, c->schema, COMMENT);
@@ -176,12 +228,6 @@ void catalog_prompt(const struct catalog *c, struct buf *out)
 	if (c->nhidden)
 		buf_printf(out, "%zu more table%s that this person may not see.\n", c->nhidden,
 		           c->nhidden == 1 ? " exists" : "s exist");
-	if (c->ntables > CATALOG_FULL_TABLES) {
-		put_list(out, c);
-		return;
-	}
-	for (size_t i = 0; i < c->ntables; i++) {
-		buf_add_char(out, '\n');
-		put_table(out, &c->tables[i], false);
-	}
+	if (!put_within(out, c, budget, put_all) && !put_within(out, c, budget, put_short))
+		put_list(out, c, out->n + budget);
 }

@@ -66,7 +66,7 @@ static struct agent_turn stopped(struct scene *s, const char *code, int after)
 	assert_string_equal(t.status, "failed");
 	assert_string_equal(pg_value("SELECT error->>'code' FROM turns ORDER BY id DESC LIMIT 1"), code);
 	assert_int_equal(calls(&t), after);
-	assert_int_equal(t.nqueries, after);
+	assert_int_equal(t.nqueries, 1); /* the same statement again is answered from the first one's rows */
 	for (size_t i = 0; i < t.nqueries; i++) {
 		assert_true(t.queries[i].ok);
 		assert_string_equal(t.queries[i].preview->cells[0], "1");

@@ -20,7 +20,7 @@ static const char *prompt(struct arena *a, const char *project_prompt)
 	struct catalog c = {.schema = "shop", .tables = tables, .ntables = 1, .ncolumns = 1};
 	struct project p = {.name = "Shop", .prompt = project_prompt};
 
-	return agent_prompt(a, &p, &c);
+	return agent_prompt(a, &p, &c, 64000, STR(""));
 }
 
 static size_t times(const char *text, const char *what)
@@ -71,7 +71,7 @@ static void test_agent__tools_have_schemas_that_are_json(void **state)
 
 	(void)state;
 	tools = agent_tools(a, &n);
-	assert_int_equal(n, 2);
+	assert_true(n >= 6);
 	for (size_t i = 0; i < n; i++) {
 		assert_null(json_read(a, str_of(tools[i].schema), JSON_DEPTH, &o));
 		assert_string_equal(json_get_str(o, "type"), "object");

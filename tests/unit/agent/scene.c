@@ -62,6 +62,7 @@ struct scene *scene_make(const char *provider)
 	s->settings.llm_key = provider ? "k" : "";
 	s->settings.llm_model = "claude-test";
 	s->settings.llm_max_tokens = 1000;
+	s->settings.llm_context = 64000;
 	s->settings.turn_steps = 12;
 	s->settings.turn_seconds = 60;
 	s->ctx.settings = &s->settings;

@@ -186,7 +186,7 @@ static void test_catalog__an_excluded_table_is_named_nowhere(void **state)
 	assert_null(shop_column(c, "orders", "y")->dflt);
 	assert_non_null(catalog_find(c, "customers")->comment);
 	assert_null(strstr(shop_json(ctx, c), "salaries"));
-	catalog_prompt(c, &text);
+	catalog_prompt(c, 64000, &text);
 	assert_null(strstr(buf_cstr(&text), "salaries"));
 }
 
@@ -266,7 +266,7 @@ static void test_catalog__a_thousand_tables_are_read_and_stored(void **state)
 	assert_int_equal(c->ntables, 1000);
 	assert_int_equal(c->ncolumns, 20000);
 	assert_string_equal(pg_value("SELECT columns FROM dictionaries"), "20000");
-	catalog_prompt(c, &text);
+	catalog_prompt(c, 64000, &text);
 	assert_non_null(strstr(buf_cstr(&text), "describe_table"));
 	assert_non_null(strstr(buf_cstr(&text), "\n- t1000 (table, about 3 rows)\n"));
 }

@@ -54,7 +54,7 @@ static const char *said(struct seen *s, const struct catalog *c)
 	struct buf b = buf_init(s->ctx->a, BUF_PAGE);
 
 	buf_add_cstr(&b, shop_json(s->ctx, c));
-	catalog_prompt(c, &b);
+	catalog_prompt(c, 64000, &b);
 	for (size_t i = 0; i < c->ntables; i++)
 		catalog_describe(&c->tables[i], &b);
 	return buf_cstr(&b);

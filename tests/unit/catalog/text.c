@@ -66,7 +66,7 @@ static void test_catalog__few_tables_are_in_the_prompt_in_full(void **state)
 	struct buf b = buf_init(a, BUF_PAGE);
 
 	(void)state;
-	catalog_prompt(&catalog, &b);
+	catalog_prompt(&catalog, 64000, &b);
 	assert_string_equal(buf_cstr(&b), "Schema shop has 3 tables with 5 columns.\n"
 	                                  "\n\"Orders\" (view)\n"
 	                                  "\norders (table, about 1200 rows): what was bought\n"
@@ -96,23 +96,40 @@ static void test_catalog__a_described_table_has_defaults_and_indexes(void **stat
 	arena_free(a);
 }
 
-static void test_catalog__many_tables_are_listed(void **state)
+static struct catalog many(struct arena *a, size_t n)
 {
-	struct arena *a = arena_create();
-	struct catalog c = {.schema = "big", .ntables = 2000, .ncolumns = 9};
-	struct buf b = buf_init(a, BUF_PAGE);
+	struct catalog c = {.schema = "big", .ntables = n, .ncolumns = 9};
 
-	(void)state;
-	c.tables = ARENA_ARRAY(a, struct catalog_table, c.ntables);
-	for (size_t i = 0; i < c.ntables; i++) {
+	c.tables = ARENA_ARRAY(a, struct catalog_table, n);
+	for (size_t i = 0; i < n; i++) {
 		c.tables[i] = tables[1];
 		c.tables[i].ident = arena_printf(a, "t%04zu", i);
 	}
-	catalog_prompt(&c, &b);
-	assert_non_null(strstr(buf_cstr(&b), "call describe_table"));
+	return c;
+}
+
+static void test_catalog__as_much_is_told_as_fits(void **state)
+{
+	struct arena *a = arena_create();
+	struct catalog c = many(a, 100);
+	struct buf b = buf_init(a, BUF_PAGE);
+
+	(void)state;
+	catalog_prompt(&c, 24000, &b);
+	assert_non_null(strstr(buf_cstr(&b), "describe_table has them"));
+	assert_non_null(strstr(buf_cstr(&b), "\nt0099 (table, about 1200 rows): what was bought\n"
+	                                     "  id bigint primary key, \"Unit Price\" numeric(10,2), customer_id"
+	                                     " integer -> customers.id, state status, city text\n"));
+	assert_null(strstr(buf_cstr(&b), "where ##"));
+	assert_true(b.n < 24200);
+	c = many(a, 2000);
+	b = buf_init(a, BUF_PAGE);
+	catalog_prompt(&c, 64000, &b);
+	assert_non_null(strstr(buf_cstr(&b), "call search_schema"));
 	assert_non_null(strstr(buf_cstr(&b), "\n- t0000 (table, about 1200 rows): what was bought\n"));
-	assert_non_null(strstr(buf_cstr(&b), "\n- and 500 more;"));
+	assert_non_null(strstr(buf_cstr(&b), " more; search_schema finds them\n"));
 	assert_null(strstr(buf_cstr(&b), "customer_id"));
+	assert_true(b.n < 64500);
 	arena_free(a);
 }
 
@@ -162,7 +179,7 @@ static void test_catalog__the_guard_gets_tables_and_columns(void **state)
 static const struct CMUnitTest catalog_text_tests[] = {
         cmocka_unit_test(test_catalog__few_tables_are_in_the_prompt_in_full),
         cmocka_unit_test(test_catalog__a_described_table_has_defaults_and_indexes),
-        cmocka_unit_test(test_catalog__many_tables_are_listed),
+        cmocka_unit_test(test_catalog__as_much_is_told_as_fits),
         cmocka_unit_test(test_catalog__a_table_is_found_by_what_it_is_called),
         cmocka_unit_test(test_catalog__the_guard_gets_tables_and_columns),
 };
