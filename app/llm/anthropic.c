@@ -62,6 +62,14 @@ static const struct {
         {"tool_use", LLM_TOOL_USE, false},
 };
 
+/* A call that came with the message's start, when it comes as a block of its own, too. */
+static void forget_early(struct llm_stream *s, const char *id)
+{
+	for (size_t i = 0; id && i < s->nparts; i++)
+		if (s->parts[i].index < 0 && s->parts[i].id && strcmp(s->parts[i].id, id) == 0)
+			s->parts[i].kind = -1;
+}
+
 static struct llm_part *part_of(struct llm_stream *s, int64_t index, const char *type)
 {
 	struct llm_part *part = llm_part_find(s, index) ? NULL : llm_part_add(s, index, -1);
@@ -96,14 +104,29 @@ static struct err *open_block(struct llm_stream *s, int64_t index, struct json_o
 		return llm_part_text(s, part, str_of(json_get_str(block, "text")));
 	if (part->kind == LLM_THINKING && !part->is_redacted)
 		return llm_part_text(s, part, str_of(json_get_str(block, "thinking")));
-	if (input && json_object_is_type(input, json_type_object) && json_object_object_length(input))
+	part->is_given =
+	        input && json_object_is_type(input, json_type_object) && json_object_object_length(input);
+	if (part->is_given)
 		return llm_part_input(s, part, json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN));
 	return NULL;
 }
 
 static struct err *block_start(struct llm_stream *s, struct json_object *o)
 {
-	return open_block(s, json_get_i64(o, "index", 0), json_get(o, "content_block"));
+	int64_t index = json_get_i64(o, "index", 0);
+
+	forget_early(s, json_get_str(json_get(o, "content_block"), "id"));
+	return open_block(s, index < 0 ? 0 : index, json_get(o, "content_block"));
+}
+
+/* Arguments that come in pieces replace what the block began with. */
+static struct err *add_input(struct llm_stream *s, struct llm_part *part, const char *json)
+{
+	if (json && *json && part->is_given) {
+		part->content.n = 0;
+		part->is_given = false;
+	}
+	return llm_part_input(s, part, json);
 }
 
 static struct err *block_delta(struct llm_stream *s, struct json_object *o)
@@ -114,7 +137,7 @@ static struct err *block_delta(struct llm_stream *s, struct json_object *o)
 	if (!part)
 		return NULL;
 	if (part->kind == LLM_TOOL_USE)
-		return llm_part_input(s, part, json_get_str(delta, "partial_json"));
+		return add_input(s, part, json_get_str(delta, "partial_json"));
 	sign(s, part, json_get_str(delta, "signature"));
 	return llm_part_text(s, part,
 	                     str_of(json_get_str(delta, part->kind == LLM_TEXT ? "text" : "thinking")));
@@ -147,7 +170,11 @@ static void read_stop(struct llm_stream *s, struct json_object *o)
 
 static struct err *message_start(struct llm_stream *s, struct json_object *o)
 {
-	read_model(s, json_get(o, "message"));
+	struct json_object *message = json_get(o, "message"), *content = json_get_array(message, "content");
+
+	read_model(s, message);
+	for (size_t i = 0; i < json_length(content); i++)
+		TRY(open_block(s, -1 - (int64_t)i, json_object_array_get_idx(content, i)));
 	return NULL;
 }
 

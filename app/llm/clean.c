@@ -24,36 +24,30 @@ static size_t broken_length(struct str s)
 	return 1;
 }
 
-/* The bytes at the start of s that cannot stay: what is not UTF-8, NUL, and the escape for NUL. */
-static size_t bad_length(struct str s)
+/* How many bytes at the start of s go together; *as: what becomes of them, its p NULL where they may stay. */
+static size_t look(struct str s, struct str *as)
 {
+	*as = REPLACEMENT;
 	if (*s.p == '\0')
 		return 1;
 	if (str_starts(s, STR("\\u0000")))
 		return 6;
-	return str_utf8_step(s) ? 0 : broken_length(s);
-}
-
-static size_t good_length(struct str s)
-{
-	if (*s.p == '\\' && s.n > 1 && (s.p[1] == '\\' || s.p[1] == '"'))
-		return 2;
-	return str_utf8_step(s);
+	if (!str_utf8_step(s))
+		return broken_length(s);
+	*as = (unsigned char)*s.p < ' ' ? STR(" ") : (struct str){NULL, 0};
+	/* An escaped backslash does not begin the escape of what follows it. */
+	return str_starts(s, STR("\\\\")) ? 2 : str_utf8_step(s);
 }
 
 struct str llm_clean(struct arena *a, struct str json)
 {
 	struct buf b = buf_init(a, json.n * 3 + 8);
+	struct str as;
 
 	while (json.n) {
-		size_t n = bad_length(json);
+		size_t n = look(json, &as);
 
-		if (n)
-			buf_add_str(&b, REPLACEMENT);
-		else if ((unsigned char)*json.p < ' ')
-			buf_add_char(&b, ' '), n = 1;
-		else
-			buf_add(&b, json.p, n = good_length(json));
+		buf_add_str(&b, as.p ? as : (struct str){json.p, n});
 		json = (struct str){json.p + n, json.n - n};
 	}
 	return buf_str(&b);

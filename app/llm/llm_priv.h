@@ -42,6 +42,7 @@ struct llm_part {
 	int64_t index;
 	int kind;
 	bool is_redacted;
+	bool is_given; /* content came with its beginning */
 	const char *id;
 	const char *name;
 	struct buf content;

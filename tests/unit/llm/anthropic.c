@@ -184,6 +184,33 @@ static void test_llm__anthropic_thinking_is_kept_with_its_signature_in_its_place
 	arena_free(a);
 }
 
+static void test_llm__anthropic_calls_that_come_whole_or_early_come_once(void **state)
+{
+	static const char lines[] =
+	        "{'type':'message_start','message':{'content':[{'type':'tool_use','id':'a','name':'f','input':{'x':1}},"
+	        "{'type':'tool_use','id':'b','name':'f','input':{'x':2}}]}}\n" START(
+	                0, "{'type':'tool_use','id':'b','name':'f','input':{'x':2}}")
+	                START(1, "{'type':'tool_use','id':'c','name':'f','input':{'x':3}}")
+	                        DELTA(1, "{'type':'input_json_delta','partial_json':''}")
+	                                DELTA(1, "{'type':'input_json_delta','partial_json':'{\\'x\\':'}")
+	                                        DELTA(1, "{'type':'input_json_delta','partial_json':'4}'}")
+	                                                STOP("tool_use");
+	struct arena *a = arena_create();
+	struct llm_play *p = llm_play(a, "anthropic", llm_lines(a, lines), LLM_PLAY_BYTES);
+	const struct llm_block *b = p->reply->blocks;
+
+	(void)state;
+	assert_null(p->e);
+	assert_int_equal(p->reply->nblocks, 3);
+	assert_string_equal(b[0].id, "a");
+	assert_str(b[0].input, "{\"x\":1}");
+	assert_string_equal(b[1].id, "b");
+	assert_str(b[1].input, "{\"x\":2}");
+	assert_string_equal(b[2].id, "c");
+	assert_str(b[2].input, "{\"x\":4}");
+	arena_free(a);
+}
+
 static void test_llm__anthropic_a_long_reply_costs_about_its_text(void **state)
 {
 	struct arena *a = arena_create();
@@ -248,6 +275,7 @@ static const struct CMUnitTest llm_anthropic_tests[] = {
         cmocka_unit_test(test_llm__anthropic_unknown_events_and_blocks_are_passed_over),
         cmocka_unit_test(test_llm__anthropic_missing_and_wrong_fields_are_done_without),
         cmocka_unit_test(test_llm__anthropic_thinking_is_kept_with_its_signature_in_its_place),
+        cmocka_unit_test(test_llm__anthropic_calls_that_come_whole_or_early_come_once),
         cmocka_unit_test(test_llm__anthropic_a_long_reply_costs_about_its_text),
         cmocka_unit_test(test_llm__anthropic_request_is_marked_for_caching_and_escapes),
 };

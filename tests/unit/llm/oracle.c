@@ -43,13 +43,15 @@ static void number(struct json_object *o, const char *path, int64_t *to)
 		*to = json_object_get_int64(o);
 }
 
+enum { EARLY = 4096 }; /* indexes of what comes with the message's start */
+
 struct state {
 	struct arena *a;
 	struct oracle x;
 	struct buf text, thinking, inputs[ORACLE_CALLS];
 	int64_t fresh, stored;
-	bool refused;
-	const char *kinds[4096]; /* anthropic: of the block at each index */
+	bool refused, given[ORACLE_CALLS];
+	const char *kinds[EARLY + 64]; /* anthropic: of the block at each index */
 };
 
 static void add(struct buf *b, const char *text)
@@ -74,6 +76,11 @@ static void name_call(struct state *s, size_t i, const char *id, const char *nam
 		s->x.calls[i].id = arena_strdup(s->a, id);
 	if (name && *name && !s->x.calls[i].name)
 		s->x.calls[i].name = arena_strdup(s->a, name);
+}
+
+static size_t length(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
 }
 
 /* Anthropic. -------------------------------------------------------------------------------------------- */
@@ -103,7 +110,8 @@ static void block_a(struct state *s, int64_t index, struct json_object *block)
 		return;
 	i = call_at(s, index);
 	name_call(s, i, text_at(block, "id"), text_at(block, "name"));
-	if (input && json_object_object_length(input))
+	s->given[i] = input && json_object_object_length(input);
+	if (s->given[i])
 		add(&s->inputs[i], json_object_to_json_string(input));
 }
 
@@ -117,8 +125,13 @@ static void delta_a(struct state *s, int64_t index, struct json_object *delta)
 		add(&s->thinking, text_at(delta, "thinking"));
 	if (is(delta, "type", "signature_delta"))
 		s->x.signature = str_of(arena_strdup(s->a, text_at(delta, "signature")));
-	if (is(delta, "type", "input_json_delta") && strcmp(kind, "tool_use") == 0)
-		add(&s->inputs[call_at(s, index)], text_at(delta, "partial_json"));
+	if (is(delta, "type", "input_json_delta") && strcmp(kind, "tool_use") == 0) {
+		size_t i = call_at(s, index);
+
+		if (s->given[i] && text_at(delta, "partial_json") && *text_at(delta, "partial_json"))
+			s->inputs[i].n = s->given[i] = 0;
+		add(&s->inputs[i], text_at(delta, "partial_json"));
+	}
 }
 
 static void event_a(struct state *s, struct json_object *o)
@@ -128,8 +141,12 @@ static void event_a(struct state *s, struct json_object *o)
 	number(o, "index", &index);
 	s->x.failed |= is(o, "type", "error");
 	if (is(o, "type", "message_start")) {
+		struct json_object *content = at(o, "message.content");
+
 		s->x.model = arena_strdup(s->a, text_at(o, "message.model"));
 		usage_a(s, at(o, "message.usage"));
+		for (size_t i = 0; i < length(content); i++)
+			block_a(s, EARLY + (int64_t)i, json_object_array_get_idx(content, i));
 	}
 	if (is(o, "type", "content_block_start"))
 		block_a(s, index, at(o, "content_block"));
@@ -154,11 +171,6 @@ static void whole_a(struct state *s, struct json_object *o)
 }
 
 /* OpenAI. ----------------------------------------------------------------------------------------------- */
-
-static size_t length(struct json_object *list)
-{
-	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-}
 
 static void content_o(struct state *s, struct json_object *delta)
 {
