@@ -318,8 +318,9 @@ document.addEventListener("submit", (event) => {
 	const wait = event.target.closest("[data-wait]");
 	if (!wait || !live?.waits) return;
 	event.preventDefault();
-	const fields = Object.fromEntries(new FormData(event.target, event.submitter));
-	if (live.waits !== "clarification" || fields.answer?.trim()) answer(live, fields);
+	const fields = Object.fromEntries(new FormData(event.target));
+	if (event.submitter?.name) fields[event.submitter.name] = event.submitter.value;
+	if (fields.approve || fields.answer?.trim()) answer(live, fields);
 });
 
 /* "How was this computed?" opens beside the conversation. */

@@ -31,14 +31,6 @@ const struct view web_answer_view =
              VIEW_ONE(struct web_answer, plan, &plan_view), VIEW_BOOL(struct web_answer, refreshable),
              VIEW_BOOL(struct web_answer, background), VIEW_BOOL(struct web_answer, exports));
 
-const char *web_sql_html(struct arena *a, const char *sql)
-{
-	struct buf b = buf_init(a, BUF_PAGE);
-
-	sql_highlight(a, str_of(sql), &b);
-	return buf_cstr(&b);
-}
-
 /* Rows --------------------------------------------------------------------------------------------------- */
 
 static void fill_pager(struct arena *a, struct web_result *v, size_t first, size_t total)

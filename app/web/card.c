@@ -5,8 +5,6 @@
 
 #include "catalog/catalog.h"
 #include "lib/arena.h"
-#include "lib/buf.h"
-#include "sql/sql.h"
 #include "web/web_priv.h"
 
 static const struct view caveat_view =
@@ -78,14 +76,6 @@ struct web_meta *web_meta(struct arena *a, const struct query_result *r, int64_t
 
 /* The card -------------------------------------------------------------------------------------------------- */
 
-static const char *highlighted(struct arena *a, const char *sql)
-{
-	struct buf b = buf_init(a, BUF_PAGE);
-
-	sql_highlight(a, str_of(sql), &b);
-	return buf_cstr(&b);
-}
-
 bool web_tells_cut(const struct query_caveat *caveats, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -124,7 +114,7 @@ struct web_card web_card(struct arena *a, const struct agent_query *q, bool expo
 	struct web_card c = {
 	        .run_id = q->run_id,
 	        .sql = q->sql,
-	        .sql_html = highlighted(a, q->sql),
+	        .sql_html = web_sql_html(a, q->sql),
 	        .failed = !q->ok,
 	        .error = q->error,
 	        .took = web_duration(a, q->ms),
@@ -136,7 +126,7 @@ struct web_card web_card(struct arena *a, const struct agent_query *q, bool expo
 	};
 
 	if (q->sql_run && strcmp(q->sql_run, q->sql) != 0)
-		c.sql_run_html = highlighted(a, q->sql_run);
+		c.sql_run_html = web_sql_html(a, q->sql_run);
 	if (q->preview)
 		show_rows(a, q, &c);
 	return c;

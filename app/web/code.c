@@ -1,4 +1,4 @@
-/* SQL in rendered Markdown gets its colours. The HTML is our own renderer's: what it writes around code is known to the byte. */
+/* SQL in colours, by itself and in rendered Markdown. The HTML of that is our own renderer's: what it writes around code is known to the byte. */
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "sql/sql.h"
@@ -56,6 +56,14 @@ static void add_code(struct arena *a, struct str html, size_t tag, struct buf *b
 	}
 	buf_add_cstr(b, "<pre><code class=\"sql\">");
 	sql_highlight(a, text_of(a, (struct str){code.p + 1, code.n - 1}), b); /* behind the > */
+}
+
+const char *web_sql_html(struct arena *a, const char *sql)
+{
+	struct buf b = buf_init(a, BUF_PAGE);
+
+	sql_highlight(a, str_of(sql), &b);
+	return buf_cstr(&b);
 }
 
 struct str web_code_html(struct arena *a, struct str html)

@@ -10,7 +10,6 @@ MUST_CHECK struct err *web_scope(struct ctx *ctx, struct http_request *req, enum
                                  struct query_scope *out);
 /* A text with its line ends as they were typed: browsers send CR LF. */
 const char *web_sql_field(struct ctx *ctx, const struct http_request *req, const char *name);
-const char *web_sql_html(struct arena *a, const char *sql);
 
 /* Parameters --------------------------------------------------------------------------------------------- */
 

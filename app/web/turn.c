@@ -28,7 +28,8 @@ static const struct view name_view = VIEW(struct name, VIEW_STR(struct name, nam
 struct web_turn {
 	int64_t id;
 	const char *question;
-	bool running;
+	bool running; /* or waiting */
+	struct web_wait *wait;
 	bool stopped;
 	bool failed;
 	int64_t last_event;
@@ -66,7 +67,8 @@ struct web_turn {
 
 const struct view web_turn_view = VIEW(
         struct web_turn, VIEW_I64(struct web_turn, id), VIEW_STR(struct web_turn, question),
-        VIEW_BOOL(struct web_turn, running), VIEW_BOOL(struct web_turn, stopped),
+        VIEW_BOOL(struct web_turn, running), VIEW_ONE(struct web_turn, wait, &web_wait_view),
+        VIEW_BOOL(struct web_turn, stopped),
         VIEW_BOOL(struct web_turn, failed), VIEW_I64(struct web_turn, last_event),
         VIEW_STR(struct web_turn, status), VIEW_STR(struct web_turn, partial), VIEW_HTML(struct web_turn, answer_html),
         VIEW_STR(struct web_turn, answer), VIEW_STR(struct web_turn, error), VIEW_STR(struct web_turn, hint),
@@ -117,6 +119,8 @@ static const char *summarise(struct arena *a, const struct agent_turn *t, const 
 		buf_printf(&b, "looked at %s, ", web_count(a, (int64_t)t->ntables, "table", "tables"));
 	if (v->ncards)
 		buf_printf(&b, "ran %s, ", web_count(a, (int64_t)v->ncards, "query", "queries"));
+	if (v->nattempts)
+		buf_printf(&b, "%s, ", v->attempts_label);
 	buf_printf(&b, "%s%s", b.n ? "" : "worked for ", web_duration(a, t->took_ms));
 	return buf_cstr(&b);
 }
@@ -125,11 +129,14 @@ static void fill_steps(struct arena *a, const struct agent_turn *t, struct web_t
 {
 	v->nsteps = t->nsteps;
 	v->steps = ARENA_ARRAY(a, struct step_line, t->nsteps);
-	v->status = "Working";
+	v->status = web_wait_words(t);
+	bool waits = v->status != NULL;
+	if (!waits)
+		v->status = "Working";
 	for (size_t i = 0; i < t->nsteps; i++) {
 		const struct agent_step *s = &t->steps[i];
 		bool running = !strcmp(s->state, "running");
-		if (running)
+		if (running && !waits)
 			v->status = s->label;
 		v->steps[i] = (struct step_line){s->n, s->label, s->state, s->detail,
 		                                 running ? NULL : web_duration(a, s->ms)};
@@ -153,7 +160,8 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 
 	v->id = t->id;
 	v->question = t->question;
-	v->running = !strcmp(t->status, "running");
+	v->running = !strcmp(t->status, "running") || t->waits_for;
+	v->wait = web_wait(a, t);
 	v->stopped = !strcmp(t->status, "stopped");
 	v->failed = !strcmp(t->status, "failed");
 	v->last_event = t->last_event;

@@ -96,7 +96,8 @@ const char *web_count(struct arena *a, int64_t n, const char *singular, const ch
 const char *web_duration(struct arena *a, int64_t ms);
 const char *web_time(struct arena *a, int64_t wall_us);
 
-/* The HTML of markdown_html() with its SQL coloured. */
+/* SQL in colours; and the HTML of markdown_html() with its SQL so. */
+const char *web_sql_html(struct arena *a, const char *sql);
 struct str web_code_html(struct arena *a, struct str html);
 
 /* Data ------------------------------------------------------------------------------------------------ */
@@ -203,6 +204,12 @@ extern const struct view web_card_view;
 struct web_card web_card(struct arena *a, const struct agent_query *q, bool exports);
 
 /* Turns ------------------------------------------------------------------------------------------------ */
+
+/* What a turn waits for (chat/wait), NULL for nothing; and in words, NULL likewise. */
+struct web_wait;
+extern const struct view web_wait_view;
+struct web_wait *web_wait(struct arena *a, const struct agent_turn *t);
+const char *web_wait_words(const struct agent_turn *t);
 
 /* What the template chat/turn shows of a turn. */
 struct web_turn;
