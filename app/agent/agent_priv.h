@@ -449,6 +449,11 @@ enum {
 MUST_CHECK struct err *agent_limits(struct agent_run *r, unsigned which);
 /* How long a turn of the project may take. */
 int64_t agent_turn_seconds(const struct settings *settings, const struct project *project);
+/* Why the call under way should be the last one, for people; NULL when it need not. */
+const char *agent_near_limit(struct arena *a, const struct agent_run *r);
+/* The messages, with a word to the model that it has to answer now where that is so. */
+const struct llm_message *agent_hurried(struct arena *a, const struct agent_run *r,
+                                        const struct llm_message *messages, size_t n);
 /* The most tokens that the next reply may have. */
 int64_t agent_max_tokens(const struct agent_run *r);
 

@@ -2,6 +2,8 @@
  * What a turn may take: model calls, time, tokens and cost, as its project says or else the instance. Looked at
  * before each call of the model; a call that has begun counts in full, and its reply is cut to what was left.
  */
+#include <string.h>
+
 #include "agent/agent_priv.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -98,6 +100,50 @@ struct err *agent_limits(struct agent_run *r, unsigned which)
 			return reached(r, i);
 	return NULL;
 }
+
+/* Near a limit -------------------------------------------------------------------------------------------- */
+
+/* Whether another call like those before it, and one to answer after that, would go beyond; the call that is made now
+ * counts as a step already. */
+static bool is_near(const struct agent_run *r, int measure)
+{
+	int64_t calls = r->model_calls - 1;
+
+	if (calls < 1 || !limit_of(r, measure))
+		return false;
+	if (measure == STEPS)
+		return left_of(r, STEPS) <= 0;
+	return left_of(r, measure) < 2 * used_of(r, measure) / calls;
+}
+
+const char *agent_near_limit(struct arena *a, const struct agent_run *r)
+{
+	for (int i = 0; i < MEASURES; i++)
+		if (is_near(r, i))
+			return arena_printf(a, "asked to finish near the limit of %s", words(a, r, i));
+	return NULL;
+}
+
+const struct llm_message *agent_hurried(struct arena *a, const struct agent_run *r,
+                                        const struct llm_message *messages, size_t n)
+{
+	static const struct llm_block finish = {
+	        .kind = LLM_TEXT,
+	        .text = STR("A limit of this turn is near: you are not asked again. Call no more tools. Answer now from"
+	                    " the results above, and say what is missing.")};
+	struct llm_message *copy = ARENA_ARRAY(a, struct llm_message, n), *last = &copy[n - 1];
+	struct llm_block *blocks = ARENA_ARRAY(a, struct llm_block, messages[n - 1].nblocks + 1);
+
+	if (!agent_near_limit(a, r))
+		return messages;
+	memcpy(copy, messages, n * sizeof(*copy));
+	memcpy(blocks, last->blocks, last->nblocks * sizeof(*blocks));
+	blocks[last->nblocks] = finish;
+	*last = (struct llm_message){last->role, blocks, last->nblocks + 1};
+	return copy;
+}
+
+/* The next reply ------------------------------------------------------------------------------------------- */
 
 static int64_t least(int64_t a, int64_t b)
 {

@@ -207,7 +207,7 @@ static struct err *call_model(struct agent_run *r)
 	struct err *e;
 
 	ctx.a = arena_create();
-	req.messages = agent_fitting(ctx.a, r);
+	req.messages = agent_hurried(ctx.a, r, agent_fitting(ctx.a, r), req.nmessages);
 	req.tools = agent_tools(ctx.a, &req.ntools);
 	e = llm_complete(&ctx, &req, &sink, &reply);
 	e = e ? err_copy(r->ctx.a, e) : keep_reply(r, ctx.a, reply);
@@ -219,10 +219,12 @@ static enum step step_model(struct work *w)
 {
 	struct agent_run *r = w->r;
 	struct err *e, *limit;
+	const char *near;
 	int64_t n;
 
 	STEP_TRY(r, agent_limits(r, AGENT_LIMIT_ALL));
 	r->model_calls++;
+	near = agent_near_limit(r->ctx.a, r);
 	n = agent_step_open(r, "model", "Thinking", NULL);
 	e = call_model(r);
 	if (e && atomic_load(&r->live.give))
@@ -232,7 +234,7 @@ static enum step step_model(struct work *w)
 	e = limit ? limit : e;
 	/* What a failed call said so far stays the answer of the turn. */
 	agent_message(r);
-	agent_step_close(r, n, !e, e ? NULL : agent_answered_by(r));
+	agent_step_close(r, n, !e, e ? NULL : r->instead_of ? agent_answered_by(r) : near);
 	STEP_TRY(r, e);
 	return has_calls(r->reply) ? STEP_tools : STEP_answer;
 }

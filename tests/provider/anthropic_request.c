@@ -149,6 +149,7 @@ static const char *check_message(struct check *c, struct json_object *m, size_t 
 	struct json_object *content = json_get(m, "content");
 	bool user = i % 2 == 0;
 
+	c->answered = c->answered && user;
 	if (!role || strcmp(role, user ? "user" : "assistant") != 0)
 		return arena_printf(
 		        c->a, "messages.%zu: roles must alternate between \"user\" and \"assistant\"", i);

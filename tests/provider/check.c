@@ -48,14 +48,18 @@ bool check_call_close(struct check *c, const char *id, const char *result)
 			continue;
 		c->open[i] = c->open[--c->nopen];
 		c->q->call++;
+		c->answered = true;
 		c->q->result = result ? result : "";
 		return true;
 	}
 	return false;
 }
 
+/* What is said together with results is no question. */
 void check_question(struct check *c, const char *text)
 {
+	if (c->answered)
+		return;
 	c->q->text = text;
 	c->q->call = 0;
 	c->q->result = "";

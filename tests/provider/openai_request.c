@@ -75,6 +75,7 @@ static const char *check_assistant(struct check *c, struct json_object *m, size_
 {
 	struct json_object *calls = json_get_array(m, "tool_calls");
 
+	c->answered = false;
 	if (calls && json_length(calls) == 0)
 		return arena_printf(c->a, "[] is too short - 'messages.%zu.tool_calls'", i);
 	if (!calls && !json_get_str(m, "content"))

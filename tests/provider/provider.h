@@ -75,6 +75,7 @@ struct check {
 	size_t nopen;
 	const char *seen[CHECK_CALLS]; /* all calls */
 	size_t nseen;
+	bool answered; /* results of calls came since the model spoke */
 	int marks; /* for the cache */
 	bool has_tools;
 	bool thinks;

@@ -4,6 +4,7 @@
 #include "agent/agent_priv.h"
 #include "agent/scene.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "support/pg.h"
 #include "support/provider.h"
 #include "unit.h"
@@ -241,6 +242,54 @@ static void test_agent__a_reply_is_cut_to_what_is_left(void **state)
 	assert_int_equal(agent_max_tokens(&r), 1000);
 }
 
+/* The model gets to answer with what there is before it is cut off. */
+static void test_agent__near_a_limit_the_model_is_asked_to_answer(void **state)
+{
+	struct arena *a = arena_create();
+	struct llm_block result = {.kind = LLM_TOOL_RESULT, .id = "x", .text = STR("{}")};
+	const struct llm_message messages[] = {{LLM_USER, NULL, 0}, {LLM_ASSISTANT, NULL, 0}, {LLM_USER, &result, 1}},
+	                         *sent;
+	struct project project = {.turn_steps = 4};
+	struct agent_run r = {.ctx.settings = &(struct settings){.turn_seconds = 3600},
+	                      .project = &project,
+	                      .started_us = clock_mono_us()};
+	static const struct {
+		int64_t calls, tokens, cost, turn_tokens, turn_cost;
+		const char *why;
+	} cases[] = {
+	        {1, 0, 0, 0, 0, NULL},
+	        {3, 0, 0, 0, 0, NULL},
+	        {4, 0, 0, 0, 0, "asked to finish near the limit of 4 steps"},
+	        {3, 200, 0, 400, 0, NULL},
+	        {3, 201, 0, 400, 0, "asked to finish near the limit of 400 tokens"},
+	        {3, 0, 500000, 0, 1000000, NULL},
+	        {3, 0, 500001, 0, 1000000, "asked to finish near the limit of 1.00 EUR"},
+	        {1, 399, 0, 400, 0, NULL},
+	};
+
+	(void)state;
+	project.currency = "EUR";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *why;
+
+		r.model_calls = cases[i].calls;
+		r.usage.input_tokens = cases[i].tokens;
+		r.cost = cases[i].cost;
+		project.turn_tokens = cases[i].turn_tokens;
+		project.turn_cost = cases[i].turn_cost;
+		why = agent_near_limit(a, &r);
+		assert_int_equal(why != NULL, cases[i].why != NULL);
+		if (why)
+			assert_string_equal(why, cases[i].why);
+		sent = agent_hurried(a, &r, messages, 3);
+		assert_int_equal(sent[2].nblocks, why ? 2 : 1);
+		assert_int_equal(messages[2].nblocks, 1);
+		if (why)
+			assert_non_null(strstr(sent[2].blocks[1].text.p, "Answer now"));
+	}
+	arena_free(a);
+}
+
 static void test_agent__a_call_costs_what_its_tokens_cost(void **state)
 {
 	static const struct agent_price price = {PRICE_IN, PRICE_CACHED, PRICE_OUT}, free = {0};
@@ -275,6 +324,7 @@ static const struct CMUnitTest agent_limits_tests[] = {
         cmocka_unit_test_teardown(test_agent__the_clock_ends_a_query_too, stop_provider),
         cmocka_unit_test_teardown(test_agent__the_fallback_answers_and_says_so, stop_provider),
         cmocka_unit_test(test_agent__a_reply_is_cut_to_what_is_left),
+        cmocka_unit_test(test_agent__near_a_limit_the_model_is_asked_to_answer),
         cmocka_unit_test(test_agent__a_call_costs_what_its_tokens_cost),
 };
 UNIT_SUITE(agent_limits_tests);
