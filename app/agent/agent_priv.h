@@ -175,6 +175,9 @@ MUST_CHECK struct err *agent_scene_load(struct ctx *ctx, const struct project *p
                                         enum project_role role, struct agent_scene **out);
 /* Whether the policy excludes the table and that may be told. */
 bool agent_is_hidden(const struct agent_scene *scene, const char *table);
+/* A statement in the record of a call, with what came of it. */
+void agent_asked_add(struct tool_env *env, const char *sql, const struct query_result *result);
+void agent_asked_failed(struct tool_env *env, const char *sql, const struct err *e);
 /* Runs a statement and keeps it in the call's record, failed or not. One that was cut by the database's end is run
  * again, it only reads. */
 MUST_CHECK struct err *agent_ask(struct tool_env *env, const struct agent_scene *scene, const char *sql,

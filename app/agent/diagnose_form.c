@@ -487,7 +487,7 @@ static const struct {
          "The subquery gives several rows where one is needed: add LIMIT 1 with an ORDER BY, take max(),"
          " or write IN.",
          "a subquery gave several rows where one was needed"},
-        {"timeout", NULL, "Read less: a condition on dates or keys, an aggregate, or fewer joins.",
+        {"timeout", NULL, "Read less: a condition on dates or keys, an aggregate, or fewer joins. If it cannot be made cheaper, call run_long_query.",
          "the query took too long"},
         {"too_long", NULL, "Write it shorter.", "the query was too long"},
 };

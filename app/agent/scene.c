@@ -63,7 +63,7 @@ static struct str preview(struct ctx *ctx, const struct query_result *result)
 	return b.full ? STR("") : buf_str(&b);
 }
 
-static void keep(struct tool_env *env, const char *sql, const struct query_result *result)
+void agent_asked_add(struct tool_env *env, const char *sql, const struct query_result *result)
 {
 	struct agent_asked *q = agent_list_add(env->ctx->a, &env->queries, sizeof(*q));
 
@@ -86,7 +86,7 @@ static void keep(struct tool_env *env, const char *sql, const struct query_resul
 		agent_table_add(env->ctx->a, &env->tables, result->tables[i]);
 }
 
-static void keep_failed(struct tool_env *env, const char *sql, const struct err *e)
+void agent_asked_failed(struct tool_env *env, const char *sql, const struct err *e)
 {
 	struct agent_asked *q = agent_list_add(env->ctx->a, &env->queries, sizeof(*q));
 
@@ -129,8 +129,8 @@ struct err *agent_ask(struct tool_env *env, const struct agent_scene *scene, con
 	scope.time_zone = env->time_zone;
 	e = ask_surely(env, &scope, sql, out);
 	if (e)
-		keep_failed(env, sql, e);
+		agent_asked_failed(env, sql, e);
 	else
-		keep(env, sql, *out);
+		agent_asked_add(env, sql, *out);
 	return e;
 }

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/agent_priv.h"
 #include "agent/scene.h"
@@ -297,6 +298,58 @@ static void test_agent__an_answer_is_taken_once(void **state)
 	take(s, id);
 }
 
+static void await(const char *sql, const char *value)
+{
+	for (int i = 0; i < 600; i++) {
+		if (strcmp(pg_value(sql), value) == 0)
+			return;
+		nanosleep(&(struct timespec){0, 50 * 1000 * 1000}, NULL);
+	}
+	fail_msg("%s is not %s", sql, value);
+}
+
+static const char *hash_asked(void)
+{
+	return pg_value("SELECT wait->>'hash' FROM turns WHERE status = 'waiting'");
+}
+
+/* Asked for, approved, run without the turn, and taken up with its rows. */
+static void test_agent__a_long_query_runs_once_it_is_approved(void **state)
+{
+	struct scene *s = with_model();
+	struct agent_turn t = scene_ask(s, PROJECT_VIEWER, "the long way", NULL);
+
+	(void)state;
+	assert_string_equal(t.status, "waiting");
+	assert_string_equal(t.waits_for, "approval");
+	assert_non_null(strstr(t.wait, "SELECT count(*) AS n FROM orders"));
+	assert_string_equal(pg_value("SELECT count(*) FROM query_runs WHERE outcome = 'done' AND background"), "0");
+	assert_ok(agent_turn_answer(&s->ctx, t.id, "", STR("yes"), hash_asked()));
+	go_on(s, t.id);
+	await("SELECT coalesce(waits_for, status) FROM turns", "running");
+	go_on(s, t.id);
+	assert_ok(agent_turn_get(&s->ctx, t.id, &t));
+	assert_string_equal(t.status, "done");
+	assert_string_equal(t.answer, "It is 10.");
+	assert_int_equal(t.nqueries, 1);
+	assert_string_equal(pg_value("SELECT count(*) FROM query_runs WHERE outcome = 'done' AND background"), "1");
+	assert_string_equal(pg_value("SELECT string_agg(kind, ' ' ORDER BY seq) FROM turn_events WHERE kind <> 'step'"),
+	                    "tool_call approval run tool_result message provenance usage done");
+}
+
+static void test_agent__a_long_query_may_be_declined(void **state)
+{
+	struct scene *s = with_model();
+	struct agent_turn t = scene_ask(s, PROJECT_VIEWER, "not the long one", NULL);
+
+	(void)state;
+	assert_ok(agent_turn_answer(&s->ctx, t.id, "", STR("no"), hash_asked()));
+	go_on(s, t.id);
+	assert_ok(agent_turn_get(&s->ctx, t.id, &t));
+	assert_non_null(strstr(t.answer, "decided not to run this query"));
+	assert_int_equal(t.nqueries, 0);
+}
+
 /* Somebody who does not want to answer may stop the turn. */
 static void test_agent__a_waiting_turn_can_be_stopped(void **state)
 {
@@ -352,6 +405,8 @@ static const struct CMUnitTest agent_durable_tests[] = {
         cmocka_unit_test_teardown(test_agent__a_turn_goes_on_behind_its_last_step, stop_provider),
         cmocka_unit_test(test_agent__a_turn_of_somebody_who_left_ends),
         cmocka_unit_test(test_agent__an_answer_is_taken_once),
+        cmocka_unit_test_teardown(test_agent__a_long_query_runs_once_it_is_approved, stop_provider),
+        cmocka_unit_test_teardown(test_agent__a_long_query_may_be_declined, stop_provider),
         cmocka_unit_test(test_agent__a_waiting_turn_can_be_stopped),
         cmocka_unit_test(test_agent__an_effect_happens_once),
 };

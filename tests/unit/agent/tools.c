@@ -134,7 +134,7 @@ static void test_agent__calls_that_make_no_sense_are_told_so(void **state)
 	assert_holds(done(s, "bad list").answer,
 	             "describe_table: argument \"tables[1]\" must be a string, got a number");
 	assert_holds(done(s, "nearly a tool").answer,
-	             "there is no tool \"execute_query\"\nHINT: Did you mean execute_sql?");
+	             "there is no tool \"execute_query\"\nHINT: Did you mean execute_sql");
 	assert_string_equal(pg_value("SELECT count(*) FROM query_runs"), "0");
 }
 
