@@ -14,10 +14,15 @@ CREATE TABLE workers (
 -- fence grows whenever a turn changes hands; every write of a turn carries it, so that a worker that lost the turn without
 -- knowing it can write nothing more. A turn that waits ('clarification', 'approval', 'run') is held by nobody; wait says
 -- for what: {"n","id","question","options":[...]}, {"n","id","tool","sql","hash"}, {"n","id","run_id"}.
+-- tries counts how often it was taken up since it had done as many steps as tried_steps; one that ends its worker each time
+-- is known by that. taken_at is when it last changed hands.
 -- A conversation branches: parent_id is the turn that this one follows. cost is in millionths of the project's currency.
 ALTER TABLE turns
 	ADD COLUMN worker_id      bigint, -- need not be there any more
 	ADD COLUMN fence          bigint NOT NULL DEFAULT 0,
+	ADD COLUMN tries          bigint NOT NULL DEFAULT 0,
+	ADD COLUMN tried_steps    bigint NOT NULL DEFAULT 0,
+	ADD COLUMN taken_at       timestamptz NOT NULL DEFAULT now(),
 	ADD COLUMN waits_for      text CHECK (waits_for IN ('clarification', 'approval', 'run')),
 	ADD COLUMN wait           jsonb,
 	ADD COLUMN waits_run_id   bigint,

@@ -273,6 +273,7 @@ void agent_live_start(const struct settings *settings);
 struct agent_claim {
 	int64_t turn_id;
 	int64_t fence;
+	int64_t tries; /* how often it was taken up since its last step */
 };
 
 /* lease.c. A worker is a row of `workers` that is renewed every two seconds and holds eight; a turn whose worker is gone
@@ -282,9 +283,11 @@ int64_t agent_worker(void);
 MUST_CHECK struct err *agent_lease_renew(struct ctx *ctx);
 /* Takes up turns that nobody holds, each in a thread of its own. */
 MUST_CHECK struct err *agent_lease_claim(struct ctx *ctx);
-/* Takes one such turn for worker `worker`: its number and fence, 0 when there is none. For tests of the race, too. */
-MUST_CHECK struct err *agent_lease_take(struct ctx *ctx, int64_t worker, int64_t most, struct agent_claim **out,
-                                        size_t *n);
+/* Their parts, for tests, too. Takes away the rows of workers that died, and of those that are late if that says
+ * something. Takes turns of workers without a row for worker `worker`: those that were taken up often, or the others. */
+MUST_CHECK struct err *agent_lease_bury_dead(struct ctx *ctx, bool late);
+MUST_CHECK struct err *agent_lease_take(struct ctx *ctx, int64_t worker, int64_t most, bool doubtful,
+                                        struct agent_claim **out, size_t *n);
 /* Works on a turn that was taken, for its person as they are now. */
 MUST_CHECK struct err *agent_turn_resume(struct ctx *ctx, struct agent_claim claim);
 /* Gives a turn back, for others to take at once. */
@@ -459,6 +462,14 @@ const struct llm_message *agent_hurried(struct arena *a, const struct agent_run 
                                         const struct llm_message *messages, size_t n);
 /* The most tokens that the next reply may have. */
 int64_t agent_max_tokens(const struct agent_run *r);
+
+/* again.c: whether what failed with e may work in a moment, after a pause; false when the work is stopped meanwhile.
+ * Begins zeroed for each thing that is tried; deadline_us is the turn's. */
+struct agent_patience {
+	int64_t since_us;
+	int64_t pause_ms;
+};
+bool agent_again(const struct ctx *ctx, const struct err *e, int64_t deadline_us, struct agent_patience *p);
 
 /* loop.c */
 void agent_work(struct agent_run *r);

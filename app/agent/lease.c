@@ -6,6 +6,9 @@
  * A worker that died on the same machine is known by its process number and missed at once; one whose machine is gone
  * is missed when its lease is over. The times are the database's, so that no two machines' clocks have to agree; a lease
  * that seems to last longer than it can is one from before the database's clock was set back.
+ *
+ * A turn may be the reason why its workers die. One that was taken up a few times without a step forward is taken alone,
+ * and after some more it ends with an error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +23,10 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum { CLAIM_MOST = 32, STACK_BYTES = 256 << 10, GAP_US = 6000000, STEADY_US = 3000000 };
+enum { CLAIM_MOST = 32, STACK_BYTES = 256 << 10, GAP_US = 6000000, STEADY_US = 3000000, DOUBTFUL_US = 1000000 };
 
 #define LEASE "interval '8 seconds'"
+#define OFTEN "3"
 #define ALIVE(w) w ".alive_until BETWEEN now() AND now() + interval '1 minute'"
 
 DB_STMT(agent_lease_enter,
@@ -35,13 +39,17 @@ DB_STMT(agent_lease_keep,
 DB_STMT(agent_lease_leave, "DELETE FROM workers WHERE id = $1", DB_I64);
 DB_STMT(agent_lease_neighbours, "SELECT id, pid FROM workers WHERE place = $1 AND id <> $2", DB_TEXT, DB_I64);
 DB_STMT(agent_lease_bury,
-        "DELETE FROM workers w WHERE id = ANY ($1::bigint[]) OR NOT (" ALIVE("w") ") AND id <> $2", DB_TEXTS,
-        DB_I64);
+        "DELETE FROM workers w WHERE id = ANY ($1::bigint[]) OR $3 AND NOT (" ALIVE("w") ") AND id <> $2", DB_TEXTS,
+        DB_I64, DB_BOOL);
+/* Of those that were taken up often one is enough: should they be why workers end, the others are not taken along. */
 DB_STMT(agent_lease_orphans,
-        "UPDATE turns SET worker_id = nullif($1, 0), fence = fence + 1 WHERE id IN (SELECT id FROM turns t"
-        " WHERE status = 'running' AND NOT EXISTS (SELECT FROM workers w WHERE w.id = t.worker_id AND " ALIVE(
-                "w") ") ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING id, fence",
-        DB_I64, DB_I64);
+        "UPDATE turns SET worker_id = nullif($1, 0), fence = fence + 1, taken_at = now(), tried_steps = o.steps,"
+        " tries = CASE WHEN o.steps > tried_steps THEN 1 ELSE tries + 1 END"
+        " FROM (SELECT id AS orphan, (SELECT count(*) FROM turn_steps s WHERE s.turn_id = t.id) AS steps FROM turns t"
+        " WHERE status = 'running' AND (tries >= " OFTEN ") = $3"
+        " AND NOT EXISTS (SELECT FROM workers w WHERE w.id = t.worker_id)"
+        " ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED) o WHERE id = o.orphan RETURNING id, fence, tries",
+        DB_I64, DB_I64, DB_BOOL);
 DB_STMT(agent_lease_put_down,
         "WITH t AS (UPDATE turns SET worker_id = NULL WHERE id = $1 AND fence = $2 AND status = 'running'"
         " RETURNING id) SELECT pg_notify('turn_due', id::text) FROM t",
@@ -99,7 +107,7 @@ static bool steady(void)
 {
 	int64_t now = clock_mono_us();
 
-	return worker && now - renewed_us < GAP_US && now - steady_us >= STEADY_US;
+	return now - renewed_us < GAP_US && now - steady_us >= STEADY_US;
 }
 
 struct neighbour {
@@ -110,8 +118,7 @@ struct neighbour {
 static const struct db_row neighbour_row =
         DB_ROW(struct neighbour, DB_COL_I64(struct neighbour, id), DB_COL_I64(struct neighbour, pid));
 
-/* Takes away the rows of workers that are gone. */
-static struct err *bury(struct ctx *ctx)
+struct err *agent_lease_bury_dead(struct ctx *ctx, bool late)
 {
 	struct neighbour *others;
 	struct db_texts dead;
@@ -123,15 +130,17 @@ static struct err *bury(struct ctx *ctx)
 	for (size_t i = 0; i < n; i++)
 		if (kill((pid_t)others[i].pid, 0) && errno == ESRCH)
 			dead.p[dead.n++] = arena_printf(ctx->a, "%" PRId64, others[i].id);
-	return db_run(ctx, &agent_lease_bury, DB_ARGS(db_texts(dead.p, dead.n), db_i64(worker)), NULL);
+	return db_run(ctx, &agent_lease_bury, DB_ARGS(db_texts(dead.p, dead.n), db_i64(worker), db_bool(late)), NULL);
 }
 
-static const struct db_row claim_row = DB_ROW(struct agent_claim, DB_COL_I64(struct agent_claim, turn_id),
-                                              DB_COL_I64(struct agent_claim, fence));
+static const struct db_row claim_row =
+        DB_ROW(struct agent_claim, DB_COL_I64(struct agent_claim, turn_id), DB_COL_I64(struct agent_claim, fence),
+               DB_COL_I64(struct agent_claim, tries));
 
-struct err *agent_lease_take(struct ctx *ctx, int64_t by, int64_t most, struct agent_claim **out, size_t *n)
+struct err *agent_lease_take(struct ctx *ctx, int64_t by, int64_t most, bool doubtful, struct agent_claim **out, size_t *n)
 {
-	return db_all(ctx, &agent_lease_orphans, DB_ARGS(db_i64(by), db_i64(most)), &claim_row, out, n);
+	return db_all(ctx, &agent_lease_orphans, DB_ARGS(db_i64(by), db_i64(most), db_bool(doubtful)), &claim_row, out,
+	              n);
 }
 
 struct err *agent_lease_give(struct ctx *ctx, int64_t turn_id, int64_t fence)
@@ -181,23 +190,35 @@ static bool start(const struct ctx *ctx, struct agent_claim claim)
 	return started;
 }
 
-struct err *agent_lease_claim(struct ctx *ctx)
+static struct err *claim(struct ctx *ctx, int64_t most, bool doubtful)
 {
 	struct agent_claim *claims;
 	size_t n;
 
-	if (!steady() || agent_ending())
-		return NULL;
-	TRY(bury(ctx));
-	TRY(agent_lease_take(ctx, worker, CLAIM_MOST, &claims, &n));
+	TRY(agent_lease_take(ctx, worker, most, doubtful, &claims, &n));
 	for (size_t i = 0; i < n; i++) {
-		LOG(LOG_INFO, ctx->request_id, "going on with a turn", LOG_I64("turn", claims[i].turn_id));
+		LOG(LOG_INFO, ctx->request_id, "going on with a turn", LOG_I64("turn", claims[i].turn_id),
+		    LOG_I64("tries", claims[i].tries));
 		if (!start(ctx, claims[i]))
 			TRY(agent_lease_give(ctx, claims[i].turn_id, claims[i].fence));
 	}
 	if (n == CLAIM_MOST)
 		agent_live_due();
 	return NULL;
+}
+
+struct err *agent_lease_claim(struct ctx *ctx)
+{
+	static int64_t doubtful_us;
+
+	if (!worker || agent_ending())
+		return NULL;
+	TRY(agent_lease_bury_dead(ctx, steady()));
+	TRY(claim(ctx, CLAIM_MOST, false));
+	if (clock_mono_us() - doubtful_us < DOUBTFUL_US)
+		return NULL;
+	doubtful_us = clock_mono_us();
+	return claim(ctx, 1, true);
 }
 
 void agent_lease_end(struct ctx *ctx)

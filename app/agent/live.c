@@ -37,7 +37,7 @@ DB_STMT(agent_live_stops,
 /* Turns that this process holds and does not work on: what it could not give back while the database was away. */
 DB_STMT(agent_live_stray,
         "UPDATE turns SET worker_id = NULL WHERE worker_id = $1 AND status = 'running'"
-        " AND started_at < now() - interval '15 seconds' AND NOT id = ANY ($2::bigint[])",
+        " AND taken_at < now() - interval '5 seconds' AND NOT id = ANY ($2::bigint[])",
         DB_I64, DB_TEXTS);
 
 size_t agent_live_texts(struct arena *a, struct agent_text *texts, size_t most)
@@ -94,13 +94,13 @@ static struct agent_live *find(int64_t turn_id)
 	return l;
 }
 
+/* One that this process lost and took up again is there twice for a while. */
 void agent_live_stop(int64_t turn_id)
 {
-	struct agent_live *l;
-
 	pthread_mutex_lock(&lock);
-	if ((l = find(turn_id)) != NULL)
-		atomic_store(&l->stop, true);
+	for (struct agent_live *l = *bucket_of(turn_id); l; l = l->next)
+		if (l->turn_id == turn_id)
+			atomic_store(&l->stop, true);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -241,7 +241,7 @@ static struct {
         {read_stops, RENEW_US, "could not look for stopped turns", 0},
         {agent_checkpoint, SECOND_US, "could not store the text of running turns", 0},
         {agent_lease_claim, 0, "could not look for lost turns", 0},
-        {drop_strays, LOOK_US, "could not give turns back", 0},
+        {drop_strays, RENEW_US, "could not give turns back", 0},
         {agent_wait_look, LOOK_US, "could not look for turns that waited", 0},
 };
 

@@ -4,15 +4,12 @@
  * messages.
  */
 #include <string.h>
-#include <time.h>
 
 #include "agent/agent_priv.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/settings.h"
-
-enum { TRIES = 6 };
 
 enum step {
 #define STEP(name) STEP_##name,
@@ -46,16 +43,13 @@ static void forget_scene(struct agent_run *r)
 	r->scene = NULL;
 }
 
-/* The platform's own database may be away for a moment. */
 static struct err *surely(struct agent_run *r, struct err *(*read)(struct agent_run *r))
 {
+	struct agent_patience patience = {0};
 	struct err *e;
 
-	for (int tries = 1; (e = read(r)) != NULL; tries++) {
-		if (e->kind != ERR_UNAVAILABLE || tries == TRIES || ctx_stopped(&r->ctx))
-			break;
-		nanosleep(&(struct timespec){tries - 1, 500 * 1000 * 1000}, NULL);
-	}
+	while ((e = read(r)) != NULL && agent_again(&r->ctx, e, r->deadline_us, &patience))
+		;
 	return e;
 }
 

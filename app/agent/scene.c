@@ -1,12 +1,9 @@
 /* What a step works on: source, policy, dictionary. And the one way in which a turn runs a statement. */
 #include <string.h>
-#include <time.h>
 
 #include "agent/agent_priv.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
-
-enum { TRIES = 4 };
 
 static struct err *load_catalog(struct ctx *ctx, const struct project *project, struct agent_scene *s)
 {
@@ -97,13 +94,12 @@ void agent_asked_failed(struct tool_env *env, const char *sql, const struct err 
 static struct err *ask_surely(struct tool_env *env, const struct query_scope *scope, const char *sql,
                               struct query_result **out)
 {
+	struct agent_patience patience = {0};
 	struct err *e;
 
-	for (int tries = 1; (e = query_run(env->ctx, scope, sql, out)) != NULL; tries++) {
-		if (e->kind != ERR_UNAVAILABLE || tries == TRIES || ctx_stopped(env->ctx))
-			break;
-		nanosleep(&(struct timespec){tries - 1, 500 * 1000 * 1000}, NULL);
-	}
+	while ((e = query_run(env->ctx, scope, sql, out)) != NULL &&
+	       agent_again(env->ctx, e, env->deadline_us, &patience))
+		;
 	return e;
 }
 

@@ -293,12 +293,10 @@ static const struct db_row done_row =
 static const struct db_row json_row = DB_ROW(const char *, {DB_JSON, 0});
 
 /* Steps as the events tell them; what was under way is to be begun again. */
-static struct err *read_steps(struct agent_run *r)
+static struct err *apply_steps(struct agent_run *r, const char *json)
 {
 	struct agent_turn t = {0};
-	const char *json;
 
-	TRY(db_one(&r->ctx, &agent_step_events, DB_ARGS(db_i64(r->live.turn_id)), &json_row, "turn", &json));
 	TRY(agent_steps_read(r->ctx.a, json, &t));
 	for (size_t i = 0; i < t.nsteps; i++) {
 		struct agent_step *s = AGENT_ADD(r, steps, struct agent_step);
@@ -323,13 +321,16 @@ static struct err *spend(struct agent_run *r, const char *json)
 	return NULL;
 }
 
+/* All is read before anything of it is applied: what fails may be asked again. */
 struct err *agent_resume(struct agent_run *r)
 {
 	struct done_row *rows;
+	const char *steps;
 	size_t n;
 
-	TRY(read_steps(r));
+	TRY(db_one(&r->ctx, &agent_step_events, DB_ARGS(db_i64(r->live.turn_id)), &json_row, "turn", &steps));
 	TRY(db_all(&r->ctx, &agent_step_read, DB_ARGS(db_i64(r->live.turn_id)), &done_row, &rows, &n));
+	TRY(apply_steps(r, steps));
 	for (size_t i = 0; i < n; i++) {
 		r->model_calls += strcmp(rows[i].kind, "reply") == 0;
 		TRY(agent_apply(r, rows[i].kind, rows[i].body));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/tool_priv.h"
+#include "db/db.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 
@@ -51,7 +52,7 @@ static struct err *unknown(struct arena *a, const char *name)
 	return tool_unknown(a, name, names, TOOLS);
 }
 
-static struct err *run_tool(struct tool_call *c)
+static struct err *run_once(struct tool_call *c)
 {
 	struct arena *a = c->ctx.a;
 	struct json_object *args;
@@ -60,6 +61,18 @@ static struct err *run_tool(struct tool_call *c)
 		return unknown(a, c->block->name);
 	TRY(tool_arguments(a, c->tool->name, c->tool->schema, c->block->input, &args));
 	return c->tool->run(&c->env, args, &c->out);
+}
+
+/* A tool reads, or changes what it changes once: it may be run again when our own database was away. */
+static struct err *run_tool(struct tool_call *c)
+{
+	struct agent_patience patience = {0};
+	struct err *e;
+
+	while ((e = run_once(c)) != NULL && db_is_away(e) &&
+	       agent_again(&c->ctx, e, c->env.deadline_us, &patience))
+		c->env.queries = c->env.tables = (struct agent_list){0};
+	return e;
 }
 
 const char *agent_err_text(struct arena *a, const struct err *e)

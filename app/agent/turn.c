@@ -10,6 +10,8 @@
 #include "lib/log.h"
 #include "lib/settings.h"
 
+enum { TRIES_MOST = 10 }; /* of taking a turn up without a step forward */
+
 /* Behind turn $3, beside turn $4, or at the end of what the conversation shows. This worker's from the start, so that
  * nobody else takes it up before the first step. */
 DB_STMT(agent_turn_insert,
@@ -321,6 +323,18 @@ static struct err *give(struct agent_run *r)
 	return e ? e : agent_lease_give(&r->ctx, r->live.turn_id, r->live.fence);
 }
 
+/* What the database does not take must not keep the turn from its end: it would be begun again for ever. */
+static struct err *close_bare(struct agent_run *r, struct err *why)
+{
+	log_err(LOG_ERROR, r->ctx.request_id, "a turn could not be recorded", why);
+	r->pending = r->undone = r->steps = r->queries = r->tables = (struct agent_list){0};
+	agent_text_clear(r);
+	r->answer = "";
+	r->error = err_hint(err_new(r->ctx.a, ERR_INTERNAL, "the answer could not be recorded"),
+	                    "Ask again. Should that happen once more, an admin finds the reason in the log.");
+	return agent_close(r);
+}
+
 static struct err *conclude(struct agent_run *r)
 {
 	struct err *e;
@@ -331,12 +345,24 @@ static struct err *conclude(struct agent_run *r)
 	case AGENT_WAITS: e = agent_wait(r); break;
 	default: e = agent_close(r);
 	}
+	if (e && !r->lost && !db_is_away(e))
+		e = close_bare(r, e);
 	return r->lost ? NULL : e;
+}
+
+static struct err *open_surely(struct agent_run *r)
+{
+	struct agent_patience patience = {0};
+	struct err *e;
+
+	while ((e = open_turn(r)) != NULL && agent_again(&r->ctx, e, r->deadline_us, &patience))
+		;
+	return e;
 }
 
 static struct err *run(struct agent_run *r)
 {
-	TRY(open_turn(r));
+	TRY(open_surely(r));
 	agent_work(r);
 	return conclude(r);
 }
@@ -398,8 +424,8 @@ static const struct db_row person_row =
         DB_ROW(struct person, DB_COL_I64(struct person, project_id), DB_COL_I64(struct person, user_id),
                DB_COL_BOOL(struct person, is_admin), DB_COL_TEXT(struct person, time_zone));
 
-/* A turn of somebody who was removed from the project meanwhile ends here. */
-static struct err *close_for_good(struct ctx *ctx, struct agent_claim claim)
+/* A turn that nobody may or can go on with ends here. */
+static struct err *close_for_good(struct ctx *ctx, struct agent_claim claim, struct err *why)
 {
 	struct agent_run *r = ARENA_NEW(ctx->a, struct agent_run);
 	const struct project nobodys = project_new();
@@ -407,32 +433,50 @@ static struct err *close_for_good(struct ctx *ctx, struct agent_claim claim)
 
 	r->project = &nobodys;
 	begin(r, ctx, claim);
-	e = open_turn(r);
+	e = open_surely(r);
 	if (!e) {
-		r->error = err_new(ctx->a, ERR_FORBIDDEN, "you may no longer see this project");
+		r->error = why;
 		e = agent_close(r);
 	}
 	end(r);
 	return r->lost ? NULL : e;
 }
 
+static struct err *find_person(struct ctx *ctx, int64_t turn_id, struct person *p, struct project *project,
+                               enum project_role *role)
+{
+	TRY(db_one(ctx, &agent_turn_person, DB_ARGS(db_i64(turn_id)), &person_row, "turn", p));
+	ctx->user_id = p->user_id;
+	return project_access_by_id(ctx, p->project_id, p->user_id, p->is_admin, project, role);
+}
+
+static struct err *hopeless(struct ctx *ctx)
+{
+	return err_hint(err_code(err_new(ctx->a, ERR_INTERNAL, "the work on this answer broke off %d times at the same point",
+	                                 TRIES_MOST),
+	                         "broke_off"),
+	                "Ask again. Should that happen once more, an admin finds the reason in the log.");
+}
+
 struct err *agent_turn_resume(struct ctx *ctx, struct agent_claim claim)
 {
 	struct project *project = ARENA_NEW(ctx->a, struct project);
 	enum project_role role = PROJECT_VIEWER;
+	struct agent_patience patience = {0};
 	struct person p;
 	struct err *e;
 
-	TRY(db_one(ctx, &agent_turn_person, DB_ARGS(db_i64(claim.turn_id)), &person_row, "turn", &p));
-	ctx->user_id = p.user_id;
-	e = project_access_by_id(ctx, p.project_id, p.user_id, p.is_admin, project, &role);
+	if (claim.tries > TRIES_MOST)
+		return close_for_good(ctx, claim, hopeless(ctx));
+	while ((e = find_person(ctx, claim.turn_id, &p, project, &role)) != NULL && agent_again(ctx, e, 0, &patience))
+		;
 	if (e && e->kind == ERR_NOT_FOUND)
-		return close_for_good(ctx, claim);
+		return close_for_good(ctx, claim, err_new(ctx->a, ERR_FORBIDDEN, "you may no longer see this project"));
 	return e ? e : work(ctx, project, role, p.time_zone, claim, NULL);
 }
 
 struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,
                            const char *time_zone, int64_t turn_id, const struct agent_sink *sink)
 {
-	return work(ctx, project, role, time_zone, (struct agent_claim){turn_id, 0}, sink);
+	return work(ctx, project, role, time_zone, (struct agent_claim){.turn_id = turn_id}, sink);
 }

@@ -125,6 +125,9 @@ void db_open(const char *url, int connections);
  * end and before fork. Does nothing when closed already. */
 void db_close(void);
 
+/* Whether the error says that this database cannot be had for the moment. Another one's UNAVAILABLE is none of that. */
+bool db_is_away(const struct err *e);
+
 /* All rows, as an array in the arena. */
 MUST_CHECK struct err *db_all(struct ctx *ctx, const struct db_stmt *stmt, struct db_args args,
                               const struct db_row *row, void *rows, size_t *n);

@@ -18,6 +18,7 @@ struct rule {
 };
 
 #define GONE "could not reach the platform database"
+#define AWAY "platform_database" /* code of what may work in a moment */
 
 static const struct rule rules[] = {
         {"23505", ERR_CONFLICT, false, false, "the same exists already"},
@@ -55,6 +56,7 @@ struct err *db_unavailable(struct arena *a, const char *cause)
 	struct str text = str_trim(str_of(cause));
 
 	e->retry_after = 2;
+	err_code(e, AWAY);
 	return err_cause(e, err_new(a, ERR_UNAVAILABLE, "%.*s", STR_ARG(text)));
 }
 
@@ -75,5 +77,12 @@ struct err *db_fail(struct arena *a, struct db_conn *conn, const PGresult *res, 
 	conn->clash = conn->clash || r->clash;
 	e = err_cause(err_new(a, r->kind, "%s", r->message), err_new(a, r->kind, "%s: %s (SQLSTATE %s)", what,
 	                                                             text ? text : "unknown error", state));
+	if (e->kind == ERR_UNAVAILABLE)
+		return err_code(e, AWAY);
 	return constraint ? err_code(e, arena_strdup(a, constraint)) : e;
+}
+
+bool db_is_away(const struct err *e)
+{
+	return e && e->kind == ERR_UNAVAILABLE && e->code && strcmp(e->code, AWAY) == 0;
 }

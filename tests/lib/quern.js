@@ -8,6 +8,7 @@ const https = require('node:https');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const {StringDecoder} = require('node:string_decoder');
 
 const root = path.resolve(__dirname, '..', '..');
 const build = path.resolve(root, process.env.BUILD || 'build');
@@ -128,8 +129,8 @@ class Client {
 		return new Promise((resolve, reject) => {
 			const req = https.request({host: '127.0.0.1', port: this.q.port, path: url, method, headers: send, agent: this.agent, signal}, (res) => {
 				this.keep(res.headers['set-cookie']);
-				const chunks = [];
-				res.on('data', (c) => { chunks.push(c); if (onData) onData(c.toString('utf8')); });
+				const chunks = [], decoder = new StringDecoder('utf8');
+				res.on('data', (c) => { chunks.push(c); if (onData) onData(decoder.write(c)); });
 				res.on('error', reject);
 				res.on('end', () => {
 					const text = Buffer.concat(chunks).toString('utf8');
@@ -218,5 +219,7 @@ function shared(...parts) {
 	const file = path.join(process.env.QUERN_SHARED || path.join(root, '..', 'shared'), ...parts);
 	return fs.existsSync(file) ? file : null;
 }
+
+Client.events = eventParser;
 
 module.exports = {root, build, quern, start, stop, scripted, cli, freePort, Client, sleep, until, shared};

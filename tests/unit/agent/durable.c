@@ -31,7 +31,7 @@ static struct agent_claim take(struct scene *s, int64_t turn_id)
 	struct agent_claim *claims;
 	size_t n;
 
-	assert_ok(agent_lease_take(&s->ctx, 0, 10, &claims, &n));
+	assert_ok(agent_lease_take(&s->ctx, 0, 10, false, &claims, &n));
 	assert_int_equal(n, 1);
 	assert_int_equal(claims[0].turn_id, turn_id);
 	return claims[0];
@@ -69,7 +69,7 @@ static void *race(void *arg)
 		size_t n;
 
 		ctx.a = arena_create();
-		assert_null(agent_lease_take(&ctx, 7, 1, &claims, &n));
+		assert_null(agent_lease_take(&ctx, 7, 1, true, &claims, &n));
 		if (n) {
 			r->fair = r->fair && claims[0].fence > r->last_fence;
 			r->last_fence = claims[0].fence;
@@ -91,6 +91,7 @@ static void test_agent__a_fence_is_given_once(void **state)
 
 	(void)state;
 	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &id));
+	pg_exec("UPDATE turns SET tries = 3");
 	for (int i = 0; i < RACERS; i++) {
 		racers[i] = (struct racer){.s = s, .over = &over};
 		assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
@@ -118,14 +119,80 @@ static void test_agent__a_living_workers_turn_is_not_taken(void **state)
 	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &id));
 	pg_exec("INSERT INTO workers (place, pid, alive_until) VALUES ('here', 1, now() + interval '8 seconds');"
 	        " UPDATE turns SET worker_id = (SELECT max(id) FROM workers)");
-	assert_ok(agent_lease_take(&s->ctx, 0, 10, &claims, &n));
+	assert_ok(agent_lease_take(&s->ctx, 0, 10, false, &claims, &n));
 	assert_int_equal(n, 0);
-	/* A lease that is over, and one from before the clock was set back. */
-	pg_exec("UPDATE workers SET alive_until = now() + interval '1 day'");
+	/* A lease that is over while nobody can be sure of it, and then; and one from before the clock was set back. */
+	pg_exec("UPDATE workers SET alive_until = now() - interval '1 second'");
+	assert_ok(agent_lease_bury_dead(&s->ctx, false));
+	assert_ok(agent_lease_take(&s->ctx, 0, 10, false, &claims, &n));
+	assert_int_equal(n, 0);
+	assert_ok(agent_lease_bury_dead(&s->ctx, true));
 	take(s, id);
-	pg_exec("UPDATE workers SET alive_until = now() - interval '1 second';"
+	pg_exec("INSERT INTO workers (place, pid, alive_until) VALUES ('here', 1, now() + interval '1 day');"
 	        " UPDATE turns SET worker_id = (SELECT max(id) FROM workers)");
+	assert_ok(agent_lease_bury_dead(&s->ctx, true));
 	take(s, id);
+}
+
+/* A turn that was taken up often is taken alone; a step forward makes it one of the others again. */
+static void test_agent__a_doubtful_turn_is_taken_alone(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_claim *claims;
+	int64_t ids[3];
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_ok(agent_conversation_create(&s->ctx, s->project.id, "x", &s->conversation_id));
+		assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &ids[i]));
+	}
+	for (int i = 1; i <= 3; i++) {
+		assert_ok(agent_lease_take(&s->ctx, 0, 10, false, &claims, &n));
+		assert_int_equal(n, 3);
+		assert_int_equal(claims[0].tries, i);
+	}
+	assert_ok(agent_lease_take(&s->ctx, 0, 10, false, &claims, &n));
+	assert_int_equal(n, 0);
+	pg_exec(arena_printf(s->ctx.a, "INSERT INTO turn_steps (turn_id, n, kind, body) VALUES (%lld, 1, 'reply', '{}')",
+	                     (long long)ids[0]));
+	assert_ok(agent_lease_take(&s->ctx, 0, 1, true, &claims, &n));
+	assert_int_equal(n, 1);
+	assert_int_equal(claims[0].turn_id, ids[0]);
+	assert_int_equal(claims[0].tries, 1);
+}
+
+static void test_agent__a_hopeless_turn_ends(void **state)
+{
+	struct scene *s = scene_make(NULL);
+	struct agent_claim *claims;
+	struct agent_turn t;
+	int64_t id;
+	size_t n;
+
+	(void)state;
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &id));
+	pg_exec("UPDATE turns SET tries = 10");
+	assert_ok(agent_lease_take(&s->ctx, 0, 1, true, &claims, &n));
+	assert_ok(agent_turn_resume(&s->ctx, claims[0]));
+	assert_ok(agent_turn_get(&s->ctx, id, &t));
+	assert_string_equal(t.status, "failed");
+	assert_string_equal(t.error, "the work on this answer broke off 10 times at the same point");
+}
+
+/* Not for ever, and not without a word. */
+static void test_agent__an_answer_that_cannot_be_stored_ends(void **state)
+{
+	struct scene *s = with_model();
+	struct agent_turn t;
+
+	(void)state;
+	pg_exec("ALTER TABLE turn_events ADD CONSTRAINT no_messages CHECK (kind <> 'message') NOT VALID");
+	t = scene_ask(s, PROJECT_VIEWER, "How much was sold?", NULL);
+	pg_exec("ALTER TABLE turn_events DROP CONSTRAINT no_messages");
+	assert_string_equal(t.status, "failed");
+	assert_string_equal(t.error, "the answer could not be recorded");
+	assert_string_equal(pg_value("SELECT max(kind) FILTER (WHERE kind = 'done') FROM turn_events"), "done");
 }
 
 /* The fence ----------------------------------------------------------------------------------------------- */
@@ -283,7 +350,7 @@ static void test_agent__an_answer_is_taken_once(void **state)
 	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &id));
 	pg_exec("UPDATE turns SET status = 'waiting', waits_for = 'approval', worker_id = NULL,"
 	        " wait = '{\"id\": \"toolu_1\", \"n\": 2, \"hash\": \"abc\"}'");
-	assert_ok(agent_lease_take(&s->ctx, 0, 10, &claims, &n));
+	assert_ok(agent_lease_take(&s->ctx, 0, 10, false, &claims, &n));
 	assert_int_equal(n, 0);
 	bob.user_id = 2;
 	assert_int_equal(agent_turn_answer(&bob, id, "toolu_1", STR("yes"), "abc")->kind, ERR_CONFLICT);
@@ -401,6 +468,9 @@ static void test_agent__an_effect_happens_once(void **state)
 static const struct CMUnitTest agent_durable_tests[] = {
         cmocka_unit_test(test_agent__a_fence_is_given_once),
         cmocka_unit_test(test_agent__a_living_workers_turn_is_not_taken),
+        cmocka_unit_test(test_agent__a_doubtful_turn_is_taken_alone),
+        cmocka_unit_test(test_agent__a_hopeless_turn_ends),
+        cmocka_unit_test_teardown(test_agent__an_answer_that_cannot_be_stored_ends, stop_provider),
         cmocka_unit_test_teardown(test_agent__who_lost_a_turn_writes_nothing_more, stop_provider),
         cmocka_unit_test_teardown(test_agent__a_turn_goes_on_behind_its_last_step, stop_provider),
         cmocka_unit_test(test_agent__a_turn_of_somebody_who_left_ends),
