@@ -269,6 +269,8 @@ void agent_live_due(void);
 /* This process takes up no more turns. */
 bool agent_ending(void);
 void agent_live_start(const struct settings *settings);
+/* Where turns are worked on this process is a worker before it begins one: UNAVAILABLE while it cannot be. */
+MUST_CHECK struct err *agent_live_ready(struct ctx *ctx);
 
 struct agent_claim {
 	int64_t turn_id;

@@ -289,11 +289,31 @@ static void *look_after(void *arg)
 	return NULL;
 }
 
+/* A worker before its first turn: what it asks for is its own from the start. */
+static void enter(const struct settings *settings)
+{
+	struct ctx ctx = {.a = arena_create(), .settings = settings, .request_id = "agent", .address = ""};
+	struct err *e = agent_lease_renew(&ctx);
+
+	if (e)
+		log_err(LOG_WARNING, ctx.request_id, "could not begin a worker", e);
+	arena_free(ctx.a);
+}
+
+static atomic_bool started;
+
+struct err *agent_live_ready(struct ctx *ctx)
+{
+	return agent_worker() || !atomic_load(&started) ? NULL : agent_lease_renew(ctx);
+}
+
 void agent_live_start(const struct settings *settings)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 
+	enter(settings);
+	atomic_store(&started, true);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (pthread_create(&thread, &attr, look_after, (void *)settings))

@@ -202,6 +202,7 @@ struct err *agent_turn_start_at(struct ctx *ctx, const struct project *project, 
 	struct err *e;
 
 	TRY(check_question(ctx->a, b.question));
+	TRY(agent_live_ready(ctx));
 	TRY(agent_conversation_get(ctx, project->id, conversation_id, &conversation));
 	e = db_transact(ctx, insert, &b);
 	if (e && e->kind == ERR_CONFLICT)
