@@ -180,7 +180,7 @@ document.addEventListener("click", (event) => {
 		const table = $("table", tableButton.closest("[data-card]"));
 		copy(tableText(table), `Copied${partOf(table)}`);
 	}
-	const pager = event.target.closest("[data-run]");
+	const pager = event.target.closest("button[data-run]");
 	if (pager) { event.preventDefault(); loadRows(pager); }
 	const header = event.target.closest("table.result th");
 	if (header) sortBy(header);

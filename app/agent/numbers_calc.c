@@ -93,7 +93,7 @@ static void try_pair(struct trial *r, const struct operand *a, const struct oper
 	}
 	if (r->t->is & (NUMBER_PERCENT | NUMBER_POINTS | NUMBER_TIMES))
 		return;
-	try(r, x - y, "difference", a, b);
+	try(r, x - y, "difference", x < y ? b : a, x < y ? a : b);
 	try(r, x + y, "sum", a, b);
 }
 

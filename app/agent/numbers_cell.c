@@ -133,7 +133,7 @@ bool numbers_is_sure(const struct numbers_found *f, struct numbers_work *w, cons
 	for (size_t i = 0; i < w->in->nruns; i++)
 		if (runs[i].result->run_id == s->run_id)
 			r = runs[i].result;
-	if (f->t.readings[0].value >= SURE * f->t.readings[0].unit || !r)
+	if (!r || r->nrows == 1 || f->t.readings[0].value >= SURE * f->t.readings[0].unit)
 		return true;
 	return numbers_place_row(w, p, r, (size_t)s->row, (size_t)s->column) >= NUMBERS_LABELLED;
 }

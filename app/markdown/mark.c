@@ -33,12 +33,14 @@ static void add_span(struct buf *out, const struct markdown_mark *m, struct str 
 	buf_printf(out, "<span class=\"%s\"", m->class);
 	for (size_t i = 0; i < m->ndata; i++)
 		add_attribute(out, "data-", m->data[i].name, m->data[i].value);
+	if (m->stop)
+		buf_printf(out, " tabindex=\"%d\"", m->stop == MARKDOWN_STOP ? 0 : -1);
 	if (m->title)
 		add_attribute(out, "", "title", m->title);
 	buf_add_char(out, '>');
 	buf_add_html(out, text);
 	if (m->aside && last) {
-		buf_add_cstr(out, "<span class=\"aside\"> ");
+		buf_add_cstr(out, "<span class=\"visually-hidden\"> ");
 		buf_add_html(out, str_of(m->aside));
 		buf_add_cstr(out, "</span>");
 	}

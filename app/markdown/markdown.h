@@ -30,10 +30,12 @@ struct markdown_datum {
 	const char *name; /* "run" becomes data-run */
 	const char *value;
 };
+enum markdown_stop { MARKDOWN_NO_FOCUS, MARKDOWN_STOP, MARKDOWN_FOCUS }; /* the keyboard stops there; it can get there */
 struct markdown_mark {
 	size_t at;
 	size_t n;
 	const char *class;
+	enum markdown_stop stop;
 	const char *title; /* on hover, or NULL */
 	const char *aside; /* behind it, for those who do not see how it looks, or NULL */
 	const struct markdown_datum *data;

@@ -16,7 +16,7 @@ const struct view web_meta_view =
              VIEW_BOOL(struct web_meta, cached), VIEW_LIST(struct web_meta, caveats, ncaveats, &caveat_view),
              VIEW_BOOL(struct web_meta, told));
 const struct view web_card_view = VIEW(
-        struct web_card, VIEW_I64(struct web_card, run_id), VIEW_STR(struct web_card, sql),
+        struct web_card, VIEW_I64(struct web_card, run_id), VIEW_I64(struct web_card, n), VIEW_STR(struct web_card, sql),
         VIEW_HTML(struct web_card, sql_html), VIEW_HTML(struct web_card, sql_run_html),
         VIEW_BOOL(struct web_card, failed), VIEW_STR(struct web_card, error), VIEW_STR(struct web_card, rows),
         VIEW_I64(struct web_card, total), VIEW_STR(struct web_card, took), VIEW_STR(struct web_card, cut),

@@ -11,7 +11,7 @@ static const struct view cell_view =
         VIEW(struct web_cell, VIEW_STR(struct web_cell, text), VIEW_STR(struct web_cell, kind),
              VIEW_STR(struct web_cell, exact), VIEW_BOOL(struct web_cell, null));
 static const struct view row_view =
-        VIEW(struct web_row, VIEW_LIST(struct web_row, cells, ncells, &cell_view));
+        VIEW(struct web_row, VIEW_I64(struct web_row, n), VIEW_LIST(struct web_row, cells, ncells, &cell_view));
 static const struct view column_view =
         VIEW(struct web_column, VIEW_STR(struct web_column, name), VIEW_STR(struct web_column, type),
              VIEW_STR(struct web_column, kind));
@@ -87,7 +87,8 @@ struct web_table *web_table(struct arena *a, const struct query_result *r, size_
 	t->nrows = left < count ? left : count;
 	t->rows = ARENA_ARRAY(a, struct web_row, t->nrows);
 	for (size_t i = 0; i < t->nrows; i++) {
-		t->rows[i] = (struct web_row){ARENA_ARRAY(a, struct web_cell, r->ncolumns), r->ncolumns};
+		t->rows[i] = (struct web_row){(int64_t)(first + i), ARENA_ARRAY(a, struct web_cell, r->ncolumns),
+		                              r->ncolumns};
 		for (size_t c = 0; c < r->ncolumns; c++)
 			t->rows[i].cells[c] = make_cell(a, &r->columns[c], t->columns[c].kind,
 			                                r->cells[(first + i) * r->ncolumns + c]);

@@ -57,7 +57,7 @@ struct web_turn {
 	size_t ntables;
 	bool from_catalog;
 	bool unreadable;
-	bool proof; /* there is something to show about how it was computed */
+	struct web_proof *proof;
 	const char *model;
 	const char *tokens;
 	const char *when;
@@ -79,7 +79,7 @@ const struct view web_turn_view = VIEW(
         VIEW_LIST(struct web_turn, attempts, nattempts, &web_card_view),
         VIEW_STR(struct web_turn, attempts_label), VIEW_LIST(struct web_turn, tables, ntables, &name_view),
         VIEW_BOOL(struct web_turn, from_catalog), VIEW_BOOL(struct web_turn, unreadable),
-        VIEW_BOOL(struct web_turn, proof),
+        VIEW_ONE(struct web_turn, proof, &web_proof_view),
         VIEW_STR(struct web_turn, model), VIEW_STR(struct web_turn, tokens), VIEW_STR(struct web_turn, when),
         VIEW_STR(struct web_turn, took), VIEW_ONE(struct web_turn, talk, &web_talk_view));
 
@@ -94,10 +94,12 @@ static void sort_queries(struct arena *a, const struct agent_turn *t, bool expor
 	v->attempts = ARENA_ARRAY(a, struct web_card, t->nqueries);
 	for (size_t i = 0; i < t->nqueries; i++) {
 		struct web_card c = web_card(a, &t->queries[i], exports);
-		if (c.failed)
+		if (c.failed) {
 			v->attempts[v->nattempts++] = c;
-		else
-			v->cards[v->ncards++] = c;
+			continue;
+		}
+		c.n = (int64_t)v->ncards + 1;
+		v->cards[v->ncards++] = c;
 	}
 	v->nlatest = v->ncards < CARDS_SHOWN ? v->ncards : CARDS_SHOWN;
 	v->nearlier = v->ncards - v->nlatest;
@@ -144,13 +146,12 @@ static void fill_steps(struct arena *a, const struct agent_turn *t, struct web_t
 }
 
 /* NULL when it cannot be rendered. */
-static const char *text_html(struct arena *a, struct str text, bool grows)
+static const char *text_html(struct arena *a, const struct agent_turn *t, bool grows)
 {
 	struct buf html = buf_init(a, BUF_PAGE);
+	struct err *e = grows ? markdown_html(a, markdown_calm(a, str_of(t->answer)), &html) : web_answer_html(a, t, &html);
 
-	if (grows)
-		text = markdown_calm(a, text);
-	return markdown_html(a, text, &html) ? NULL : str_dup(a, web_code_html(a, buf_str(&html)));
+	return e ? NULL : str_dup(a, web_code_html(a, buf_str(&html)));
 }
 
 struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool exports, struct web_turn **out)
@@ -169,7 +170,7 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 	v->error = t->error;
 	v->unreadable = t->unreadable;
 	v->hint = t->hint;
-	v->answer_html = text_html(a, str_of(t->answer), v->running);
+	v->answer_html = text_html(a, t, v->running);
 	if (!v->answer_html)
 		v->partial = t->answer; /* as it is: better than no page */
 	fill_steps(a, t, v);
@@ -182,7 +183,7 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 	v->summary = summarise(a, t, v);
 	v->model = web_answered_by(a, t);
 	v->tokens = web_spent(a, t);
-	v->proof = !v->running && (v->ncards || v->nattempts || v->from_catalog || *t->model);
+	v->proof = web_proof(a, t);
 	v->when = web_time(a, t->started_at);
 	v->took = web_duration(a, t->took_ms);
 	return NULL;

@@ -124,6 +124,7 @@ struct web_cell {
 };
 
 struct web_row {
+	int64_t n; /* of the whole result, from 0 */
 	struct web_cell *cells;
 	size_t ncells;
 };
@@ -186,6 +187,7 @@ bool web_tells_cut(const struct query_caveat *caveats, size_t n);
 /* A query of a turn and its rows (chat/card). */
 struct web_card {
 	int64_t run_id;
+	int64_t n; /* its place among the queries of the turn that worked, from 1 */
 	const char *sql; /* as plain text, for copying */
 	const char *sql_html;
 	const char *sql_run_html; /* NULL when it is what was asked */
@@ -229,6 +231,13 @@ struct web_chats;
 extern const struct view web_chats_view;
 MUST_CHECK struct err *web_chats_fill(struct ctx *ctx, struct http_request *req, int64_t current,
                                       struct web_chats **out);
+
+/* proof.c: what an answer rests on (chat/proof), NULL while it is worked on or when there is nothing to say; and the answer as
+ * HTML, its numbers marked with where they come from. */
+struct web_proof;
+extern const struct view web_proof_view;
+struct web_proof *web_proof(struct arena *a, const struct agent_turn *t);
+MUST_CHECK struct err *web_answer_html(struct arena *a, const struct agent_turn *t, struct buf *out);
 
 /* "gpt-x, because claude-y did not answer"; and "1,200 tokens in, 34 tokens out · 0.0123 USD", NULL for nothing. */
 const char *web_answered_by(struct arena *a, const struct agent_turn *t);

@@ -80,7 +80,7 @@ static void test_markdown__a_mark_tells_and_is_cut_by_markup(void **state)
 	assert_string_equal(
 	        marked(a, "12345 6", &mark, 1),
 	        "<p><span class=\"num unproven\" data-run=\"7\" data-row=\"&lt;&quot;&#39;&amp;&gt;\""
-	        " title=\"a &quot;b&quot;\">12345<span class=\"aside\"> (&lt;no&gt;)</span></span> 6</p>\n");
+	        " title=\"a &quot;b&quot;\">12345<span class=\"visually-hidden\"> (&lt;no&gt;)</span></span> 6</p>\n");
 	/* Places that a text has not, and a text that is not UTF-8. */
 	assert_string_equal(marked(a, "1", &(struct markdown_mark){.at = 9, .n = 5, .class = "num"}, 1),
 	                    "<p>1</p>\n");
@@ -97,13 +97,14 @@ static void try_payload(struct arena *a, const char *payload)
 	struct markdown_mark *marks = ARENA_ARRAY(a, struct markdown_mark, n);
 
 	for (size_t i = 0; i < n; i++)
-		marks[i] = (struct markdown_mark){i * 2 * step,
-		                                  step + i % 2 * step,
-		                                  i % 3 ? "num" : "num unproven",
-		                                  payload,
-		                                  payload,
-		                                  data,
-		                                  3};
+		marks[i] = (struct markdown_mark){.at = i * 2 * step,
+		                                  .n = step + i % 2 * step,
+		                                  .class = i % 3 ? "num" : "num unproven",
+		                                  .stop = i % 3,
+		                                  .title = payload,
+		                                  .aside = payload,
+		                                  .data = data,
+		                                  .ndata = 3};
 	marked(a, payload, marks, n);
 	marked(a, arena_printf(a, "|%s|\n|---|\n|%s|", payload, payload), marks, n);
 	arena_reset(a, mark);

@@ -30,7 +30,7 @@ static const struct {
         {"ol", "start ", false},
         {"p", "", false},
         {"pre", "", false},
-        {"span", "class data-run data-row data-col title ", false},
+        {"span", "class data-run data-row data-col tabindex title ", false},
         {"strong", "", false},
         {"table", "", false},
         {"tbody", "", false},
@@ -46,7 +46,8 @@ static const struct {
 } fixed[] = {
         {"a", "rel", "noopener noreferrer nofollow"},
         {"li", "class", "task"},
-        {"span", "class", "num unproven aside"},
+        {"span", "tabindex", "0 -1"},
+        {"span", "class", "num unproven visually-hidden"},
         {"input", "type", "checkbox"},
         {"td", "align", "left center right"},
         {"th", "align", "left center right"},
