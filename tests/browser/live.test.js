@@ -95,14 +95,21 @@ cleanup(() => browser && browser.close());
 const watchText = () => page.evaluate(() => {
 	window.flicker = [];
 	window.seen = new Map();
+	// The finished answer has its numbers marked, which moves nothing.
+	const html = (node) => {
+		const plain = node.cloneNode(true);
+		for (const aside of plain.querySelectorAll('.num .visually-hidden')) aside.remove();
+		for (const num of plain.querySelectorAll('.num')) num.replaceWith(...num.childNodes);
+		return plain.outerHTML;
+	};
 	const look = () => {
 		const text = [...document.querySelectorAll('[data-text]')].at(-1);
 		const now = [...(text?.children ?? [])];
-		for (const [node, html] of window.seen) {
-			if (!node.isConnected) window.flicker.push(`gone: ${html.slice(0, 80)}`);
-			else if (node.outerHTML !== html) window.flicker.push(`changed: ${html.slice(0, 80)} -> ${node.outerHTML.slice(0, 80)}`);
+		for (const [node, was] of window.seen) {
+			if (!node.isConnected) window.flicker.push(`gone: ${was.slice(0, 80)}`);
+			else if (html(node) !== was) window.flicker.push(`changed: ${was.slice(0, 80)} -> ${html(node).slice(0, 80)}`);
 		}
-		window.seen = new Map(now.slice(0, -1).map((node) => [node, node.outerHTML]));
+		window.seen = new Map(now.slice(0, -1).map((node) => [node, html(node)]));
 	};
 	new MutationObserver(look).observe(document.querySelector('[data-turns]'), {childList: true, subtree: true, characterData: true});
 });
