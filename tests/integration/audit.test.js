@@ -73,6 +73,7 @@ const calls = {
 	web_settings_general: [async () => admin.post('/p/second/settings/general', {...await fields('/p/second/settings', '/p/second/settings/general'), name: 'Second one'}), 'project.update'],
 	web_settings_limits: [async () => admin.post('/p/second/settings/limits', await fields('/p/second/settings', '/p/second/settings/limits#limits')), 'project.update'],
 	web_settings_source: [async () => admin.post('/p/second/settings/source', {...await fields('/p/second/settings', '/p/second/settings/source#source'), ...source()}), 'project.source.update'],
+	web_settings_model: [() => admin.post('/p/second/settings/model', {place: '1', format: 'openai', url: 'http://127.0.0.1:1', model: 'local', price_in: '0', price_cached: '0', price_out: '0', currency: 'USD'}), 'project.model.set'],
 	web_settings_dictionary: [() => admin.post('/p/second/settings/dictionary'), 'dictionary.generate'],
 	web_member_set: [() => admin.post('/p/second/members', {email: 'new@example.com', role: 'viewer'}), 'project.member.set'],
 	web_member_remove: [() => admin.post(`/p/second/members/${user('new@example.com')}/remove`), 'project.member.remove'],

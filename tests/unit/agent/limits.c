@@ -1,5 +1,7 @@
 /* A model that calls tools for ever, and each of the limits that stop it; what its tokens cost. */
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/agent_priv.h"
 #include "agent/scene.h"
@@ -182,6 +184,46 @@ static void test_agent__the_clock_ends_a_query_too(void **state)
 	assert_non_null(strstr(t.error, "What was found until then is shown"));
 }
 
+struct asking {
+	struct scene *s;
+	struct ctx ctx;
+	int64_t turn_id;
+};
+
+static void *run_turn(void *arg)
+{
+	struct asking *a = arg;
+
+	return agent_turn_run(&a->ctx, &a->s->project, PROJECT_VIEWER, "", a->turn_id, NULL);
+}
+
+/* One that stops a turn in the middle of its tools keeps what the others found. */
+static void test_agent__a_stop_among_tools_keeps_their_results(void **state)
+{
+	struct scene *s = with_model();
+	struct asking a = {.s = s, .ctx = s->ctx};
+	struct agent_turn t;
+	pthread_t thread;
+	void *e;
+
+	(void)state;
+	a.ctx.a = arena_create();
+	s->project.timeout_ms = 60000;
+	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("quick and slow"), &a.turn_id));
+	assert_int_equal(pthread_create(&thread, NULL, run_turn, &a), 0);
+	for (int i = 0; i < 400 && strcmp(pg_value("SELECT count(*) FROM query_runs WHERE outcome = 'done'"), "1"); i++)
+		nanosleep(&(struct timespec){0, 50 * 1000 * 1000}, NULL);
+	assert_ok(agent_turn_stop(&s->ctx, a.turn_id));
+	pthread_join(thread, &e);
+	assert_null(e);
+	assert_ok(agent_turn_get(&s->ctx, a.turn_id, &t));
+	assert_string_equal(t.status, "stopped");
+	assert_true(t.nqueries >= 1);
+	assert_true(t.queries[0].ok);
+	assert_string_equal(t.queries[0].preview->cells[0], "1");
+	arena_free(a.ctx.a);
+}
+
 /* With the prices of the one that answered. */
 static void test_agent__the_fallback_answers_and_says_so(void **state)
 {
@@ -322,6 +364,7 @@ static const struct CMUnitTest agent_limits_tests[] = {
         cmocka_unit_test_teardown(test_agent__a_runaway_is_stopped_by_the_clock, stop_provider),
         cmocka_unit_test_teardown(test_agent__the_clock_ends_a_call_too, stop_provider),
         cmocka_unit_test_teardown(test_agent__the_clock_ends_a_query_too, stop_provider),
+        cmocka_unit_test_teardown(test_agent__a_stop_among_tools_keeps_their_results, stop_provider),
         cmocka_unit_test_teardown(test_agent__the_fallback_answers_and_says_so, stop_provider),
         cmocka_unit_test(test_agent__a_reply_is_cut_to_what_is_left),
         cmocka_unit_test(test_agent__near_a_limit_the_model_is_asked_to_answer),
