@@ -386,5 +386,5 @@ if (!box.value) box.value = sessionStorage.getItem(draft()) ?? "";
 fit();
 const named = location.hash.startsWith("#turn-") && document.getElementById(location.hash.slice(1));
 if (named) named.scrollIntoView();
-else if (turns.children.length) toEnd();
+else if ($(".turn", turns)) toEnd();
 if (matchMedia("(min-width: 801px)").matches) box.focus();

@@ -161,7 +161,13 @@ function rowMenu(button) {
 		act("Export", () => location.assign(`/p/${slug}/chat/${id}/export.md`)), act("Delete", remove));
 	document.body.append(menu);
 	menu.addEventListener("toggle", (event) => { if (event.newState === "closed") { menu.remove(); button.focus({ preventScroll: true }); } });
-	menu.addEventListener("keydown", (event) => walk(event, [...menu.children]));
+	menu.addEventListener("keydown", (event) => {
+		walk(event, [...menu.children]);
+		if (event.key !== "Escape") return;
+		event.preventDefault();
+		event.stopPropagation();
+		menu.hidePopover();
+	});
 	menu.showPopover();
 	const at = button.getBoundingClientRect();
 	menu.style.left = `${Math.max(8, Math.min(at.left, innerWidth - menu.offsetWidth - 8))}px`;
@@ -237,7 +243,7 @@ const vote = tried(async (button) => {
 function askReason(actions, id, verdict) {
 	const input = element("input", { maxlength: "2000", placeholder: verdict === "good" ? "What was good about it?" : "What was wrong?", "aria-label": "Reason" });
 	const close = element("button", { type: "button", class: "quiet" }, "No reason");
-	const help = element("small", { class: "help" }, "The admins of this project see your verdict with the question and the answer.");
+	const help = element("span", { class: "help" }, "The admins of this project see your verdict with the question and the answer.");
 	const node = element("form", { class: "reason" }, input, element("button", {}, "Send"), close, help);
 	const done = () => { node.remove(); $(`[data-vote="${verdict}"]`, actions).focus(); };
 	close.addEventListener("click", done);

@@ -91,6 +91,8 @@ MUST_CHECK struct err *agent_feedback_withdraw(struct ctx *ctx, int64_t turn_id)
  * "good", "bad", or "" for both. */
 struct agent_feedback {
 	int64_t turn_id;
+	int64_t conversation_id;
+	int64_t user_id;
 	const char *name;
 	const char *email;
 	const char *question;

@@ -16,7 +16,7 @@ DB_STMT(agent_feedback_remove, "DELETE FROM turn_feedback WHERE user_id = $2 AND
         DB_I64, DB_I64);
 /* Of a conversation that its person deleted nothing is shown. */
 DB_STMT(agent_feedback_list_all,
-        "SELECT t.id, u.name, u.email, t.question, left(t.answer, 20000), f.good, f.reason, f.at FROM turn_feedback f"
+        "SELECT t.id, t.conversation_id, u.id, u.name, u.email, t.question, left(t.answer, 20000), f.good, f.reason, f.at FROM turn_feedback f"
         " JOIN turns t ON t.id = f.turn_id JOIN conversations c ON c.id = t.conversation_id"
         " JOIN users u ON u.id = f.user_id WHERE c.project_id = $1 AND c.deleted_at IS NULL"
         " AND ($2 = '' OR f.good = ($2 = 'good')) AND ($3 = 0 OR t.id < $3) ORDER BY t.id DESC LIMIT $4",
@@ -24,6 +24,7 @@ DB_STMT(agent_feedback_list_all,
 
 static const struct db_row feedback_row =
         DB_ROW(struct agent_feedback, DB_COL_I64(struct agent_feedback, turn_id),
+               DB_COL_I64(struct agent_feedback, conversation_id), DB_COL_I64(struct agent_feedback, user_id),
                DB_COL_TEXT(struct agent_feedback, name), DB_COL_TEXT(struct agent_feedback, email),
                DB_COL_TEXT(struct agent_feedback, question), DB_COL_TEXT(struct agent_feedback, answer),
                DB_COL_BOOL(struct agent_feedback, good), DB_COL_TEXT(struct agent_feedback, reason),
@@ -37,7 +38,7 @@ struct err *agent_feedback_give(struct ctx *ctx, int64_t turn_id, bool good, str
 	if (str_utf8_count(said) > REASON_CHARS)
 		return err_new(ctx->a, ERR_INVALID, "the reason is longer than %d characters", REASON_CHARS);
 	TRY(db_run(ctx, &agent_feedback_put,
-	           DB_ARGS(db_i64(turn_id), db_i64(ctx->user_id), db_bool(good), db_str(said)), &n));
+	           DB_ARGS(db_i64(turn_id), db_i64(ctx->user_id), db_bool(good), db_text(str_dup(ctx->a, said))), &n));
 	return n ? NULL : err_new(ctx->a, ERR_NOT_FOUND, "finished turn not found");
 }
 

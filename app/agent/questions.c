@@ -388,6 +388,8 @@ size_t agent_questions_next(struct arena *a, const struct catalog *c, const stru
 		say(&o, NULL, arena_printf(a, "Show that by month of %s", said(a, date->name)));
 	if (number && kind)
 		say(&o, NULL, arena_printf(a, "Break that down by %s", said(a, kind->name)));
+	if (number && dated && q->rows > 1)
+		say(&o, NULL, arena_printf(a, "When was %s highest, and when lowest?", said(a, number->name)));
 	if (number && text && q->rows > LONG_RESULT)
 		say(&o, NULL, arena_printf(a, "Show only the top 10 by %s", said(a, number->name)));
 	if (number && text && q->rows > 1)

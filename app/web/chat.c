@@ -1,15 +1,10 @@
 /* The chat page: conversations, the turns of one of them, and the question box. */
 #include <string.h>
 
-#include "catalog/catalog.h"
 #include "lib/arena.h"
 #include "web/web_priv.h"
 
-enum { TURNS = 50, SUGGESTIONS = 6 };
-
-struct suggestion {
-	const char *text;
-};
+enum { TURNS = 50 };
 
 struct chat_view {
 	struct web_layout *layout;
@@ -29,13 +24,11 @@ struct chat_view {
 	int64_t edit;         /* the turn whose question is changed in the box, or 0 */
 	const char *question; /* what stands there */
 	bool fresh;           /* nothing asked yet */
-	struct suggestion *suggestions;
-	size_t nsuggestions;
+	struct web_welcome *welcome;
 	bool no_model;
 };
 
 static const struct view turn_html_view = VIEW(struct web_turn_html, VIEW_HTML(struct web_turn_html, html));
-static const struct view suggestion_view = VIEW(struct suggestion, VIEW_STR(struct suggestion, text));
 static const struct view chat_view = VIEW(
         struct chat_view, VIEW_ONE(struct chat_view, layout, &web_layout_view),
         VIEW_STR(struct chat_view, slug), VIEW_STR(struct chat_view, project),
@@ -44,7 +37,7 @@ static const struct view chat_view = VIEW(
         VIEW_LIST(struct chat_view, turns, nturns, &turn_html_view), VIEW_I64(struct chat_view, leaf), VIEW_I64(struct chat_view, older), VIEW_I64(struct chat_view, later),
         VIEW_BOOL(struct chat_view, running), VIEW_BOOL(struct chat_view, pinned),
         VIEW_I64(struct chat_view, edit), VIEW_STR(struct chat_view, question), VIEW_BOOL(struct chat_view, fresh),
-        VIEW_LIST(struct chat_view, suggestions, nsuggestions, &suggestion_view),
+        VIEW_ONE(struct chat_view, welcome, &web_welcome_view),
         VIEW_BOOL(struct chat_view, no_model));
 WEB_PAGE(chat_page, "chat/show", chat_view);
 
@@ -68,59 +61,19 @@ static struct err *new_view(struct ctx *ctx, struct http_request *req, const cha
 	return NULL;
 }
 
-static const struct catalog_table *largest(const struct catalog *c)
+static struct web_reader reader(const struct http_request *req)
 {
-	const struct catalog_table *t = c->tables;
-
-	for (size_t i = 1; i < c->ntables; i++)
-		if (c->tables[i].rows > t->rows)
-			t = &c->tables[i];
-	return t;
-}
-
-/* What the data dictionary answers about any data: offered where the project's admin wrote nothing, and without a
- * model, when nothing else has an answer. */
-static struct err *suggest_common(struct ctx *ctx, const struct auth_person *person, struct chat_view *v)
-{
-	static const struct {
-		const char *before, *behind;
-	} about[] = {{"Describe ", ""}, {"Show sample rows of ", ""}, {"How many rows are in ", "?"}};
-	struct web_sight sight;
-
-	v->suggestions[v->nsuggestions++].text = "What tables are there?";
-	TRY(web_sight(ctx, &person->project, person->role, &sight));
-	const struct catalog *c = sight.catalog;
-	for (size_t i = 0; c && c->ntables && i < sizeof(about) / sizeof(*about); i++)
-		v->suggestions[v->nsuggestions++].text =
-		        arena_printf(ctx->a, "%s%s%s", about[i].before, largest(c)->name, about[i].behind);
-	return NULL;
-}
-
-/* A question about a table that this person may not see is not offered. */
-static struct err *suggest(struct ctx *ctx, const struct auth_person *person, struct chat_view *v)
-{
-	static const struct project_source any = {.schema = ""};
-	const struct db_texts *texts = &person->project.suggestions;
-	struct policy *policy;
-
-	v->suggestions = ARENA_ARRAY(ctx->a, struct suggestion, SUGGESTIONS);
-	if (!texts->n || v->no_model)
-		return suggest_common(ctx, person, v);
-	TRY(policy_for(ctx, &person->project, &any, person->role, &policy));
-	for (size_t i = 0; i < texts->n && v->nsuggestions < SUGGESTIONS; i++)
-		if (!catalog_names_hidden(policy, texts->p[i]))
-			v->suggestions[v->nsuggestions++].text = texts->p[i];
-	return NULL;
+	return (struct web_reader){&auth_person(req)->project, auth_person(req)->role};
 }
 
 struct err *web_chat_new(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	const struct project *project = &auth_person(req)->project;
+	const struct web_reader who = reader(req);
 	struct chat_view *v;
 
-	TRY(new_view(ctx, req, project->name, &v));
+	TRY(new_view(ctx, req, who.project->name, &v));
 	v->fresh = true;
-	TRY(suggest(ctx, auth_person(req), v));
+	TRY(web_welcome_fill(ctx, &who, !v->no_model, &v->welcome));
 	TRY(web_chats_fill(ctx, req, v->chat, &v->list));
 	return web_render(ctx, res, &chat_page, v);
 }
@@ -165,11 +118,11 @@ static struct err *window(struct ctx *ctx, struct http_request *req, struct chat
 
 struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	const struct project *project = &auth_person(req)->project;
+	const struct web_reader who = reader(req);
 	struct agent_conversation chat;
 	struct agent_turn_head *heads;
 
-	TRY(agent_conversation_get(ctx, project->id, http_param_i64(req, "chat"), &chat));
+	TRY(agent_conversation_get(ctx, who.project->id, http_param_i64(req, "chat"), &chat));
 	struct chat_view *v;
 	TRY(new_view(ctx, req, chat.title, &v));
 	v->chat = chat.id;
@@ -177,7 +130,7 @@ struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http
 	v->pinned = chat.pinned;
 	TRY(edit(ctx, req, v));
 	TRY(window(ctx, req, v, &heads, &v->nturns));
-	TRY(web_turns(ctx, chat.id, heads, v->nturns, web_may_export(auth_person(req)->role), &v->turns));
+	TRY(web_turns(ctx, &who, chat.id, heads, v->nturns, &v->turns));
 	TRY(web_chats_fill(ctx, req, v->chat, &v->list));
 	return web_render(ctx, res, &chat_page, v);
 }

@@ -78,8 +78,9 @@ static struct err *admit(struct export *x)
 
 /* "Revenue by month?" becomes "revenue-by-month". Letters of other scripts stay; invisible marks, which could make
  * one ending look like another, do not. */
-static const char *stem_of(struct arena *a, struct str title)
+const char *web_file_stem(struct arena *a, const char *text, const char *otherwise)
 {
+	const struct str title = str_of(text);
 	struct buf b = buf_init(a, BUF_LINE);
 
 	for (size_t i = 0, step; i < title.n; i += step) {
@@ -99,7 +100,7 @@ static const char *stem_of(struct arena *a, struct str title)
 	struct str stem = str_utf8_cut(buf_str(&b), STEM_BYTES);
 	while (stem.n && stem.p[stem.n - 1] == '-')
 		stem.n--;
-	return str_dup(a, stem);
+	return stem.n ? str_dup(a, stem) : otherwise;
 }
 
 /* After the conversation, else after a table that it reads. */
@@ -116,7 +117,7 @@ static const char *title_of(struct export *x)
 static void name_file(struct export *x)
 {
 	struct arena *a = x->ctx->a;
-	const char *stem = stem_of(a, str_of(title_of(x)));
+	const char *stem = web_file_stem(a, title_of(x), "result");
 	time_t now = (time_t)(clock_wall_us() / 1000000);
 	char day[16];
 	struct tm tm;
@@ -124,7 +125,7 @@ static void name_file(struct export *x)
 	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
 	http_type(x->res, x->format->media_type);
 	http_set_attachment(
-	        x->res, str_of(arena_printf(a, "%s-%s.%s", *stem ? stem : "result", day, x->format->name)));
+	        x->res, str_of(arena_printf(a, "%s-%s.%s", stem, day, x->format->name)));
 }
 
 /* Rows --------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,12 @@
 #include "lib/arena.h"
 #include "web/web_priv.h"
 
+enum { NEXT = 3 };
+
+struct question {
+	const char *text;
+};
+
 struct web_talk {
 	bool versions; /* there are several */
 	int64_t place;
@@ -14,13 +20,17 @@ struct web_talk {
 	bool bad;
 	const char *reason;
 	bool over;
+	struct question *ask; /* next */
+	size_t nask;
 };
 
+static const struct view question_view = VIEW(struct question, VIEW_STR(struct question, text));
 const struct view web_talk_view =
         VIEW(struct web_talk, VIEW_BOOL(struct web_talk, versions), VIEW_I64(struct web_talk, place),
              VIEW_I64(struct web_talk, siblings), VIEW_I64(struct web_talk, previous),
              VIEW_I64(struct web_talk, next), VIEW_BOOL(struct web_talk, good), VIEW_BOOL(struct web_talk, bad),
-             VIEW_STR(struct web_talk, reason), VIEW_BOOL(struct web_talk, over));
+             VIEW_STR(struct web_talk, reason), VIEW_BOOL(struct web_talk, over),
+             VIEW_LIST(struct web_talk, ask, nask, &question_view));
 
 struct web_talk *web_talk(struct arena *a, const struct agent_turn_head *h)
 {
@@ -41,6 +51,26 @@ struct web_talk *web_talk(struct arena *a, const struct agent_turn_head *h)
 bool web_talk_is_plain(const struct agent_turn_head *h)
 {
 	return h->over && h->siblings < 2 && !h->voted;
+}
+
+struct err *web_talk_next(struct ctx *ctx, const struct web_reader *who, const struct agent_turn *t,
+                          struct web_talk *talk)
+{
+	const char *questions[NEXT];
+	struct web_sight sight;
+	bool has_model;
+
+	if (!t->nqueries || t->from_catalog)
+		return NULL;
+	TRY(agent_has_model(ctx, who->project->id, &has_model));
+	if (!has_model)
+		return NULL;
+	TRY(web_sight(ctx, who->project, who->role, &sight));
+	talk->nask = agent_questions_next(ctx->a, sight.catalog, t, questions, NEXT);
+	talk->ask = ARENA_ARRAY(ctx->a, struct question, talk->nask);
+	for (size_t i = 0; i < talk->nask; i++)
+		talk->ask[i].text = questions[i];
+	return NULL;
 }
 
 /* The caller's turn, and the project that it is in with their role there. */

@@ -191,71 +191,12 @@ struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool expo
 
 WEB_PAGE(turn_page, "chat/turn", web_turn_view);
 
-static struct err *render(struct ctx *ctx, const struct agent_turn *t, const struct agent_turn_head *head,
-                          bool exports, struct buf *out)
+struct err *web_turn_render(struct ctx *ctx, const struct agent_turn *t, struct web_talk *talk, bool exports,
+                            struct buf *out)
 {
 	struct web_turn *v;
 
 	TRY(web_turn_fill(ctx, t, exports, &v));
-	v->talk = web_talk(ctx->a, head);
+	v->talk = talk;
 	return web_render_into(ctx, &turn_page, v, out);
-}
-
-/* A conversation's turns --------------------------------------------------------------------------------- */
-
-/* Takes what is kept; the ids of the others are still to be read. */
-static struct db_texts take_kept(struct arena *a, const struct agent_turn_head *heads, size_t n, bool exports,
-                                 struct web_turn_html *out)
-{
-	struct db_texts missing = {ARENA_ARRAY(a, const char *, n), 0};
-
-	for (size_t i = 0; i < n; i++) {
-		out[i].html = web_talk_is_plain(&heads[i]) ? web_turn_cache_get(a, heads[i].id, exports) : NULL;
-		if (!out[i].html)
-			missing.p[missing.n++] = arena_printf(a, "%lld", (long long)heads[i].id);
-	}
-	return missing;
-}
-
-static struct err *render_missing(struct ctx *ctx, const struct agent_turn *turns, size_t nturns,
-                                  const struct agent_turn_head *heads, size_t n, bool exports,
-                                  struct web_turn_html *out)
-{
-	for (size_t i = 0, t = 0; i < n && t < nturns; i++) {
-		if (heads[i].id != turns[t].id)
-			continue;
-		struct buf b = buf_init(ctx->a, BUF_PAGE);
-		TRY(render(ctx, &turns[t++], &heads[i], exports, &b));
-		out[i].html = buf_cstr(&b);
-		if (web_talk_is_plain(&heads[i]))
-			web_turn_cache_put(heads[i].id, exports, buf_str(&b));
-	}
-	return NULL;
-}
-
-struct err *web_turns(struct ctx *ctx, int64_t conversation_id, const struct agent_turn_head *heads, size_t n,
-                      bool exports, struct web_turn_html **out)
-{
-	struct agent_turn *turns = NULL;
-	size_t nturns = 0;
-
-	*out = ARENA_ARRAY(ctx->a, struct web_turn_html, n);
-	struct db_texts missing = take_kept(ctx->a, heads, n, exports, *out);
-	if (missing.n)
-		TRY(agent_turns(ctx, conversation_id, missing, &turns, &nturns));
-	return render_missing(ctx, turns, nturns, heads, n, exports, *out);
-}
-
-/* One turn as a fragment: the page puts it in the place of the live one when that is over. */
-struct err *web_turn_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
-{
-	struct agent_turn turn;
-	struct agent_turn_head *head;
-	size_t n;
-	bool exports;
-
-	TRY(agent_turn_get(ctx, http_param_i64(req, "turn"), &turn));
-	TRY(agent_turn_heads(ctx, turn.conversation_id, turn.id, 1, &head, &n));
-	TRY(web_exports(ctx, req, turn.project_id, &exports));
-	return render(ctx, &turn, head, exports, http_out(res));
 }

@@ -154,6 +154,9 @@ MUST_CHECK struct err *web_preview(struct ctx *ctx, const struct web_sight *sigh
                                    const struct catalog_table *t, const char *time_zone,
                                    struct web_table **out);
 
+/* A title as the name of a file: "Revenue by month?" is "revenue-by-month"; `otherwise` where nothing of it is left. */
+const char *web_file_stem(struct arena *a, const char *title, const char *otherwise);
+
 /* Whether the role may export results: the links for it are there only then. */
 bool web_may_export(enum project_role role);
 /* The same for the caller in the project of a row that was found without its slug. */
@@ -213,18 +216,28 @@ extern const struct view web_wait_view;
 struct web_wait *web_wait(struct arena *a, const struct agent_turn *t);
 const char *web_wait_words(const struct agent_turn *t);
 
-/* What the template chat/turn shows of a turn. */
-struct web_turn;
-extern const struct view web_turn_view;
-MUST_CHECK struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool exports,
-                                     struct web_turn **out);
+/* Who looks, and in which project. */
+struct web_reader {
+	const struct project *project;
+	enum project_role role;
+};
 
-/* talk.c: what a person does with a turn (chat/actions, chat/version). A plain one has nothing that changes once it is
- * over: its HTML can be kept. */
+/* talk.c: what a person does with a turn (chat/actions, chat/version, chat/next). A plain one has nothing that changes once
+ * it is over: its HTML can be kept. _next adds what to ask after its answer. */
 struct web_talk;
 extern const struct view web_talk_view;
 struct web_talk *web_talk(struct arena *a, const struct agent_turn_head *head);
 bool web_talk_is_plain(const struct agent_turn_head *head);
+MUST_CHECK struct err *web_talk_next(struct ctx *ctx, const struct web_reader *who, const struct agent_turn *t,
+                                     struct web_talk *talk);
+
+/* turn.c: what the template chat/turn shows of a turn, and its HTML. */
+struct web_turn;
+extern const struct view web_turn_view;
+MUST_CHECK struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t, bool exports,
+                                     struct web_turn **out);
+MUST_CHECK struct err *web_turn_render(struct ctx *ctx, const struct agent_turn *t, struct web_talk *talk,
+                                       bool exports, struct buf *out);
 
 /* chats.c: the person's conversations in the project of the request, or those that hold its words "q" (chat/list). */
 struct web_chats;
@@ -243,15 +256,18 @@ MUST_CHECK struct err *web_answer_html(struct arena *a, const struct agent_turn 
 const char *web_answered_by(struct arena *a, const struct agent_turn *t);
 const char *web_spent(struct arena *a, const struct agent_turn *t);
 
-/* A turn as HTML (chat/turn). */
+/* welcome.c: an empty chat (chat/welcome). */
+struct web_welcome;
+extern const struct view web_welcome_view;
+MUST_CHECK struct err *web_welcome_fill(struct ctx *ctx, const struct web_reader *who, bool model,
+                                        struct web_welcome **out);
+
+/* Turns of a conversation as HTML (chat/turn), one for each head. What is over is kept from one page to the next. */
 struct web_turn_html {
 	const char *html;
 };
-
-/* Turns of a conversation as HTML, one for each head, with links to export results or without. What is over is kept from
- * one page to the next. */
-MUST_CHECK struct err *web_turns(struct ctx *ctx, int64_t conversation_id, const struct agent_turn_head *heads,
-                                 size_t n, bool exports, struct web_turn_html **out);
+MUST_CHECK struct err *web_turns(struct ctx *ctx, const struct web_reader *who, int64_t conversation_id,
+                                 const struct agent_turn_head *heads, size_t n, struct web_turn_html **out);
 
 /* turn_cache.c: the HTML of turns that are over, by id and with or without links to export; for this process, bounded. _get copies into the
  * arena, NULL when it is not there. Access is the caller's to check. */

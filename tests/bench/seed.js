@@ -62,6 +62,10 @@ function statements(email) {
 			SELECT p.id, u.id, 'Revenue month by month' ${mine} RETURNING id) SELECT id FROM c;
 		INSERT INTO turns (conversation_id, question, answer, record, status, model, input_tokens, output_tokens, started_at, finished_at)
 			SELECT chat.id, v.*, 'done', 'scripted', 2100, 310, now() - interval '2 s', now() FROM chat, (VALUES ${rows.join(',\n')}) v;
+		UPDATE turns t SET parent_id = b.before FROM (SELECT t.id, lag(t.id) OVER (ORDER BY t.id) AS before FROM turns t
+			JOIN chat ON chat.id = t.conversation_id) b WHERE b.id = t.id;
+		UPDATE conversations SET leaf_id = (SELECT max(id) FROM turns WHERE conversation_id = conversations.id) FROM chat
+			WHERE conversations.id = chat.id;
 		INSERT INTO turn_events (turn_id, seq, kind, body) SELECT t.id, n, 'step', '{}' FROM turns t JOIN chat ON chat.id = t.conversation_id,
 			generate_series(1, 9) n;
 		ANALYZE;

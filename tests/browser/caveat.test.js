@@ -79,8 +79,8 @@ test('a long value says that it was cut, and can be shown whole', async () => {
 test('one damaged turn does not take the others with it', async () => {
 	const before = await page.locator('.turn').count();
 	const chat = page.url().split('/').pop();
-	await q.sql('quern', `INSERT INTO turns (conversation_id, question, status, answer, record, finished_at) VALUES (${chat}, 'A damaged one?', 'done',
-		'Still here.', '{"queries":[{"ok":true,"preview":{}}]}', now())`);
+	await q.sql('quern', `WITH t AS (INSERT INTO turns (conversation_id, question, status, answer, record, finished_at, parent_id) SELECT id, 'A damaged one?', 'done',
+		'Still here.', '{"queries":[{"ok":true,"preview":{}}]}', now(), leaf_id FROM conversations WHERE id = ${chat} RETURNING id) UPDATE conversations SET leaf_id = t.id FROM t WHERE conversations.id = ${chat}`);
 	const other = await open(browser, q);
 	await signIn(other, q);
 	await other.goto(`/p/shop/chat/${chat}`);

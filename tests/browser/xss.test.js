@@ -117,7 +117,11 @@ function fillPlatform() {
 			UNION ALL SELECT p.id, 'analyst', left(t, 40) || n, 'filter', '', left(t, 1900) FROM projects p, ${rows(LINES.slice(0, 60))} WITH ORDINALITY AS x (t, n) WHERE slug = 'hostile';
 		INSERT INTO conversations (project_id, user_id, title) SELECT p.id, u.id, left(t, 200) FROM projects p, users u, ${rows(LINES.slice(0, 98))} t WHERE slug = 'hostile' AND u.email = 'admin@example.com';
 		INSERT INTO turns (conversation_id, question, status, answer, record, error, model, input_tokens, finished_at)
-		SELECT (SELECT max(id) FROM conversations), x->>'q', CASE WHEN x->>'e' IS NULL THEN 'done' ELSE 'failed' END, x->>'a', x->'r', nullif(x->'e', 'null'), left(x->>'q', 200), 1, now() FROM jsonb_array_elements($xss$${JSON.stringify(turns)}$xss$::jsonb) x;`);
+		SELECT (SELECT max(id) FROM conversations), x->>'q', CASE WHEN x->>'e' IS NULL THEN 'done' ELSE 'failed' END, x->>'a', x->'r', nullif(x->'e', 'null'), left(x->>'q', 200), 1, now() FROM jsonb_array_elements($xss$${JSON.stringify(turns)}$xss$::jsonb) x;
+		UPDATE turns t SET parent_id = b.before FROM (SELECT id, lag(id) OVER (ORDER BY id) AS before FROM turns) b WHERE b.id = t.id;
+		INSERT INTO turns (conversation_id, question, status, parent_id) SELECT conversation_id, left(question, 100), 'done', parent_id FROM turns WHERE id % 5 = 0;
+		UPDATE conversations SET leaf_id = (SELECT max(id) FROM turns WHERE answer <> '') WHERE id = (SELECT max(id) FROM conversations);
+		INSERT INTO turn_feedback (turn_id, user_id, good, reason) SELECT t.id, u.id, t.id % 2 = 0, left(t.question, 1900) FROM turns t, users u WHERE u.email = 'admin@example.com' AND t.id % 3 = 0;`);
 }
 
 // Looking ------------------------------------------------------------------------------------------------------------
@@ -265,15 +269,52 @@ test('conversations: questions, answers, steps, cards, proofs and errors as stor
 			await page.locator('[data-side]').waitFor();
 			await look();
 		}
-		url = await page.locator('.older a').count() ? await page.locator('.older a').getAttribute('href') : null;
+		const older = page.locator('.older a', {hasText: 'earlier'});
+		url = await older.count() ? await older.getAttribute('href') : null;
 	}
 	assert.match(await page.locator('.question').first().innerText(), /xss\(\)|alert/);
 	await page.keyboard.press('Control+k');
 	await page.locator('dialog.palette li').first().waitFor();
 	await look();
+	for (let url = '/p/hostile/feedback'; url;) {
+		await look(url);
+		const older = page.locator('a.button', {hasText: 'Older'});
+		url = await older.count() ? await older.getAttribute('href') : null;
+	}
+	for (const words of ['xss', 'script xss', 'onerror', 'svg', 'javascript']) {
+		await look(`/p/hostile?q=${words}`);
+		assert.ok(await page.locator('.found mark').count() > 0, words);
+	}
+});
+
+test('what is typed into search, reasons and changed questions', async () => {
+	await page.goto('/p/hostile');
+	for (const text of OWN.slice(0, 12)) {
+		await page.locator('[data-search]').fill(text);
+		await page.locator('.found').waitFor();
+		await look();
+	}
+	await page.goto('/p/hostile');
+	await ask(page, 'What tables are there?');
+	for (const text of OWN.slice(0, 6)) {
+		await page.locator('[data-vote=bad]').last().click();
+		await page.locator('.reason input').fill(text);
+		await page.keyboard.press('Enter');
+		await page.locator('.turn').last().locator('[data-reason]').waitFor();
+		await look();
+		await page.locator('[data-vote=bad]').last().click();
+		await page.locator('[data-reason]').waitFor({state: 'detached'});
+		const before = await page.locator('.turn').last().getAttribute('data-turn');
+		await page.locator('[data-edit]').last().click();
+		await page.locator('.edit textarea').fill(text);
+		await page.keyboard.press('Enter');
+		await page.waitForFunction((id) => { const t = [...document.querySelectorAll('.turn')].at(-1); return t.dataset.turn !== id && t.querySelector('.actions'); }, before);
+		await look();
+	}
 });
 
 test('answers as they come: the model, catalog answers, results and failures', async () => {
+	q.sql('quern', 'DELETE FROM project_models'); // from here on a model answers
 	await page.goto('/p/hostile');
 	const questions = [...Array.from({length: seen.parts}, (_, i) => `say part ${i}`), 'select it', 'fail at it', 'refuse it', 'break on it', 'What tables are there?', 'describe cells',
 		'show sample rows of cells', `describe ${TABLES[1]}`, OWN[0], OWN[1]];

@@ -15,7 +15,7 @@ static void test_agent__a_verdict_is_given_changed_and_withdrawn(void **state)
 	size_t n;
 
 	(void)state;
-	assert_ok(agent_feedback_give(&s->ctx, t.id, true, STR("")));
+	assert_ok(agent_feedback_give(&s->ctx, t.id, true, (struct str){0}));
 	assert_ok(agent_feedback_give(&s->ctx, t.id, false, STR(" it counts <b>cancelled</b> ones \n")));
 	assert_ok(agent_turn_heads(&s->ctx, s->conversation_id, 0, 1, &heads, &n));
 	assert_true(heads[0].voted && !heads[0].good);

@@ -163,7 +163,7 @@ static void test_agent__what_to_ask_next_follows_from_the_result(void **state)
 	(void)state;
 	assert_string_equal(next(&c, &t), "Compare that with the year before\n"
 	                                  "Break that down by status\n"
-	                                  "Show the rows behind that\n");
+	                                  "When was total highest, and when lowest?\n");
 	r.columns = by_status;
 	assert_string_equal(next(&c, &t), "Show that by month of ordered at\n"
 	                                  "Show only the top 10 by total\n"
