@@ -86,12 +86,17 @@ $(BUILD)/scripted-provider: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/provide
 		$(filter $(BUILD)/app/lib/%,$(APP))
 	$(LINK) -o $@ $^ $(LIBS)
 
-# What nginx serves: the files of static/ as they are, and the editor of the SQL page bundled from npm's packages.
+# What nginx serves: the files of static/ without blanks and comments, and the editor of the SQL page bundled from npm's
+# packages.
 static: $(patsubst %,$(BUILD)/%,$(wildcard static/*.css static/*.js static/*.svg)) $(BUILD)/static/editor.js
 
-$(BUILD)/static/%: static/%
+$(BUILD)/static/%.svg: static/%.svg
 	@mkdir -p $(@D)
 	@ln -sfn $(CURDIR)/$< $@
+
+$(BUILD)/static/%: static/% static/node_modules/.package-lock.json
+	@mkdir -p $(@D) && rm -f $@
+	$(QUIET)static/node_modules/.bin/esbuild $< --minify --target=es2022 --log-level=warning --outfile=$@
 
 $(BUILD)/static/editor.js: static/editor/editor.js static/node_modules/.package-lock.json
 	@mkdir -p $(@D)
