@@ -234,8 +234,8 @@ function palette() {
 	const input = element("input", { type: "search", placeholder: "Go to a conversation, a query, a table or a page", "aria-label": "Go to", autocomplete: "off" });
 	const list = element("ul", { role: "listbox" });
 	const entries = new Map();
-	const collect = (root) => {
-		for (const a of $$(".sidebar a[href], .cards a[href], #tables a[href], #queries a[href]", root)) {
+	const collect = (root, which = ".sidebar a[href], .cards a[href], #tables a[href], #queries a[href]") => {
+		for (const a of $$(which, root)) {
 			const label = a.cloneNode(true);
 			for (const extra of $$("kbd, [aria-hidden]", label)) extra.remove();
 			if (!entries.has(a.getAttribute("href"))) entries.set(a.getAttribute("href"), label.textContent.trim().replace(/\s+/g, " "));
@@ -248,7 +248,18 @@ function palette() {
 		list.replaceChildren(...found.map(([href, text], i) => element("li", { role: "option", "aria-selected": String(i === 0) }, element("a", { href, tabindex: "-1" }, text))));
 	};
 	const node = dialog("palette", input, list);
-	input.addEventListener("input", show);
+	// What was said in conversations the server knows.
+	const chats = $(".sections [data-for=chat]");
+	let later = 0;
+	const search = () => fetch(`${chats.href}/chats?${new URLSearchParams({ q: input.value })}`).then((r) => r.text()).then((html) => {
+		collect(new DOMParser().parseFromString(html, "text/html"), ".found a[href]");
+		show();
+	}).catch(() => {});
+	input.addEventListener("input", () => {
+		show();
+		clearTimeout(later);
+		if (chats && input.value.trim().length > 1) later = setTimeout(search, 250);
+	});
 	node.addEventListener("keydown", (event) => {
 		const options = [...list.children];
 		const at = options.findIndex((o) => o.getAttribute("aria-selected") === "true");
@@ -279,7 +290,7 @@ function palette() {
 
 function shortcuts() {
 	const keys = [["Ctrl K", "find a conversation, a query, a table or a page"], ["/", "write a question"], ["Enter", "send it; Shift Enter starts a new line"],
-		["Esc", "stop the answer, or close"], ["↑", "in an empty box: the last question again"], ["?", "this list"]];
+		["Esc", "stop the answer, or close"], ["↑", "in an empty box: the last question again"], ["↑ ↓", "walk the conversations, a menu, what was found"], ["?", "this list"]];
 	const rows = keys.flatMap(([key, what]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, what)]);
 	dialog("shortcuts", element("div", { class: "dialog-body" }, element("h2", {}, "Keyboard"), element("dl", {}, ...rows)));
 }

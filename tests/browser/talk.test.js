@@ -190,6 +190,22 @@ test('the conversation leaves as Markdown, with its text as text', async () => {
 	assert.ok(!text.includes('What tables are there'), 'only the branch that is shown');
 });
 
+test('what answers and cells hold cannot become HTML, an image or a link in the file', async () => {
+	const hostile = ['<img src=x onerror=alert(1)>', '- ```', '  ```', '<b>after a fence of a list</b>', '![p](https://evil.example/p.png) [l](javascript:alert(1))', 'x `a', '`<i>b</i>` c', '```sql', 'SELECT a < b, arr[1]', '<u>in code</u>'].join('\n');
+	const chat = q.sql('quern', `WITH c AS (INSERT INTO conversations (project_id, user_id, title) SELECT p.id, u.id, '../a <b>*x* [y](z)' FROM projects p, users u WHERE p.slug = 'shop' AND u.email = 'analyst@example.com' RETURNING id)
+		INSERT INTO turns (conversation_id, question, answer, status, finished_at, record) SELECT id, E'# <b>q</b>\n- [a](b)', $a$${hostile}$a$, 'done', now(),
+			'{"queries":[{"run_id":1,"sql":"SELECT \`\`\`","ok":true,"rows":1,"ms":1,"preview":{"columns":[{"name":"a|b","type":"text","kind":"text"}],"rows":[["<s>|![x](y)"]],"truncated":false}}]}' FROM c RETURNING conversation_id`);
+	const reply = await page.evaluate(async (id) => { const r = await fetch(`/p/shop/chat/${id}/export.md`); return [r.headers.get('Content-Disposition'), await r.text()]; }, chat);
+	assert.equal(reply[0], 'attachment; filename="a-b-x-y-z.md"');
+	const text = reply[1];
+	const open = text.slice(0, text.indexOf('```sql\nSELECT a'));
+	assert.doesNotMatch(open, /(?<!\\)<[a-z/]|(?<!\\)\[/i);
+	assert.match(text, /SELECT a < b, arr\[1\]\n<u>in code<\/u>\n```\n/, 'code stays as it is, and is closed');
+	assert.match(text, /\n````sql\nSELECT ```\n````\n/);
+	assert.match(text, /\| \\<s\\>\\\|!\\\[x\\\]\(y\) \|/);
+	q.sql('quern', `DELETE FROM conversations WHERE id = ${chat}`);
+});
+
 test('search finds what was said, marks it and leads there', async () => {
 	await page.goto('/p/shop');
 	await page.locator('[data-search]').fill('outag');
