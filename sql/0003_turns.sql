@@ -141,7 +141,7 @@ INSERT INTO project_models (project_id, place, format, url, model)
 ALTER TABLE projects DROP COLUMN model;
 
 -- For what was used in a month.
-CREATE INDEX conversations_used ON conversations (project_id, updated_at);
+CREATE INDEX turns_started ON turns (started_at);
 
 -- Limits of one turn; 0 is the instance's for the first two, and none for tokens and cost.
 ALTER TABLE projects

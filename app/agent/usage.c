@@ -3,13 +3,11 @@
 #include "db/db.h"
 #include "lib/ctx.h"
 
-/* A conversation without a turn of this month was last touched before it. */
 DB_STMT(agent_usage_month,
         "SELECT u.email, t.model, count(*), sum(t.input_tokens)::bigint, sum(t.cached_tokens)::bigint,"
         " sum(t.output_tokens)::bigint, sum(t.cost)::bigint"
         " FROM conversations c JOIN turns t ON t.conversation_id = c.id JOIN users u ON u.id = c.user_id"
-        " WHERE c.project_id = $1 AND c.updated_at >= date_trunc('month', now(), 'UTC')"
-        " AND t.started_at >= date_trunc('month', now(), 'UTC')"
+        " WHERE c.project_id = $1 AND t.started_at >= date_trunc('month', now(), 'UTC')"
         " GROUP BY u.email, t.model ORDER BY 7 DESC, 3 DESC, 1, 2",
         DB_I64);
 
