@@ -25,7 +25,7 @@ static struct str word_behind(struct str s, size_t *at)
 
 /* Readings ----------------------------------------------------------------------------------------------- */
 
-static void scale(struct number_token *t, double by, bool also)
+void number_scale(struct number_token *t, double by, bool also)
 {
 	size_t n = t->nreadings;
 
@@ -69,7 +69,7 @@ static bool take_exponent(struct behind *b)
 		exponent = exponent * 10 + (s.p[digits] - '0');
 	if (number_word_length(number_from(s, digits), true))
 		return false;
-	scale(b->t, n == 2 && s.p[1] == '-' ? 1 / power(exponent) : power(exponent), false);
+	number_scale(b->t, n == 2 && s.p[1] == '-' ? 1 / power(exponent) : power(exponent), false);
 	b->at += digits;
 	return true;
 }
@@ -80,8 +80,11 @@ static bool take_percent_sign(struct behind *b)
 
 	if (at >= b->s.n || b->s.p[at] != '%')
 		return false;
-	b->t->is |= NUMBER_PERCENT;
 	b->at = at + 1;
+	/* "2,5 %-Punkte" */
+	bool points = str_starts(number_from(b->s, b->at), STR("-Punkt")) ||
+	              str_starts(number_from(b->s, b->at), STR("-point"));
+	b->t->is |= points ? NUMBER_POINTS : NUMBER_PERCENT;
 	return true;
 }
 
@@ -96,6 +99,20 @@ static bool take_money_sign(struct behind *b)
 	return true;
 }
 
+/* "$12 M", "12 k\u20ac", "12 T\u20ac": a letter is a scale where it is money. */
+static bool money_scale(const struct behind *b, struct str word, size_t at, int *zeros)
+{
+	size_t n;
+
+	if (word.n != 1 || !((b->t->is & NUMBER_MONEY) || number_money(number_from(b->s, at), &n)))
+		return false;
+	if (*word.p == 'T') {
+		*zeros = 3;
+		return true;
+	}
+	return number_word(word, NUMBER_WORD_GLUED_SCALE, zeros);
+}
+
 /* "12k", "12k\u20ac", "3x": letters right behind the digits. False when they make something else of it. */
 static bool take_glued(struct behind *b)
 {
@@ -106,10 +123,10 @@ static bool take_glued(struct behind *b)
 	if (!n)
 		return true;
 	if (number_word(word, NUMBER_WORD_SCALE, &zeros) ||
-	    number_word(word, NUMBER_WORD_GLUED_SCALE, &zeros)) {
+	    number_word(word, NUMBER_WORD_GLUED_SCALE, &zeros) || money_scale(b, word, b->at + n, &zeros)) {
 		/* A small m is a metre as well. */
-		scale(b->t, power(zeros),
-		      !(b->t->is & NUMBER_MONEY) && *word.p >= 'a' && word.n <= 2 && zeros != 3);
+		number_scale(b->t, power(zeros),
+		             !(b->t->is & NUMBER_MONEY) && *word.p >= 'a' && word.n <= 2 && zeros != 3);
 		b->t->is |= NUMBER_SCALED;
 	} else if (number_word(word, NUMBER_WORD_TIMES, NULL) ||
 	           number_word(word, NUMBER_WORD_GLUED_TIMES, NULL)) {
@@ -133,17 +150,20 @@ static bool take_scale_word(struct behind *b)
 	struct str word = word_behind(b->s, &at);
 	int zeros;
 
+	/* A letter M alone is most often a million. */
+	bool doubtful = str_is(word, "M");
+
 	if (b->t->is & NUMBER_SCALED)
 		return false;
-	if (!number_word(word, NUMBER_WORD_SCALE, &zeros) &&
-	    !((b->t->is & NUMBER_MONEY) && word.n == 1 && number_word(word, NUMBER_WORD_GLUED_SCALE, &zeros)))
+	if (!number_word(word, NUMBER_WORD_SCALE, &zeros) && !money_scale(b, word, at, &zeros) &&
+	    !(doubtful && number_word(word, NUMBER_WORD_GLUED_SCALE, &zeros)))
 		return false;
-	scale(b->t, power(zeros), false);
+	number_scale(b->t, power(zeros), doubtful);
 	/* A German Billion is a thousand of the others. */
 	if (str_eq_nocase(word, STR("billion")))
-		scale(b->t, 1000, true);
+		number_scale(b->t, 1000, true);
 	b->t->is |= NUMBER_SCALED;
-	b->at = at + (at < b->s.n && b->s.p[at] == '.' && word.n <= 4);
+	b->at = at + (at < b->s.n && b->s.p[at] == '.' && word.n == 3);
 	return true;
 }
 
@@ -321,7 +341,7 @@ static void see_range(struct behind *first)
 	if ((second.is & NUMBER_DATE) || !take_all(&b))
 		return;
 	if ((second.is & NUMBER_SCALED) && !(first->t->is & NUMBER_SCALED) && value > 0)
-		scale(first->t, second.readings[0].value / value, true);
+		number_scale(first->t, second.readings[0].value / value, true);
 	first->t->is |= second.is & (NUMBER_PERCENT | NUMBER_POINTS | NUMBER_SCALED);
 }
 
@@ -339,7 +359,7 @@ bool number_behind(struct number_scan *scan, struct number_token *t, size_t at)
 	see_hyphen(&b);
 	see_usual(t, scan->text, b.at);
 	if (t->is & NUMBER_PERCENT)
-		scale(t, 0.01, true);
+		number_scale(t, 0.01, true);
 	t->n = b.at - t->at;
 	return true;
 }

@@ -138,8 +138,10 @@ static void see_before(struct number_scan *scan, struct number_token *t, size_t 
 	t->is |= number_word(word, NUMBER_WORD_ABOUT, NULL) ? NUMBER_ABOUT : 0U;
 	t->is |= number_word(word, NUMBER_WORD_OVER, NULL) ? NUMBER_OVER : 0U;
 	t->is |= number_word(word, NUMBER_WORD_UNDER, NULL) ? NUMBER_UNDER : 0U;
-	t->is |= number_word(word, NUMBER_WORD_BOUND, NULL) ? NUMBER_OVER | NUMBER_UNDER : 0U;
+	if (number_word(word, NUMBER_WORD_BOUND, NULL))
+		t->is |= number_word(scan->word_before, NUMBER_WORD_LESS, NULL) ? NUMBER_UNDER : NUMBER_OVER;
 	t->is |= number_word(word, NUMBER_WORD_NAMES, NULL) ? NUMBER_NAMES : 0U;
+	t->is |= number_word(word, NUMBER_WORD_VERSION, NULL) ? NUMBER_NAMES | NUMBER_USUAL : 0U;
 	t->is |= number_word(word, NUMBER_WORD_CURRENCY, NULL) ? NUMBER_MONEY : 0U;
 }
 
@@ -263,6 +265,7 @@ bool number_next(struct number_scan *scan, struct number_token *t)
 		if (!n)
 			n = word_length(scan);
 		if (n) {
+			scan->word_before = scan->word;
 			scan->word = (struct str){s.p, n};
 			scan->at += n;
 		} else if (*s.p == '\'' && number_digit(s, 1) && number_digit(s, 2) && !number_digit(s, 3)) {

@@ -18,6 +18,7 @@ static bool find_now(struct numbers_work *w, struct numbers_found *f)
 	bool cell;
 
 	numbers_place_of(w, f->block, f->t.at, f->t.n, &p);
+	numbers_read_head(&p, &f->t);
 	f->data = numbers_is_data(w, &f->t, &p);
 	if (f->t.is & NUMBER_DATE)
 		return numbers_from_text(f, &w->question, AGENT_NUMBER_QUESTION, NULL) ||

@@ -16,6 +16,7 @@ enum {
 	ROWS_SEARCHED = 500,
 	FIRST_ROWS = 20, /* "the first five make up 60 %" */
 	SMALL_ROWS = 40, /* in a result with no more, neighbours are compared */
+	SPAN_ROWS = 60,    /* and in one with no more, rows that follow each other are added up */
 	COLUMNS = 12,
 	TRY_WORK = 32,
 };
@@ -36,6 +37,7 @@ struct trial {
 	size_t nranges;
 	size_t near; /* results of about that size */
 	bool hit;
+	double value;
 	const char *how;
 	struct operand of[2];
 	size_t nof;
@@ -66,6 +68,7 @@ static void try(struct trial *r, double value, const char *how, const struct ope
 		if (r->hit || size < range->low || size > range->high)
 			continue;
 		r->hit = true;
+		r->value = value;
 		r->how = how;
 		r->of[0] = *a;
 		r->nof = 1;
@@ -103,6 +106,7 @@ static bool accept(struct numbers_found *f, const struct trial *r, double most)
 		return false;
 	f->number.kind = AGENT_NUMBER_COMPUTED;
 	f->number.how = r->how;
+	f->value = r->value;
 	f->number.nof = r->nof;
 	for (size_t i = 0; i < r->nof; i++)
 		f->number.of[i] = r->of[i].source;
@@ -111,10 +115,14 @@ static bool accept(struct numbers_found *f, const struct trial *r, double most)
 
 /* Cells that the answer has ------------------------------------------------------------------------------- */
 
+/* A cell, or what a column comes to. */
 static bool is_operand(const struct numbers_found *f)
 {
-	return f->number.kind == AGENT_NUMBER_CELL && f->number.nof == 1 && !(f->t.is & NUMBER_DATE) &&
-	       f->number.of[0].column >= 0;
+	const struct agent_number_source *s = &f->number.of[0];
+
+	if (f->number.nof != 1 || (f->t.is & NUMBER_DATE) || s->column < 0)
+		return false;
+	return f->number.kind == AGENT_NUMBER_CELL || (f->number.kind == AGENT_NUMBER_COMPUTED && s->row < 0);
 }
 
 /* The nearest ones, of its block or of all. */
@@ -166,12 +174,21 @@ struct column {
 	size_t n; /* values in it */
 };
 
+/* Keys and years are not added up. */
+static bool is_measure(const struct query_column *c)
+{
+	struct str name = str_of(c->name);
+
+	return c->kind == QUERY_NUMBER && !str_eq_nocase(name, STR("id")) && !str_ends(name, STR("_id")) &&
+	       !str_eq_nocase(name, STR("year")) && !str_ends(name, STR("_year"));
+}
+
 static bool cell_value(const struct query_result *r, size_t row, size_t column, double *value)
 {
 	const char *cell = r->cells[row * r->ncolumns + column];
 	char *end;
 
-	if (!cell || r->columns[column].kind != QUERY_NUMBER)
+	if (!cell || !is_measure(&r->columns[column]))
 		return false;
 	*value = strtod(cell, &end);
 	return end != cell && !*end && isfinite(*value);
@@ -239,6 +256,43 @@ static void try_columns(struct trial *r, const struct numbers_run *run)
 	}
 }
 
+/* The sums of two columns: revenue and orders give the worth of an order. */
+static void try_sums(struct trial *r, const struct numbers_run *run)
+{
+	for (size_t i = 0; i < run->result->ncolumns && i < COLUMNS; i++)
+		for (size_t k = i + 1; k < run->result->ncolumns && k < COLUMNS; k++) {
+			const struct column one = *column_of(r->w, run, i), other = *column_of(r->w, run, k);
+			struct operand a = column_operand(&one, one.sum),
+			               b = column_operand(&other, other.sum);
+
+			if (one.n > 1 && other.n > 1)
+				try_pair(r, &a, &b);
+		}
+}
+
+/* Rows that follow each other, added up: a quarter of months. */
+static void try_spans(struct trial *r, const struct numbers_run *run)
+{
+	const struct query_result *q = run->result;
+	double sum, value;
+
+	if (q->nrows > SPAN_ROWS || (r->t->is & (NUMBER_PERCENT | NUMBER_POINTS | NUMBER_TIMES)))
+		return;
+	for (size_t i = 0; i < q->ncolumns && i < COLUMNS; i++)
+		for (size_t from = 1; from + 1 < q->nrows && r->w->work > 0; from++) {
+			if (!cell_value(q, from, i, &sum))
+				continue;
+			struct operand first = cell_operand(run, from, i, sum);
+
+			for (size_t row = from + 1; row < q->nrows && cell_value(q, row, i, &value); row++) {
+				struct operand last = cell_operand(run, row, i, value);
+
+				sum += value;
+				try(r, sum, "sum of rows", &first, &last);
+			}
+		}
+}
+
 /* The first rows together, and their share of all. */
 static void try_first_rows(struct trial *r, const struct numbers_run *run)
 {
@@ -271,8 +325,15 @@ static bool with_columns(struct numbers_work *w, struct numbers_found *f)
 	if (accept(f, &r, FAR))
 		return true;
 	begin(&r, w, &f->t);
-	for (size_t i = 0; i < w->in->nruns; i++)
+	for (size_t i = 0; i < w->in->nruns; i++) {
 		try_first_rows(&r, &w->in->runs[i]);
+		try_sums(&r, &w->in->runs[i]);
+	}
+	if (accept(f, &r, FAR))
+		return true;
+	begin(&r, w, &f->t);
+	for (size_t i = 0; i < w->in->nruns; i++)
+		try_spans(&r, &w->in->runs[i]);
 	return accept(f, &r, FAR);
 }
 
@@ -333,6 +394,12 @@ static void try_rows(struct trial *r, const struct numbers_run *run, size_t row,
 	}
 }
 
+static void try_shares(struct trial *r, double percent, const struct operand *a, const struct operand *all)
+{
+	try(r, percent, "share of a column", a, all);
+	try(r, 100 - percent, "share of the rest", all, a);
+}
+
 /* A row against the whole of its columns. */
 static void try_share(struct trial *r, const struct numbers_run *run, size_t row)
 {
@@ -346,9 +413,39 @@ static void try_share(struct trial *r, const struct numbers_run *run, size_t row
 		struct operand a = cell_operand(run, row, i, x), all = column_operand(c, c->sum);
 
 		if (r->t->is & NUMBER_PERCENT)
-			try(r, x / c->sum * 100, "share of a column", &a, &all);
+			try_shares(r, x / c->sum * 100, &a, &all);
 		else if (!(r->t->is & (NUMBER_POINTS | NUMBER_TIMES)))
 			try(r, c->sum - x, "rest of a column", &all, &a);
+	}
+}
+
+/* A row against the ones beside it, as in a list of months. */
+static void try_neighbours(struct trial *r, const struct numbers_run *run, size_t row)
+{
+	if (row > 0)
+		try_rows(r, run, row, row - 1);
+	if (row + 1 < run->result->nrows)
+		try_rows(r, run, row, row + 1);
+}
+
+/* All rows that are spoken of, added up. */
+static void try_together(struct trial *r, const struct numbers_run *run, const size_t *rows, size_t n)
+{
+	const struct query_result *q = run->result;
+	double sum, x;
+
+	for (size_t i = 0; n > 2 && i < q->ncolumns && i < COLUMNS; i++) {
+		if (!cell_value(q, rows[0], i, &sum))
+			continue;
+		const struct column c = *column_of(r->w, run, i);
+		struct operand a = cell_operand(run, rows[0], i, sum);
+
+		for (size_t k = 1; k < n; k++)
+			sum += cell_value(q, rows[k], i, &x) ? x : 0;
+		if (r->t->is & NUMBER_PERCENT)
+			try(r, sum / c.sum * 100, "share of several", &a, NULL);
+		else
+			try(r, sum, "sum of several", &a, NULL);
 	}
 }
 
@@ -366,9 +463,11 @@ static bool with_named_rows(struct numbers_work *w, struct numbers_found *f)
 		for (size_t k = 0; k < n; k++) {
 			try_within(&r, run, rows[k]);
 			try_share(&r, run, rows[k]);
+			try_neighbours(&r, run, rows[k]);
 			for (size_t l = k + 1; l < n; l++)
 				try_rows(&r, run, rows[k], rows[l]);
 		}
+		try_together(&r, run, rows, n);
 	}
 	return accept(f, &r, NEAR);
 }

@@ -7,7 +7,10 @@
 
 #include "agent/numbers_priv.h"
 
-enum { SURE = 1000, COLUMN_WORD = 10, CANDIDATES_READ = 40 };
+enum { SURE = 1000 };
+
+/* What a candidate gains and loses, besides what stands around the number. */
+enum { EXACT = 40, OTHER_READING = 5, INSIDE = 8, NO_RATE = 45 };
 
 static const double LIKELY = 0.25;     /* the chance above which a rounding may as well be a coincidence */
 static const double LIKELY_RATE = 0.9; /* and of a percentage in a column of them */
@@ -53,12 +56,11 @@ static void weigh(struct numbers_work *w, const struct numbers_run *runs, const 
 	c->exact = fabs(c->v->key - range->value) <= 1e-9 * (range->value > 1 ? range->value : 1);
 	c->named = place >= NUMBERS_LABELLED;
 	c->rate = (t->is & NUMBER_PERCENT) && is_rate(column);
-	if ((t->is & NUMBER_PERCENT) && !place && !is_percentage(column, r->cells[c->v->cell], c->v->key)) {
-		c->score = -1;
-		return;
-	}
-	c->score = place + (c->exact ? CANDIDATES_READ : 0) - (int)reading * 5 - (c->v->inside ? 8 : 0) +
-	           (r->nrows * r->ncolumns == 1 ? NUMBERS_LABELLED : 0) + (c->v->cell < r->ncolumns);
+	c->score = place + (c->exact ? EXACT : 0) - (int)reading * OTHER_READING -
+	           (c->v->inside ? INSIDE : 0) + (r->nrows * r->ncolumns == 1 ? NUMBERS_LABELLED : 0) +
+	           (c->v->cell < r->ncolumns);
+	if ((t->is & NUMBER_PERCENT) && !is_percentage(column, r->cells[c->v->cell], c->v->key))
+		c->score = place ? c->score - NO_RATE : -1;
 }
 
 /* The best cell for one reading, if it is better than what was found. */

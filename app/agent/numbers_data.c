@@ -24,6 +24,35 @@ static bool counts_rows(struct str head)
 	return false;
 }
 
+void numbers_read_head(const struct numbers_place *p, struct number_token *t)
+{
+	bool percent = false;
+	double by = 1;
+
+	if (!p->head.n || (t->is & (NUMBER_DATE | NUMBER_PERCENT)))
+		return;
+	for (size_t i = 0; i < p->head.n;) {
+		size_t n = number_word_length(number_from(p->head, i), false), money;
+		struct str word = {p->head.p + i, n};
+		bool signs = number_money(number_from(p->head, i + n), &money);
+		int zeros;
+
+		if (n &&
+		    (number_word(word, NUMBER_WORD_SCALE, &zeros) ||
+		     ((n == 1 || signs) && n <= 2 && number_word(word, NUMBER_WORD_GLUED_SCALE, &zeros))))
+			for (by = 1; zeros > 0; zeros--)
+				by *= 10;
+		percent = percent || p->head.p[i] == '%' || number_word(word, NUMBER_WORD_PERCENT, NULL);
+		i += n ? n : 1;
+	}
+	if (percent)
+		t->is |= NUMBER_PERCENT;
+	if (percent)
+		number_scale(t, 0.01, true);
+	else if (by > 1 && !(t->is & NUMBER_SCALED))
+		number_scale(t, by, true);
+}
+
 /* A cell of a table, or "Orders: 7": nothing else stands there. */
 static bool stands_alone(const struct numbers_work *w, const struct numbers_place *p)
 {

@@ -194,8 +194,9 @@ static int day_score(struct numbers_work *w, const struct numbers_place *p, int 
 		bool fits = (!d[i].year || !year || d[i].year == year) &&
 		            (!d[i].month || !month || d[i].month == month) &&
 		            (!d[i].day || !day || d[i].day == day);
-		/* A year alone says little of a month. */
-		int score = nearness(apart(d[i].at, p->at)) - (d[i].month || !month ? 0 : LABEL_AT_LEAST);
+		/* A year alone says little of a month, a month little of a day. */
+		bool vague = (month && !d[i].month) || (day && !d[i].day);
+		int score = nearness(apart(d[i].at, p->at)) - (vague ? LABEL_AT_LEAST : 0);
 
 		if (fits && score > best)
 			best = score;

@@ -28,11 +28,13 @@ enum number_word {
 	NUMBER_WORD_CURRENCY,
 	NUMBER_WORD_UNIT,
 	NUMBER_WORD_NAMES,
+	NUMBER_WORD_VERSION,
 	NUMBER_WORD_RANK,
 	NUMBER_WORD_ABOUT,
 	NUMBER_WORD_OVER,
 	NUMBER_WORD_UNDER,
 	NUMBER_WORD_BOUND,
+	NUMBER_WORD_LESS,
 	NUMBER_WORD_MONTH,
 	NUMBER_WORD_DAYS,
 };
@@ -57,7 +59,7 @@ enum {
 	NUMBER_ABOUT = 1 << 12,
 	NUMBER_OVER = 1 << 13,
 	NUMBER_UNDER = 1 << 14,
-	NUMBER_USUAL = 1 << 15, /* a usual length of time, a hundred percent */
+	NUMBER_USUAL = 1 << 15, /* a usual length of time, a hundred percent, a version */
 
 	NUMBER_READINGS = 8,
 };
@@ -84,6 +86,7 @@ struct number_scan {
 	size_t end;      /* of the last number */
 	bool apart;      /* blanks join nothing, for the next number only */
 	struct str word; /* the last one before it */
+	struct str word_before; /* and the one before that */
 };
 /* The next number at or behind scan->at; false at the end. Identifiers, versions, addresses and ordinals are none. */
 bool number_next(struct number_scan *scan, struct number_token *t);
@@ -96,6 +99,8 @@ size_t number_read_date(struct str text, struct number_token *t);
 
 /* number_behind.c: takes what stands behind the digits, which end at `at`. False when it makes a word of them. */
 bool number_behind(struct number_scan *scan, struct number_token *t, size_t at);
+/* Its readings times `by`, in their place or also. */
+void number_scale(struct number_token *t, double by, bool also);
 /* A currency sign, a dash at the beginning. */
 bool number_money(struct str s, size_t *length);
 bool number_dash(struct str s, size_t *length);
@@ -280,7 +285,9 @@ void numbers_nouns(struct numbers_work *w);
 /* Whether the text has the words, in whatever case and not as a part of others. *at: where nearest to `near`. */
 bool numbers_has_words(struct numbers_work *w, struct str text, struct str words, size_t near, size_t *at);
 
-/* numbers_data.c: whether it is to be proven; whether its looks say that it is a figure. */
+/* numbers_data.c: what the head of its column says of a number, "Revenue (k€)", "Share in %", becomes part of it. */
+void numbers_read_head(const struct numbers_place *p, struct number_token *t);
+/* Whether it is to be proven; whether its looks say that it is a figure. */
 bool numbers_is_data(struct numbers_work *w, const struct number_token *t, const struct numbers_place *p);
 bool numbers_is_figure(const struct number_token *t);
 

@@ -61,6 +61,9 @@ static const struct {
         {"range of a column", "The highest less the lowest of ", ""},
         {"share of a column", "The share of ", " in "},
         {"rest of a column", "", " without "},
+        {"share of the rest", "The share of ", " without "},
+        {"share of several", "The share of rows around it, with ", ""},
+        {"sum of rows", "The sum of the rows from ", " to "},
         {"sum of the first rows", "The sum of the rows down to ", ""},
         {"share of the first rows", "The share of the rows down to ", ""},
 };

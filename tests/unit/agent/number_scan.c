@@ -60,7 +60,7 @@ static void test_agent__numbers_of_a_text_are_found(void **state)
 	        {"25kg in 30 min for 5m", "25kg:25 u | 30:30 | 5m:5/5000000 s"},
 	        {"1.2e6 and 3E-2", "1.2e6:1200000 d | 3E-2:0.03"},
 	        {"about 12,000, over 500, less than 7, nearly 90, ca. 40, ~3",
-	         "12,000:12000/12 ga | 500:500 o | 7:7 ou | 90:90 u | 40:40 a | 3:3 a"},
+	         "12,000:12000/12 ga | 500:500 o | 7:7 u | 90:90 u | 40:40 a | 3:3 a"},
 	        {"top 10, week 12, #7, 30-day, last 90 days",
 	         "10:10 N | 12:12 N | 7:7 N | 30:30 N | 90:90 NU"},
 	        {"24 hours, 100%, 23 hours", "24:24 U | 100%:100/1 %U | 23:23"},
