@@ -6,6 +6,8 @@
 
 #include "agent/numbers_priv.h"
 
+enum { KEY_DIGITS = 11 };
+
 static const struct {
 	const char *word;
 	enum number_word kind;
@@ -117,7 +119,7 @@ static struct str without_blanks(struct str s)
 static void see_before(struct number_scan *scan, struct number_token *t, size_t end)
 {
 	struct str before = without_blanks((struct str){scan->text.p, t->at});
-	bool beside = (size_t)(scan->word.p + scan->word.n - scan->text.p) + 2 >= before.n && scan->word.n;
+	bool beside = scan->word.n && (size_t)(scan->word.p + scan->word.n - scan->text.p) + 2 >= before.n;
 	struct str word = scan->word;
 	size_t n;
 
@@ -177,6 +179,9 @@ static void see_year(struct number_token *t, struct str digits)
 {
 	double value = t->readings[0].value;
 
+	/* Nobody writes a figure like that: a key, a telephone, nanoseconds. */
+	if (digits.n >= KEY_DIGITS && t->is == 0)
+		t->is |= NUMBER_NAMES;
 	if (digits.n == 4 && t->nreadings == 1 &&
 	    !(t->is & (NUMBER_MONEY | NUMBER_MINUS | NUMBER_DECIMALS)) && value >= 1900 && value <= 2100)
 		t->is |= NUMBER_YEAR;

@@ -130,7 +130,7 @@ size_t numbers_between(const struct agent_list *list, double low, double high,
 	size_t from = first_value(list, low), n = 0;
 	const struct numbers_value *v = list->p;
 
-	*first = v + from;
+	*first = list->n ? v + from : NULL;
 	while (n < NUMBERS_LOOKED && from + n < list->n && v[from + n].key <= high)
 		n++;
 	return n;

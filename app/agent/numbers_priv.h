@@ -221,7 +221,7 @@ struct agent_numbers agent_numbers_of(struct arena *a, const struct numbers_inpu
 /* While it is looked for ----------------------------------------------------------------------------------- */
 
 enum {
-	NUMBERS_MOST = 1000,      /* numbers of an answer that are told */
+	NUMBERS_MOST = 500,       /* numbers of an answer that are told */
 	NUMBERS_SEEN = 20000,     /* and looked at */
 	NUMBERS_WORK = 100000000, /* bytes of text that are compared for an answer */
 	NUMBERS_LABELLED = 30,    /* score of a place where the row's own words stand */

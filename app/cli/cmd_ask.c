@@ -157,6 +157,25 @@ static const struct agent_query *last_good(const struct agent_turn *t)
 	return NULL;
 }
 
+/* "Not from a query: 55,000 EUR, 12 %". */
+static void show_doubts(const struct agent_turn *t)
+{
+	size_t length = strlen(t->answer);
+	bool any = false;
+
+	for (size_t i = 0; i < t->numbers.n; i++) {
+		const struct agent_number *n = &t->numbers.p[i];
+
+		if (n->kind != AGENT_NUMBER_NONE || n->at > length || n->n > length - n->at)
+			continue;
+		fputs(any ? ", " : "\nNot from a query: ", stdout);
+		put_plain(stdout, (struct str){t->answer + n->at, n->n});
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
 static void show_proof(struct ctx *ctx, const struct agent_turn *t)
 {
 	const struct agent_query *q = last_good(t);
@@ -175,6 +194,7 @@ static void show_proof(struct ctx *ctx, const struct agent_turn *t)
 	} else if (t->from_catalog) {
 		puts("\nFrom the data dictionary.");
 	}
+	show_doubts(t);
 	if (t->error && *t->error)
 		fprintf(stderr, "quern: %s%s%s\n", t->error, t->hint ? ". " : "", t->hint ? t->hint : "");
 	if (strcmp(t->status, "stopped") == 0)
@@ -220,6 +240,7 @@ static void show_json(struct ctx *ctx, const struct agent_turn *t)
 	for (size_t i = 0; i < t->ntables; i++)
 		json_put_cstr(&w, NULL, t->tables[i]);
 	json_array_close(&w);
+	json_put_i64(&w, "unproven", t->numbers.unproven);
 	json_put_cstr(&w, "model", *t->model ? t->model : NULL);
 	json_put_i64(&w, "input_tokens", t->input_tokens);
 	json_put_i64(&w, "output_tokens", t->output_tokens);

@@ -79,6 +79,8 @@ test('a question through the model runs SQL and shows its proof', async () => {
 	const proof = done.find('provenance')[0];
 	assert.ok(proof.tables.some((t) => t.startsWith('shop.')));
 	assert.match(proof.queries[0].sql, /select/i);
+	assert.ok(proof.columns.includes('monthly_revenue.net_revenue'), String(proof.columns));
+	assert.deepEqual([proof.numbers.unproven, ...proof.numbers.list.filter((n) => n.of[0]?.column === 'net_revenue').map((n) => n.of[0].row)], [0, 0, 11]);
 	chat = done.find('turn')[0];
 	const page = await analyst.get(`/p/shop/chat/${chat.conversation_id}`);
 	assert.match(page.text, /How was this computed\?/);
@@ -86,7 +88,7 @@ test('a question through the model runs SQL and shows its proof', async () => {
 	assert.match(page.text, /class="sql"/);
 	const rows = await analyst.get(`/runs/${result.run_id}`);
 	assert.equal(rows.status, 200);
-	assert.equal((rows.text.match(/<tr>/g) || []).length, 13);
+	assert.equal((rows.text.match(/<tr[ >]/g) || []).length, 13);
 });
 
 test('durable events have increasing ids and can be had again', async () => {
@@ -185,6 +187,8 @@ test('quern ask streams the answer and ends with its proof', () => {
 	const plain = q.cli(['ask', '--project', 'shop', 'What tables are there?']);
 	assert.equal(plain.code, 0, plain.stderr);
 	assert.match(plain.stdout, /orders/);
+	assert.doesNotMatch(plain.stdout, /Not from a query/);
+	assert.match(q.cli(['ask', '--project', 'shop', 'What is a good margin?'], {env: llmEnv()}).stdout, /\nNot from a query: 15 %, 25 %\n/);
 	const json = q.cli(['ask', '--project', 'shop', '--json', 'How did revenue develop month by month in 2025?'],
 		{env: llmEnv()});
 	assert.equal(json.code, 0, json.stderr);

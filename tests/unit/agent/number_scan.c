@@ -63,6 +63,7 @@ static void test_agent__numbers_of_a_text_are_found(void **state)
 	         "12,000:12000/12 ga | 500:500 o | 7:7 u | 90:90 u | 40:40 a | 3:3 a"},
 	        {"top 10, week 12, #7, 30-day, last 90 days",
 	         "10:10 N | 12:12 N | 7:7 N | 30:30 N | 90:90 NU"},
+	        {"49301234567 and 12,345,678,901", "49301234567:49301234567 N | 12,345,678,901:12345678901 g"},
 	        {"24 hours, 100%, 23 hours", "24:24 U | 100%:100/1 %U | 23:23"},
 	};
 	struct arena *a = arena_create();
