@@ -55,14 +55,15 @@ static const char *count_of_rows(struct arena *a, const struct query_result *q)
 }
 
 /* The rows that it had. False when they are not there any more: then it is run. */
-static bool answer_again(struct tool_env *env, const struct agent_asked *before, struct tool_result *out)
+static bool answer_again(struct tool_env *env, const struct agent_scene *scene, const struct agent_asked *before,
+                         struct tool_result *out)
 {
 	struct query_run_record record;
 	struct query_result *q;
 
 	if (query_load(env->ctx, before->run_id, &record, &q) || !q->ncolumns)
 		return false;
-	out->text = tool_rows(env, q, "This query ran before in this answer; these are the rows that it had.",
+	out->text = tool_rows(env, scene, q, "This query ran before in this answer; these are the rows that it had.",
 	                      out);
 	out->detail = arena_printf(env->ctx->a, "%s, from before", count_of_rows(env->ctx->a, q));
 	return true;
@@ -165,7 +166,7 @@ struct err *tool_query(struct tool_env *env, const struct agent_scene *scene, co
 		refuse_again(env, before, out);
 		return NULL;
 	}
-	if (before && answer_again(env, before, out))
+	if (before && answer_again(env, scene, before, out))
 		return NULL;
 	e = agent_ask(env, scene, sql, &q);
 	if (e && !err_model_may_see(e->kind))
@@ -174,7 +175,7 @@ struct err *tool_query(struct tool_env *env, const struct agent_scene *scene, co
 		diagnose(env, scene, sql, e, out);
 		return NULL;
 	}
-	out->text = tool_rows(env, q, NULL, out);
+	out->text = tool_rows(env, scene, q, NULL, out);
 	out->detail = count_of_rows(env->ctx->a, q);
 	return learn(env, scene, q, sql);
 }

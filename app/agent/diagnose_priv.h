@@ -149,6 +149,10 @@ struct agent_diagnosis {
  * and nothing else is named. NULL when there is nothing to add to the error. */
 struct agent_diagnosis *agent_diagnose(struct arena *a, const struct catalog *c, const char *sql,
                                        const struct err *e);
+/* diagnose_value.c: for a statement that found nothing: values near those that it asks for, as far as they are known and
+ * may be shown; NULL when there is nothing to tell. */
+const char *agent_near_values(struct arena *a, const struct catalog *c, const char *sql);
+
 /* The error, its place, the diagnosis and what was tried before, as the model reads it. tried may be empty. */
 const char *agent_diagnosis_text(struct arena *a, const struct err *e, const struct agent_diagnosis *d);
 

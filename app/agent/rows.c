@@ -64,13 +64,32 @@ static const char *note(struct arena *a, const struct query_result *q, size_t sh
 	return said && cut ? arena_printf(a, "%s %s", said, cut) : said ? said : cut;
 }
 
-struct str tool_rows(struct tool_env *env, const struct query_result *q, const char *said,
-                     struct tool_result *out)
+static bool found_nothing(const struct query_result *q)
+{
+	for (size_t i = 0; i < q->ncaveats; i++)
+		if (!strcmp(q->caveats[i].code, "no_rows"))
+			return true;
+	return false;
+}
+
+/* What to look at again, with the values that were perhaps meant. */
+static const char *second_look(struct tool_env *env, const struct agent_scene *scene, const struct query_result *q,
+                               struct tool_result *out)
+{
+	struct arena *a = env->ctx->a;
+	const char *check = agent_check(env, q, &out->doubt);
+	const char *near = found_nothing(q) ? agent_near_values(a, scene->catalog, q->sql_asked) : NULL;
+
+	return check && near ? arena_printf(a, "%s %s", near, check) : near ? near : check;
+}
+
+struct str tool_rows(struct tool_env *env, const struct agent_scene *scene, const struct query_result *q,
+                     const char *said, struct tool_result *out)
 {
 	struct arena *a = env->ctx->a;
 	struct buf b = buf_init(a, BUF_PAGE);
 	struct json_writer w = {.b = &b};
-	const char *why, *check = agent_check(env, q, &out->doubt);
+	const char *why, *check = second_look(env, scene, q, out);
 
 	json_object_open(&w, NULL);
 	json_array_open(&w, "columns");

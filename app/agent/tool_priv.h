@@ -22,8 +22,8 @@ MUST_CHECK struct err *tool_query(struct tool_env *env, const struct agent_scene
 
 /* rows.c: a result as the model reads it: columns once, rows as arrays, cut with a count. said: a note to begin with, or
  * NULL. */
-struct str tool_rows(struct tool_env *env, const struct query_result *q, const char *said,
-                     struct tool_result *out);
+struct str tool_rows(struct tool_env *env, const struct agent_scene *scene, const struct query_result *q,
+                     const char *said, struct tool_result *out);
 
 /* lesson.c: what a statement that works teaches after one that did not: "orders has no column total: use amount". NULL when it does
  * not use what was told. Pure. */

@@ -80,6 +80,32 @@ static void test_agent__typical_mistakes_are_told_in_terms_of_the_data(void **st
 	assert_int_equal(good, n);
 }
 
+static void test_agent__values_that_were_perhaps_meant(void **state)
+{
+	static const struct {
+		const char *sql;
+		const char *told; /* NULL: nothing */
+	} cases[] = {
+	        {"SELECT 1 FROM customers WHERE country_code = 'czech'", "Values of customers.country_code near 'czech': 'CZE'."},
+	        {"SELECT 1 FROM products p WHERE p.title LIKE '%Prodct 3%'", "Values of products.title near 'Prodct 3': 'Product 3'"},
+	        {"SELECT 1 FROM orders WHERE state IN ('open', 'shiped')", "Values of orders.state near 'shiped': 'shipped'."},
+	        {"SELECT 1 FROM products WHERE category = 'Prague'", "'Prague' is a value of products.\"madeIn\"."},
+	        {"SELECT 1 FROM countries WHERE lower(name) = 'germani'", "Values of countries.name near 'germani': 'Germany'."},
+	        {"SELECT 1 FROM customers WHERE full_name = 'zzzz'", NULL},
+	        {"SELECT 1 FROM customers WHERE email = '1@example.com'", NULL},
+	        {"SELECT 'x'", NULL},
+	};
+	struct mart m = open_mart();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *told = agent_near_values(m.scene->ctx.a, m.catalog, cases[i].sql);
+
+		if (!told != !cases[i].told || (told && !strstr(told, cases[i].told)))
+			fail_msg("%s: %s", cases[i].sql, told ? told : "nothing");
+	}
+}
+
 /* Whatever stands in a statement, looking at it ends, and in time: cut anywhere, and with a byte changed anywhere. */
 static void test_agent__nothing_in_a_statement_breaks_the_diagnosis(void **state)
 {
@@ -157,6 +183,7 @@ static void test_agent__wide_dictionaries_are_held_against_a_name(void **state)
 
 static const struct CMUnitTest agent_diagnose_tests[] = {
         cmocka_unit_test(test_agent__typical_mistakes_are_told_in_terms_of_the_data),
+        cmocka_unit_test(test_agent__values_that_were_perhaps_meant),
         cmocka_unit_test(test_agent__nothing_in_a_statement_breaks_the_diagnosis),
         cmocka_unit_test(test_agent__wide_dictionaries_are_held_against_a_name),
 };
