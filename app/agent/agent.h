@@ -223,6 +223,7 @@ struct agent_turn_head {
 	bool voted;
 	bool good;
 	const char *reason;
+	bool learnt; /* something is offered with it */
 };
 /* The path that ends with turn `end` (0: with the conversation's leaf), its newest `limit` turns, oldest first. */
 MUST_CHECK struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t end, int64_t limit,
@@ -299,6 +300,7 @@ struct agent_learning {
 	int64_t at;
 	const char *decided_by;
 	int64_t decided_at;
+	bool may_keep; /* ctx->user_id is an analyst or admin there */
 };
 /* What is offered with those turns (ids as decimal text) to ctx->user_id: in their own conversations, and to analysts and admins in all. */
 MUST_CHECK struct err *agent_learnings_of_turns(struct ctx *ctx, struct db_texts ids, struct agent_learning **out, size_t *n);
@@ -306,7 +308,7 @@ MUST_CHECK struct err *agent_learnings_of_turns(struct ctx *ctx, struct db_texts
 MUST_CHECK struct err *agent_learnings(struct ctx *ctx, int64_t project_id, const char *state, struct agent_learning **out,
                                        size_t *n);
 /* Keeping is for analysts and admins, dismissing for whoever asked, too. Audited. Errors: NOT_FOUND, FORBIDDEN, CONFLICT. */
-MUST_CHECK struct err *agent_learning_decide_on(struct ctx *ctx, int64_t id, bool keep);
+MUST_CHECK struct err *agent_learning_decide(struct ctx *ctx, int64_t id, bool keep, struct agent_learning *out);
 /* By analysts and admins: other words, which are kept with that; gone. Audited. Errors: INVALID, NOT_FOUND. */
 MUST_CHECK struct err *agent_learning_write(struct ctx *ctx, int64_t project_id, int64_t id, struct str text);
 MUST_CHECK struct err *agent_learning_delete(struct ctx *ctx, int64_t project_id, int64_t id);

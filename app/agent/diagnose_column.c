@@ -172,6 +172,21 @@ static const struct agent_rel *first_table(const struct agent_look *l, size_t le
 	return NULL;
 }
 
+/* The one thing that FROM has, where it has but one. */
+static const struct agent_rel *only_rel(const struct agent_look *l, size_t level)
+{
+	const struct agent_rel *only = NULL;
+
+	for (size_t i = 0; i < l->t->nrels; i++) {
+		if (!agent_sees(l->t, level, &l->t->rels[i]))
+			continue;
+		if (only)
+			return NULL;
+		only = &l->t->rels[i];
+	}
+	return only && only->table ? only : NULL;
+}
+
 void agent_unknown_column(struct agent_look *l)
 {
 	struct agent_name name;
@@ -188,6 +203,7 @@ void agent_unknown_column(struct agent_look *l)
 		missing_rel(l, &name);
 		return;
 	}
+	rel = rel ? rel : only_rel(l, level);
 	asked = agent_words(l->a, str_of(name.name), NAME_WORDS);
 	suggest_columns(l, &asked, level, rel);
 	if (is_text_constant(l, &name)) {

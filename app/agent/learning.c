@@ -17,10 +17,12 @@ enum { OFFERED_MOST = 500, TEXT_CHARS = 500, KEPT_READ = 500 };
 #define ASKED(user) \
 	" EXISTS (SELECT FROM turns t JOIN conversations c ON c.id = t.conversation_id WHERE t.id = l.turn_id AND c.user_id = " user \
 	")"
-#define COLUMNS \
-	"SELECT l.id, l.project_id, coalesce(l.turn_id, 0), l.origin, l.state, l.tables, l.text, coalesce(u.name, ''), l.created_at," \
-	" coalesce(d.name, ''), coalesce(l.decided_at, l.created_at) FROM learnings l LEFT JOIN users u ON u.id = l.user_id" \
-	" LEFT JOIN users d ON d.id = l.decided_by"
+#define MAY_SEE(user) DECIDES(user) " OR" ASKED(user)
+#define NAME(user) "coalesce(nullif(" user ".name, ''), " user ".email, '')"
+#define LEARNINGS(user) \
+	"SELECT l.id, l.project_id, coalesce(l.turn_id, 0), l.origin, l.state, l.tables, l.text, " NAME("u") ", l.created_at, " \
+	NAME("d") ", coalesce(l.decided_at, l.created_at)," DECIDES(user) " FROM learnings l" \
+	" LEFT JOIN users u ON u.id = l.user_id LEFT JOIN users d ON d.id = l.decided_by"
 
 /* A text is offered once: what was kept or dismissed is not offered again. */
 DB_STMT(agent_learning_offer,
@@ -28,14 +30,11 @@ DB_STMT(agent_learning_offer,
         " WHERE NOT EXISTS (SELECT FROM learnings WHERE project_id = $1 AND lower(text) = lower($6))"
         " AND (SELECT count(*) FROM learnings WHERE project_id = $1 AND state = 'offered') < $7",
         DB_I64, DB_I64, DB_I64, DB_TEXT, DB_TEXTS, DB_TEXT, DB_I64);
-DB_STMT(agent_learning_decide,
+DB_STMT(agent_learning_decided,
         "UPDATE learnings l SET state = CASE WHEN $3 THEN 'kept' ELSE 'dismissed' END, decided_by = $2, decided_at = now()"
-        " WHERE l.id = $1 AND l.state = 'offered' AND (" DECIDES("$2") " OR (NOT $3 AND" ASKED(
-                "$2") ")) RETURNING l.project_id",
+        " WHERE l.id = $1 AND l.state = 'offered' AND (" DECIDES("$2") " OR (NOT $3 AND" ASKED("$2") "))",
         DB_I64, DB_I64, DB_BOOL);
-DB_STMT(agent_learning_visible,
-        "SELECT l.project_id FROM learnings l WHERE l.id = $1 AND (" DECIDES("$2") " OR" ASKED("$2") ")",
-        DB_I64, DB_I64);
+DB_STMT(agent_learning_one, LEARNINGS("$2") " WHERE l.id = $1 AND (" MAY_SEE("$2") ")", DB_I64, DB_I64);
 DB_STMT(agent_learning_change,
         "UPDATE learnings l SET text = $4, state = 'kept', decided_by = $3, decided_at = now() WHERE l.id = $1 AND"
         " l.project_id = $2 AND" DECIDES("$3"),
@@ -44,20 +43,21 @@ DB_STMT(agent_learning_remove,
         "DELETE FROM learnings l WHERE l.id = $1 AND l.project_id = $2 AND" DECIDES("$3"), DB_I64, DB_I64,
         DB_I64);
 DB_STMT(agent_learning_of_turns,
-        COLUMNS " WHERE l.turn_id = ANY ($1::bigint[]) AND l.state = 'offered' AND (" DECIDES(
-                "$2") " OR" ASKED("$2") ")"
-                                        " ORDER BY l.turn_id, l.id",
+        LEARNINGS("$2") " WHERE l.turn_id = ANY ($1::bigint[]) AND l.state = 'offered' AND (" MAY_SEE("$2") ")"
+        " ORDER BY l.turn_id, l.id",
         DB_TEXTS, DB_I64);
-DB_STMT(agent_learning_list, COLUMNS " WHERE l.project_id = $1 AND l.state = $2 ORDER BY l.id DESC LIMIT $3",
-        DB_I64, DB_TEXT, DB_I64);
+DB_STMT(agent_learning_list,
+        LEARNINGS("$4") " WHERE l.project_id = $1 AND l.state = $2 ORDER BY l.id DESC LIMIT $3", DB_I64,
+        DB_TEXT, DB_I64, DB_I64);
 
-static const struct db_row learning_row = DB_ROW(
-        struct agent_learning, DB_COL_I64(struct agent_learning, id),
-        DB_COL_I64(struct agent_learning, project_id), DB_COL_I64(struct agent_learning, turn_id),
-        DB_COL_TEXT(struct agent_learning, origin), DB_COL_TEXT(struct agent_learning, state),
-        DB_COL_TEXTS(struct agent_learning, tables), DB_COL_TEXT(struct agent_learning, text),
-        DB_COL_TEXT(struct agent_learning, by), DB_COL_TIME(struct agent_learning, at),
-        DB_COL_TEXT(struct agent_learning, decided_by), DB_COL_TIME(struct agent_learning, decided_at));
+static const struct db_row learning_row =
+        DB_ROW(struct agent_learning, DB_COL_I64(struct agent_learning, id),
+               DB_COL_I64(struct agent_learning, project_id), DB_COL_I64(struct agent_learning, turn_id),
+               DB_COL_TEXT(struct agent_learning, origin), DB_COL_TEXT(struct agent_learning, state),
+               DB_COL_TEXTS(struct agent_learning, tables), DB_COL_TEXT(struct agent_learning, text),
+               DB_COL_TEXT(struct agent_learning, by), DB_COL_TIME(struct agent_learning, at),
+               DB_COL_TEXT(struct agent_learning, decided_by), DB_COL_TIME(struct agent_learning, decided_at),
+               DB_COL_BOOL(struct agent_learning, may_keep));
 
 /* Offering --------------------------------------------------------------------------------------------- */
 
@@ -98,43 +98,36 @@ struct err *tool_learning(struct tool_env *env, const char *origin, struct db_te
 struct decision {
 	int64_t id;
 	bool keep;
-	int64_t project_id;
+	struct agent_learning *out;
 };
 
+/* Found, but not to be decided: why not. */
 static struct err *cannot(struct ctx *ctx, const struct decision *d)
 {
-	int64_t project_id;
-	bool found;
-
-	TRY(db_find(ctx, &agent_learning_visible, DB_ARGS(db_i64(d->id), db_i64(ctx->user_id)), &db_id_row,
-	            &project_id, &found));
-	if (!found)
-		return err_new(ctx->a, ERR_NOT_FOUND, "learning not found");
-	if (d->keep)
-		return err_hint(err_new(ctx->a, ERR_FORBIDDEN,
-		                        "only analysts and admins of the project keep a learning, and"
-		                        " only one that is still offered"),
+	if (strcmp(d->out->state, "offered") != 0)
+		return err_hint(err_new(ctx->a, ERR_CONFLICT, "it was kept or dismissed meanwhile"),
 		                "Reload the page to see how it stands.");
-	return err_new(ctx->a, ERR_CONFLICT, "it was kept or dismissed meanwhile");
+	return err_new(ctx->a, ERR_FORBIDDEN, "only analysts and admins of the project keep what was learnt");
 }
 
 static struct err *record_decision(struct ctx *ctx, void *arg)
 {
 	struct decision *d = arg;
-	bool found;
+	int64_t n;
 
-	TRY(db_find(ctx, &agent_learning_decide,
-	            DB_ARGS(db_i64(d->id), db_i64(ctx->user_id), db_bool(d->keep)), &db_id_row,
-	            &d->project_id, &found));
-	if (!found)
+	TRY(db_one(ctx, &agent_learning_one, DB_ARGS(db_i64(d->id), db_i64(ctx->user_id)), &learning_row,
+	           "learning", d->out));
+	TRY(db_run(ctx, &agent_learning_decided,
+	           DB_ARGS(db_i64(d->id), db_i64(ctx->user_id), db_bool(d->keep)), &n));
+	if (!n)
 		return cannot(ctx, d);
 	return audit_log(ctx, d->keep ? "learning.keep" : "learning.dismiss",
 	                 arena_printf(ctx->a, "learning:%lld", (long long)d->id), NULL);
 }
 
-struct err *agent_learning_decide_on(struct ctx *ctx, int64_t id, bool keep)
+struct err *agent_learning_decide(struct ctx *ctx, int64_t id, bool keep, struct agent_learning *out)
 {
-	struct decision d = {.id = id, .keep = keep};
+	struct decision d = {.id = id, .keep = keep, .out = out};
 
 	return db_transact(ctx, record_decision, &d);
 }
@@ -195,7 +188,8 @@ struct err *agent_learnings(struct ctx *ctx, int64_t project_id, const char *sta
                             struct agent_learning **out, size_t *n)
 {
 	return db_all(ctx, &agent_learning_list,
-	              DB_ARGS(db_i64(project_id), db_text(state), db_i64(KEPT_READ)), &learning_row, out, n);
+	              DB_ARGS(db_i64(project_id), db_text(state), db_i64(KEPT_READ), db_i64(ctx->user_id)),
+	              &learning_row, out, n);
 }
 
 /* In prompts ------------------------------------------------------------------------------------------- */

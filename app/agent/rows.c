@@ -78,7 +78,7 @@ static const char *second_look(struct tool_env *env, const struct agent_scene *s
 {
 	struct arena *a = env->ctx->a;
 	const char *check = agent_check(env, q, &out->doubt);
-	const char *near = found_nothing(q) ? agent_near_values(a, scene->catalog, q->sql_asked) : NULL;
+	const char *near = scene && found_nothing(q) ? agent_near_values(a, scene->catalog, q->sql_asked) : NULL;
 
 	return check && near ? arena_printf(a, "%s %s", near, check) : near ? near : check;
 }

@@ -21,7 +21,7 @@ MUST_CHECK struct err *tool_query(struct tool_env *env, const struct agent_scene
                                   struct tool_result *out);
 
 /* rows.c: a result as the model reads it: columns once, rows as arrays, cut with a count. said: a note to begin with, or
- * NULL. */
+ * NULL; scene may be NULL, then no values are told that a query without rows perhaps meant. */
 struct str tool_rows(struct tool_env *env, const struct agent_scene *scene, const struct query_result *q,
                      const char *said, struct tool_result *out);
 

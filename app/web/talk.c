@@ -22,6 +22,8 @@ struct web_talk {
 	bool over;
 	struct question *ask; /* next */
 	size_t nask;
+	struct web_learning *learnings; /* offered with it */
+	size_t nlearnings;
 };
 
 static const struct view question_view = VIEW(struct question, VIEW_STR(struct question, text));
@@ -30,7 +32,8 @@ const struct view web_talk_view =
              VIEW_I64(struct web_talk, siblings), VIEW_I64(struct web_talk, previous),
              VIEW_I64(struct web_talk, next), VIEW_BOOL(struct web_talk, good), VIEW_BOOL(struct web_talk, bad),
              VIEW_STR(struct web_talk, reason), VIEW_BOOL(struct web_talk, over),
-             VIEW_LIST(struct web_talk, ask, nask, &question_view));
+             VIEW_LIST(struct web_talk, ask, nask, &question_view),
+             VIEW_LIST(struct web_talk, learnings, nlearnings, &web_learning_view));
 
 struct web_talk *web_talk(struct arena *a, const struct agent_turn_head *h)
 {
@@ -50,7 +53,12 @@ struct web_talk *web_talk(struct arena *a, const struct agent_turn_head *h)
 
 bool web_talk_is_plain(const struct agent_turn_head *h)
 {
-	return h->over && h->siblings < 2 && !h->voted;
+	return h->over && h->siblings < 2 && !h->voted && !h->learnt;
+}
+
+struct err *web_talk_learnt(struct ctx *ctx, int64_t turn_id, struct web_talk *talk)
+{
+	return web_learnings_of_turn(ctx, turn_id, &talk->learnings, &talk->nlearnings);
 }
 
 struct err *web_talk_next(struct ctx *ctx, const struct web_reader *who, const struct agent_turn *t,

@@ -223,13 +223,14 @@ struct web_reader {
 };
 
 /* talk.c: what a person does with a turn (chat/actions, chat/version, chat/next). A plain one has nothing that changes once
- * it is over: its HTML can be kept. _next adds what to ask after its answer. */
+ * it is over: its HTML can be kept. _next adds what to ask after its answer, _learnt what is offered with it. */
 struct web_talk;
 extern const struct view web_talk_view;
 struct web_talk *web_talk(struct arena *a, const struct agent_turn_head *head);
 bool web_talk_is_plain(const struct agent_turn_head *head);
 MUST_CHECK struct err *web_talk_next(struct ctx *ctx, const struct web_reader *who, const struct agent_turn *t,
                                      struct web_talk *talk);
+MUST_CHECK struct err *web_talk_learnt(struct ctx *ctx, int64_t turn_id, struct web_talk *talk);
 
 /* turn.c: what the template chat/turn shows of a turn, and its HTML. */
 struct web_turn;
@@ -238,6 +239,11 @@ MUST_CHECK struct err *web_turn_fill(struct ctx *ctx, const struct agent_turn *t
                                      struct web_turn **out);
 MUST_CHECK struct err *web_turn_render(struct ctx *ctx, const struct agent_turn *t, struct web_talk *talk,
                                        bool exports, struct buf *out);
+
+/* knowledge.c: what was learnt, as the page of an answer offers it (chat/learning). */
+struct web_learning;
+extern const struct view web_learning_view;
+MUST_CHECK struct err *web_learnings_of_turn(struct ctx *ctx, int64_t turn_id, struct web_learning **out, size_t *n);
 
 /* chats.c: the person's conversations in the project of the request, or those that hold its words "q" (chat/list). */
 struct web_chats;

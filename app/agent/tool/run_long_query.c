@@ -93,7 +93,7 @@ static struct err *finish(struct tool_env *env, const char *sql, struct tool_res
 		return e;
 	}
 	agent_asked_add(env, sql, q);
-	out->text = tool_rows(env, q, NULL, out);
+	out->text = tool_rows(env, NULL, q, NULL, out);
 	out->detail = arena_printf(a, q->nrows == 1 ? "1 row" : "%zu rows", q->nrows);
 	return NULL;
 }

@@ -185,7 +185,7 @@ static void test_agent__answers_of_one_call(void **state)
 	        {"please describe first", "done", "customer_id", NULL},
 	        {"two at once", "done", "Last: 2", NULL},
 	        {"what are the salaries", "done", "Not for you: ERROR: ", NULL},
-	        {"never right", "failed", "", "could not find a query that works, after 4 tries in a row: no table of the query has a column \"nothing\""},
+	        {"never right", "failed", "", "could not find a query that works, after 4 tries in a row: orders has no column \"nothing\""},
 	        {"never ends", "failed", "", "the answer was stopped at the limit of 12 steps"},
 	        {"bad arguments", "done", "execute_sql: argument \"sql\" must be a string, got a number", NULL},
 	        {"no such tool", "done", "there is no tool \"rm\"", NULL},
