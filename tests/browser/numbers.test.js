@@ -21,6 +21,8 @@ const rules = [
 	{match: 'many orders', call: 1, reply: {text: 'Order {{rows.40.0}} came to **{{rows.40.1}}** EUR.'}},
 	{match: 'what did garden', reply: {text: 'Garden made 31,990.00 EUR, as I said.'}},
 	{match: 'a good margin', reply: {text: 'A good margin is between 15 % and 25 %; yours was 31.7 %.'}},
+	{match: 'who buys', call: 0, reply: sql('', 'SELECT email, country_code FROM customers ORDER BY id LIMIT 3')},
+	{match: 'who buys', call: 1, reply: {text: 'These are the first.'}},
 	{match: 'hostile', call: 0, reply: sql('', HOSTILE)},
 	{match: 'hostile', call: 1, reply: {text: 'It is 42.5, of 4711 in all. <b>17.25</b>'}},
 ];
@@ -157,6 +159,23 @@ test('what a cell holds is only ever text', async () => {
 	assert.match(await told(), /: "><img src=x onerror=alert\(1\)>&lt; 4711$/);
 	assert.equal(await page.locator('.text img, .text script, .tip img').count(), 0);
 	assert.deepEqual(page.problems, []);
+});
+
+test('the proof tells the rules that were applied, and how old rows are', async () => {
+	const rule = (kind, column, value) => q.sql('quern', `INSERT INTO policy_rules (project_id, role, table_name, kind, column_name, value)
+		SELECT id, 'analyst', 'customers', '${kind}', '${column}', '${value}' FROM projects WHERE slug = 'shop'`);
+	rule('mask', 'email', 'email');
+	rule('filter', '', "country_code = ''DE''");
+	await ask(page, 'Who buys?');
+	turn = await ask(page, 'Who buys again?');
+	await turn.locator('.proof > summary').click();
+	const text = await page.locator('[data-side-body]').innerText();
+	assert.match(text, /Read\s+shop\.customers: .*email/);
+	assert.match(text, /Rule\s+You see only some rows of customers/);
+	assert.match(text, /Rule\s+customers\.email is masked for you/);
+	assert.match(text, /Query 1 3 rows · .* · from a moment ago/);
+	await shot(page, 'numbers-rules');
+	await page.locator('[data-side-close]').click();
 });
 
 test('by touch: the first tells, the second shows the cell', async () => {
