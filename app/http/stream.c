@@ -17,6 +17,7 @@
 #include "lib/sse.h"
 
 enum {
+	SMALL_BYTES = 2 << 10,
 	EVENT_BYTES = 16 << 20,
 	UNSENT_MOST = 1 << 20, /* an event more is one too many */
 	UNSENT_FEW = 64 << 10,
@@ -34,7 +35,6 @@ struct http_stream {
 	struct http_stream *next, **at;
 
 	pthread_mutex_t lock; /* for what follows, and for f */
-	struct arena *a;      /* given back after each event */
 	pthread_cond_t moved; /* the client took something, or is gone */
 	struct buf unsent;    /* records, in an arena of their own while there are any */
 	size_t taken;         /* of them */
@@ -246,7 +246,7 @@ struct http_stream *http_stream_start(struct ctx *ctx, struct http_request *req,
 {
 	struct http_stream *s = ARENA_NEW(ctx->a, struct http_stream);
 
-	*s = (struct http_stream){.f = req->f, .a = arena_create(), .moved_us = clock_coarse_us()};
+	*s = (struct http_stream){.f = req->f, .moved_us = clock_coarse_us()};
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->moved, NULL);
 	http_type(res, "text/event-stream");
@@ -261,20 +261,34 @@ struct http_stream *http_stream_start(struct ctx *ctx, struct http_request *req,
 	return s;
 }
 
-bool http_stream_event(struct http_stream *s, int64_t id, const char *event, struct str json)
+static bool put_large(struct http_stream *s, int64_t id, const char *event, struct str json)
 {
-	struct arena_mark mark;
-	struct buf b;
+	struct arena *a = arena_create();
+	struct buf b = buf_init(a, EVENT_BYTES);
 	bool ok;
 
-	pthread_mutex_lock(&s->lock);
-	mark = arena_mark(s->a);
-	b = buf_init(s->a, EVENT_BYTES);
 	sse_add(&b, id, event, json);
+	pthread_mutex_lock(&s->lock);
 	if (b.full)
 		lose(s);
 	ok = put(s, buf_str(&b));
-	arena_reset(s->a, mark);
+	pthread_mutex_unlock(&s->lock);
+	arena_free(a);
+	return ok;
+}
+
+/* Nearly all events are small, and there are many: they cost no memory. */
+bool http_stream_event(struct http_stream *s, int64_t id, const char *event, struct str json)
+{
+	char memory[SMALL_BYTES];
+	struct buf b = buf_on(memory, sizeof(memory));
+	bool ok;
+
+	sse_add(&b, id, event, json);
+	if (b.full)
+		return put_large(s, id, event, json);
+	pthread_mutex_lock(&s->lock);
+	ok = put(s, buf_str(&b));
 	pthread_mutex_unlock(&s->lock);
 	return ok;
 }
@@ -307,7 +321,6 @@ void http_stream_end(struct http_stream *s)
 	take_from_keeper(s);
 	forget_unsent(s);
 	(void)http_fcgi_write(s->f, STR(""), STR(""), true);
-	arena_free(s->a);
 	pthread_cond_destroy(&s->moved);
 	pthread_mutex_destroy(&s->lock);
 }

@@ -18,6 +18,11 @@ struct buf buf_init(struct arena *a, size_t cap)
 	return (struct buf){.cap = cap, .a = a};
 }
 
+struct buf buf_on(void *memory, size_t size)
+{
+	return (struct buf){.p = memory, .size = size, .cap = size - 1};
+}
+
 /* Makes room for n bytes and the NUL behind them; false, and full from then on, above the cap. */
 static bool reserve(struct buf *b, size_t n)
 {

@@ -34,6 +34,9 @@ struct buf {
 /* An empty builder; allocates nothing until the first append. */
 struct buf buf_init(struct arena *a, size_t cap);
 
+/* The same in memory of the caller's, which is all it ever has: for small things that are made often. */
+struct buf buf_on(void *memory, size_t size);
+
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, struct str s);
 void buf_add_cstr(struct buf *b, const char *s); /* NULL adds nothing */

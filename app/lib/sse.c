@@ -77,11 +77,10 @@ static struct err *too_large(struct sse_parser *p)
 	               "cannot read an event stream with more than %zu bytes in an event", p->line.cap);
 }
 
-static struct err *take_line(struct sse_parser *p)
+static struct err *take_line(struct sse_parser *p, struct str value)
 {
-	struct str value = buf_str(&p->line), name;
+	struct str name;
 
-	p->line.n = 0;
 	if (!p->started && str_starts(value, STR("\xef\xbb\xbf"))) {
 		value.p += 3;
 		value.n -= 3;
@@ -108,6 +107,21 @@ static size_t line_length(const char *p, size_t n)
 	return i;
 }
 
+/* The line that ends here: what was kept of it, or where it stands when none was. */
+static struct err *end_line(struct sse_parser *p, struct str last)
+{
+	struct str whole = last;
+
+	if (p->line.n) {
+		buf_add_str(&p->line, last);
+		whole = buf_str(&p->line);
+	}
+	if (p->line.full || last.n > p->line.cap)
+		return too_large(p);
+	p->line.n = 0;
+	return take_line(p, whole);
+}
+
 struct err *sse_feed(struct sse_parser *p, const char *bytes, size_t n)
 {
 	size_t i = 0;
@@ -119,14 +133,13 @@ struct err *sse_feed(struct sse_parser *p, const char *bytes, size_t n)
 			i++;
 		p->after_cr = false;
 		len = line_length(bytes + i, n - i);
-		buf_add(&p->line, bytes + i, len);
-		if (p->line.full)
-			return too_large(p);
-		i += len;
-		if (i == n)
-			return NULL;
-		p->after_cr = bytes[i++] == '\r';
-		TRY(take_line(p));
+		if (i + len == n) {
+			buf_add(&p->line, bytes + i, len);
+			return p->line.full ? too_large(p) : NULL;
+		}
+		p->after_cr = bytes[i + len] == '\r';
+		TRY(end_line(p, (struct str){bytes + i, len}));
+		i += len + 1;
 	}
 	return NULL;
 }
@@ -158,7 +171,9 @@ void sse_add(struct buf *b, long long id, const char *event, struct str data)
 	assert(!strpbrk(event, "\r\n"));
 	if (id)
 		buf_printf(b, "id: %lld\n", id);
-	buf_printf(b, "event: %s\ndata: ", event);
+	buf_add_cstr(b, "event: ");
+	buf_add_cstr(b, event);
+	buf_add_cstr(b, "\ndata: ");
 	add_on_one_line(b, data);
 	buf_add_cstr(b, "\n\n");
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -20,6 +21,8 @@
 enum {
 	TICK_MS = 100, /* how often stops and times are looked at */
 	EVENTS = 256,
+	MANY = 200,      /* events within a tick; with more of them the thread */
+	ROUND_US = 2000, /* takes what came in so long at once: it costs the machine much less */
 	LINGER_US = 1000 * 1000, /* for the end of an answer whose reply is whole */
 	LINGER_BYTES = 64 << 10,
 	SPARE = 32, /* connections kept beyond those in use, of a group */
@@ -45,6 +48,8 @@ static struct {
 	/* The thread's own. */
 	int epoll, news;
 	int64_t now_us, ticked_us;
+	int events;      /* since then */
+	bool busy;       /* they were many in the tick before */
 	struct arena *a;
 	struct group *groups;
 	size_t ngroups;
@@ -388,6 +393,8 @@ static void tick(void)
 	struct llm_transfer *next;
 
 	carrier.ticked_us = carrier.now_us;
+	carrier.busy = carrier.events > MANY;
+	carrier.events = 0;
 	for (struct llm_transfer *t = carrier.all; t; t = next) {
 		next = t->next;
 		look_at(t);
@@ -442,6 +449,14 @@ static void on_event(const struct epoll_event *event)
 		curl_multi_socket_action(g->multi, (curl_socket_t)(uint32_t)event->data.u64, bits, &left);
 }
 
+static void let_some_come(void)
+{
+	int64_t left_us = carrier.now_us + ROUND_US - clock_mono_us();
+
+	if (carrier.busy && left_us > 0)
+		nanosleep(&(struct timespec){0, left_us * 1000}, NULL);
+}
+
 static void *run(void *arg)
 {
 	struct epoll_event events[EVENTS];
@@ -453,6 +468,7 @@ static void *run(void *arg)
 		int n = epoll_wait(carrier.epoll, events, EVENTS, wait_ms());
 
 		carrier.now_us = clock_mono_us();
+		carrier.events += n;
 		for (int i = 0; i < n; i++)
 			on_event(&events[i]);
 		take_queue();
@@ -461,6 +477,7 @@ static void *run(void *arg)
 		take_ended();
 		if (carrier.now_us - carrier.ticked_us >= TICK_MS * 1000)
 			tick();
+		let_some_come();
 	}
 	return arg;
 }

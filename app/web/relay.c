@@ -211,17 +211,36 @@ static void wait_no_more(struct web_relay *r)
 
 /* Events ------------------------------------------------------------------------------------------------ */
 
-static void send_text(struct web_relay *r, const char *kind, struct str text)
+static void put_text(struct buf *b, struct str text)
 {
-	struct arena_mark mark = arena_mark(r->a);
-	struct buf b = buf_init(r->a, BUF_PAGE);
-	struct json_writer w = {.b = &b};
+	struct json_writer w = {.b = b};
 
 	json_object_open(&w, NULL);
 	json_put_str(&w, "text", text);
 	json_object_close(&w);
+}
+
+static void send_long_text(struct web_relay *r, const char *kind, struct str text)
+{
+	struct arena_mark mark = arena_mark(r->a);
+	struct buf b = buf_init(r->a, BUF_PAGE);
+
+	put_text(&b, text);
 	http_stream_event(r->stream, 0, kind, buf_str(&b));
 	arena_reset(r->a, mark);
+}
+
+/* A piece of text is a word or two, as a rule. */
+static void send_text(struct web_relay *r, const char *kind, struct str text)
+{
+	char memory[1000];
+	struct buf b = buf_on(memory, sizeof(memory));
+
+	put_text(&b, text);
+	if (b.full)
+		send_long_text(r, kind, text);
+	else
+		http_stream_event(r->stream, 0, kind, buf_str(&b));
 }
 
 static void on_delta(void *arg, struct str text)

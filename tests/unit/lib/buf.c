@@ -76,6 +76,23 @@ static void csv_number(struct buf *b, struct str s)
 	buf_add_csv(b, s, true);
 }
 
+static void test_lib__buf_on_memory_of_the_callers_has_no_more(void **state)
+{
+	char memory[8] = "1234567";
+	struct buf b = buf_on(memory, sizeof(memory) - 1);
+
+	(void)state;
+	buf_add_cstr(&b, "abc");
+	buf_add_char(&b, 'd');
+	buf_printf(&b, "%d", 56);
+	assert_string_equal(buf_cstr(&b), "abcd56");
+	assert_false(b.full);
+	buf_add_char(&b, 'e');
+	assert_true(b.full);
+	assert_string_equal(memory, "abcd56");
+	assert_ptr_equal(b.p, memory);
+}
+
 static void test_lib__buf_escapes_for_the_context(void **state)
 {
 	static const struct {
@@ -133,6 +150,7 @@ static void test_lib__buf_escapes_for_the_context(void **state)
 static const struct CMUnitTest lib_buf_tests[] = {
         TEST(test_lib__buf_appends),
         TEST(test_lib__buf_stays_whole_when_full),
+        TEST(test_lib__buf_on_memory_of_the_callers_has_no_more),
         TEST(test_lib__buf_escapes_for_the_context),
 };
 UNIT_SUITE(lib_buf_tests);
