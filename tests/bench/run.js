@@ -1,4 +1,4 @@
-// make bench [BENCH="page stream"]: measures a private instance and this build's programs on this machine, prints a table and
+// make bench [BENCH="page turns"]: measures a private instance and this build's programs on this machine, prints a table and
 // writes BUILD/bench.json: name -> {value, unit, aim}. Figures of other machines say little; ratios and the order of size do.
 'use strict';
 
@@ -6,16 +6,10 @@ const {spawn, spawnSync} = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const readline = require('node:readline');
 const {root, build, quern, start, Client, cli, freePort, sleep, until, shared: sharedFile} = require('../lib/quern.js');
 const {instanceProcesses, pssKb, cpuSeconds} = require('./process.js');
 const seed = require('./seed.js');
-
-const TURNS = 2000;              // streams at once
-const PER_SECOND = 20;           // deltas of each
-const STEADY = 20;               // seconds that are measured
-const RAMP = 12;                 // and those until all are open
-const SLACK = 12;
+const turns = require('./turns.js');
 
 const results = {};
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -48,10 +42,10 @@ async function stopChild(child, signal = 'SIGTERM') {
 	await ended;
 }
 
-// The scripted provider that streams deltas with their time; resolves to its address.
-async function provider(deltas) {
+// The scripted provider; resolves to its address.
+async function provider(rules) {
 	const file = path.join(work, 'scenario.json');
-	fs.writeFileSync(file, JSON.stringify({rules: [{reply: {bench: {deltas, per_second: PER_SECOND}}}]}));
+	fs.writeFileSync(file, JSON.stringify({rules}));
 	const child = spawn(path.join(build, 'scripted-provider'), ['--port', '0', '--scenario', file], {stdio: ['ignore', 'pipe', 'inherit']});
 	ending.push(() => stopChild(child));
 	const port = await new Promise((resolve) => child.stdout.once('data', (text) => resolve(Number(text))));
@@ -59,13 +53,14 @@ async function provider(deltas) {
 }
 
 // nginx with the instance's own configuration, and beside it a listener without TLS and one file under /bench/.
-async function nginx(q) {
+async function nginx(q, connections) {
 	const dir = path.join(work, 'nginx'), port = await freePort(), plain = await freePort();
 	fs.mkdirSync(path.join(dir, 'files'), {recursive: true});
 	let conf = fs.readFileSync(path.join(q.dir, 'nginx.conf'), 'utf8')
 		.replaceAll(`${q.dir}/nginx`, dir)
 		.replace(/listen .* ssl/, (text) => `listen 127.0.0.1:${plain} backlog=4096;\n\t\t${text.replace(/:\d+/, `:${port}`)}`)
 		.replace('location / {', `location /bench/ {\n\t\t\talias ${dir}/files/;\n\t\t}\n\n\t\tlocation / {`);
+	if (connections) conf = conf.replace(/worker_connections \d+/, `worker_connections ${connections}`);
 	if (!/^daemon off/m.test(conf)) conf = `daemon off;\n${conf}`;
 	fs.writeFileSync(path.join(dir, 'nginx.conf'), conf);
 	const child = spawn('nginx', ['-p', dir, '-c', path.join(dir, 'nginx.conf'), '-e', path.join(dir, 'error.log')], {stdio: 'inherit'});
@@ -75,18 +70,20 @@ async function nginx(q) {
 	return {port, plain, child, files: path.join(dir, 'files')};
 }
 
-async function instance() {
+// large: room for more than the settings give of themselves.
+async function instance({large = false} = {}) {
 	if (shared) return shared;
 	say('starting an instance');
-	const model = await provider((RAMP + STEADY + SLACK) * PER_SECOND);
-	const q = await start({args: [], env: {QUERN_LLM_URL: model.url, QUERN_LLM_KEY: 'bench', QUERN_LLM_MODEL: 'scripted'}});
+	const model = await provider(turns.rules);
+	const q = await start({args: [], env: {QUERN_LLM_URL: model.url, QUERN_LLM_KEY: 'bench', QUERN_LLM_MODEL: 'scripted',
+		...(large ? {QUERN_AGENT_THREADS: turns.needs.threads} : {})}});
 	ending.unshift(() => q.stop());
-	const web = await nginx(q);
+	const web = await nginx(q, large ? turns.needs.connections : 0);
 	const email = 'analyst@example.com';
 	const chat = q.sql('quern', seed.statements(email)).split('\n').pop();
 	const client = await new Client({...q, port: web.port, url: q.env.QUERN_URL}).signIn(email);
 	const cookie = [...client.cookies].map(([k, v]) => `${k}=${v}`).join('; ');
-	shared = {q, web, model, chat, client, cookie};
+	shared = {q, web, model, chat, client, cookie, ending};
 	return shared;
 }
 
@@ -153,34 +150,6 @@ async function page() {
 	report('page.per_second', of('page', 'rate'), '1/s');
 	report('page.p50_ms', of('page', 'p50'), 'ms');
 	report('page.p99_ms', of('page', 'p99'), 'ms');
-}
-
-async function streams(name, {plain}) {
-	const {q, web, model, client, cookie} = await instance();
-	const agents = () => instanceProcesses(q).filter((p) => p.pool === 'agent').map((p) => p.pid);
-	const memory = () => agents().reduce((sum, pid) => sum + pssKb(pid), 0);
-	const watched = () => ({agent: agents(), nginx: [web.child.pid], provider: [model.child.pid], postgres: [q.child.pid]});
-	const before = memory();
-	const child = spawn(path.join(build, 'bench-stream'), ['--port', plain ? web.plain : web.port, '--turns', TURNS, '--rate', Math.ceil(TURNS / 10),
-		'--seconds', STEADY, '--deltas', (RAMP + STEADY + SLACK) * PER_SECOND, '--origin', q.env.QUERN_URL, '--cookie', cookie, '--csrf', client.csrf,
-		'--path', '/p/shop/turns', ...(plain ? ['--plain'] : [])].map(String), {stdio: ['ignore', 'pipe', 'inherit']});
-	ending.push(() => stopChild(child));
-	let after, cpu, result;
-	for await (const line of readline.createInterface({input: child.stdout})) {
-		const event = JSON.parse(line);
-		if (event.event === 'steady') cpu = cpuSeconds(watched(), child.pid);
-		if (event.event === 'measured') {
-			const now = cpuSeconds(watched(), child.pid);
-			cpu = Object.entries(now).map(([who, seconds]) => `${who} ${((seconds - cpu[who]) / (STEADY + 1)).toFixed(2)}`);
-			after = memory();
-		}
-		if (event.event === 'result') result = event;
-	}
-	say(`  ${result.deltas} deltas in ${STEADY} s, delay p50 ${result.p50_ms} p90 ${result.p90_ms} max ${result.max_ms} ms; cores used of ${os.cpus().length}: ${cpu.join(', ')}`);
-	report(`${name}.p99_delay_ms`, result.p99_ms, 'ms', '< 20');
-	report(`${name}.kb_per_turn`, (after - before) / TURNS, 'KB', '< 150');
-	report(`${name}.failures`, result.failed, 'turns', '<= 0');
-	if (result.failed) complaints(q);
 }
 
 const TABLES = 1000, COLUMNS = 20;
@@ -288,8 +257,18 @@ async function failing() {
 	report('failing.memory_mb', r.memory_kb / 1024, 'MB', '<= 16');
 }
 
-const benches = {failing, mustache, guard, serve, page, run, stream: () => streams('stream', {plain: false}), 'stream-plain': () => streams('stream-plain', {plain: true}), ratelimit, dictionary};
-const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'run', 'stream', 'ratelimit', 'dictionary'];
+const tell = {report, say, complaints};
+
+async function manyTurns() {
+	const at = await instance();
+	await turns.withTools(at, tell);
+	await turns.crowd(at, tell, 'bench', 'turns');
+}
+
+const benches = {failing, mustache, guard, serve, page, run, turns: manyTurns, ratelimit, dictionary,
+	'turns-plain': async () => turns.crowd(await instance(), tell, 'bench', 'turns-plain', true),
+	'turns-10000': async () => turns.crowd(await instance({large: true}), tell, 'crowd', 'turns-10000')};
+const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'run', 'turns', 'ratelimit', 'dictionary'];
 
 async function main() {
 	const chosen = process.argv.slice(2).length ? process.argv.slice(2) : usual;

@@ -1,6 +1,6 @@
 /*
  * Placeholders, so that an answer quotes what the tool really said: {{question}}, {{tool_result}},
- * {{row_count}}, {{columns.N}}, {{rows.R.C}} and {{table}} (all rows as a Markdown table).
+ * {{row_count}}, {{columns.N}}, {{rows.R.C}}, {{table}} (all rows as a Markdown table) and {{asked_us}}.
  */
 #include "lib/arena.h"
 #include "lib/buf.h"
@@ -54,6 +54,8 @@ static void add_value(struct buf *b, const struct question *q, struct json_objec
 		buf_add_cstr(b, cell_text(at(json_get(result, "columns"), &path)));
 	else if (str_is(head, "rows"))
 		buf_add_cstr(b, cell_text(at(at(json_get(result, "rows"), &path), &path)));
+	else if (str_is(head, "asked_us"))
+		buf_add_i64(b, q->asked_us);
 	else if (str_is(head, "table"))
 		add_table(b, json_get_array(result, "columns"), json_get_array(result, "rows"));
 	else

@@ -57,6 +57,7 @@ struct question {
 	const char *model;
 	bool stream;
 	size_t bytes;
+	int64_t asked_us; /* by the clock on the wall, when all of it was here */
 };
 
 /* How a request is refused; status 0 when it is good. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "provider.h"
 
 enum { EVENTS = 512, READ_BYTES = 64 << 10, FIRST_ROOM = 4 << 10 };
@@ -198,6 +199,7 @@ static void begin(struct conn *c)
 	struct question q;
 	struct refused r;
 	int state = http_parse((struct str){c->in, c->nin}, &in);
+	int64_t asked_us = clock_wall_us();
 
 	if (state < 0)
 		conn_close(c);
@@ -205,6 +207,7 @@ static void begin(struct conn *c)
 		return;
 	c->a = arena_create();
 	r = question_read(c->a, &in, &q);
+	q.asked_us = asked_us;
 	if (r.status)
 		plan_refusal(c->a, q.format, &r, "", &c->plan);
 	else
