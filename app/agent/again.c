@@ -9,7 +9,7 @@
 #include "db/db.h"
 #include "lib/clock.h"
 
-enum { SLICE_MS = 50, PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 2000, PROJECT_US = 15000000, TURN_MOST_S = 60 };
+enum { SLICE_MS = 50, PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 1000, PROJECT_US = 15000000, TURN_MOST_S = 60 };
 
 static int64_t pause_ms(struct agent_patience *p)
 {

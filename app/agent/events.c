@@ -14,7 +14,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum { PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 2000, TRIES_STOPPED = 5 };
+enum { PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 1000, TRIES_STOPPED = 5 };
 
 /* Written twice because its first answer was lost, a row is there already. */
 #define EVENT_ROWS \

@@ -17,7 +17,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum { WATCHES_MOST = 8, PAUSE_FIRST_MS = 200, PAUSE_MOST_MS = 10000 };
+enum { WATCHES_MOST = 8, PAUSE_FIRST_MS = 200, PAUSE_MOST_MS = 2000 };
 
 struct watch {
 	const char *channel;

@@ -15,7 +15,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum { WAIT_SECONDS = 5, BACKOFF_FIRST_MS = 250, BACKOFF_MOST_MS = 5000 };
+enum { WAIT_SECONDS = 5, BACKOFF_FIRST_MS = 250, BACKOFF_MOST_MS = 1000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 

@@ -1,33 +1,77 @@
 #!/usr/bin/env node
 // Turns while workers and servers die and clients come and go: every turn ends, nobody loses an event or gets one twice, and
-// nothing is done twice. QUERN_FAULT_TURNS is how many turns the first test runs (40), QUERN_FAULT_SEED what happens when.
+// nothing is done twice. QUERN_FAULT_TURNS is how many turns the first test runs (40), and with it how often the others do what they do;
+// QUERN_FAULT_SEED says what happens when.
 'use strict';
 
 const assert = require('node:assert');
 const {test, cleanup, run} = require('../lib/runner.js');
-const {start, scripted, Client, sleep, until} = require('../lib/quern.js');
-const {random, scriptOf, rules, runTurn, judge, judgeWrites, postgres, agents, kill} = require('../lib/turns.js');
+const {start, stop, scripted, Client, sleep, until} = require('../lib/quern.js');
+const t = require('../lib/turns.js');
 
 const TURNS = Number(process.env.QUERN_FAULT_TURNS || 40);
 const SEED = Number(process.env.QUERN_FAULT_SEED || Date.now() % 1000000);
 const AT_ONCE = 10;
-const MINUTES = 1 + TURNS / 30;
+const MINUTES = 1 + TURNS / 20;
 
-const rand = random(SEED);
-const script = scriptOf(true);
-let q, analyst;
+const rand = t.random(SEED);
+const script = t.scriptOf(true);
+let q, model, analyst, cases = 0;
+
+const environment = () => ({...model.env, QUERN_AGENT_PROCESSES: '3'});
+const database = () => until(() => { try { return q.sql('quern', 'SELECT 1'); } catch { return false; } }, 'the database is there');
+const soon = (seconds = 90) => Date.now() + seconds * 1000;
+const follower = (name = 'asker', drops = 0) => new t.Follower(q, analyst, {name, rand, drops});
+const isGood = (bad) => assert.equal(bad.length, 0, bad.slice(0, 10).join('\n'));
+
+// What a turn other than those of the script says of itself when it is over.
+function isWhole(followers, status, text) {
+	for (const f of followers) {
+		assert.deepEqual(f.faults, [], f.name);
+		assert.equal(f.status, status, `${f.name}: ${JSON.stringify(f.events.slice(-3))}`);
+		assert.deepEqual(f.events.map((e) => e.id), f.events.map((e, i) => i + 1), f.name);
+		if (text) assert.equal(f.events.filter((e) => e.event === 'message').at(-1).data.text, text, f.name);
+	}
+	assert.equal(q.sql('quern', `SELECT count(*) FROM turn_events WHERE turn_id = ${followers[0].turn}`), String(followers[0].last));
+}
+
+// Asks, and lets another client watch from the start.
+async function askAndWatch(text) {
+	const asker = follower(), watcher = follower('watcher');
+	const over = new Promise((resolve, reject) => {
+		asker.started = ({turn_id: turn}) => {
+			watcher.turn = turn;
+			resolve();
+		};
+		asker.over = asker.ask(text, soon()).catch(reject);
+	});
+	await over;
+	watcher.over = watcher.follow(soon());
+	return [asker, watcher];
+}
+const overs = (followers) => Promise.all(followers.map((f) => f.over));
 
 test('start', async () => {
 	console.log(`seed ${SEED}`);
-	const model = await scripted(rules(script));
+	model = await scripted([...t.rules(script), ...t.OTHERS]);
 	cleanup(() => model.stop());
-	q = await start({args: [], env: {...model.env, QUERN_AGENT_PROCESSES: '3'}});
+	q = await start({args: [], env: environment()});
 	cleanup(() => q.stop());
 	q.sql('quern', 'UPDATE projects SET queries_a_minute = 0, queries_at_once = 0');
 	analyst = await new Client(q).signIn('analyst@example.com');
 });
 
-// Kills until `over()`; the servers at a third and two thirds of the way.
+// Runs `count` turns of the script, so many at once.
+async function runTurns(count, end, {drops, atOnce = AT_ONCE, turns = []} = {}) {
+	let left = count;
+	const lane = async () => {
+		while (left-- > 0 && Date.now() < end) turns.push(await t.runTurn(q, analyst, ++cases, rand, end, drops));
+	};
+	await Promise.all(Array.from({length: atOnce}, lane));
+	return turns;
+}
+
+// Kills until all is over; the servers at a third and two thirds of the way.
 async function wreak(progress, log) {
 	const servers = [['SIGQUIT', 1 / 3], ['SIGINT', 2 / 3]];
 	while (progress() < 1) {
@@ -35,37 +79,179 @@ async function wreak(progress, log) {
 		if (servers.length && progress() > servers[0][1]) {
 			const [signal] = servers.shift();
 			log.push(`PostgreSQL ${signal}`);
-			kill(postgres(q), signal);
+			t.kill(t.postgres(q), signal);
 			continue;
 		}
-		let pids;
-		try { pids = agents(q); } catch { continue; }
-		if (!pids.length) continue;
-		if (rand.next() < 0.15) {
-			log.push('a session of the database');
-			try { kill(Number(q.sql('quern', "SELECT pid FROM pg_stat_activity WHERE usename = 'quern' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1")), 'SIGTERM'); } catch { /* it is away */ }
-			continue;
+		try {
+			if (rand.next() < 0.15) {
+				log.push('a session of the database');
+				t.kill(Number(q.sql('quern', "SELECT pid FROM pg_stat_activity WHERE usename = 'quern' ORDER BY random() LIMIT 1")), 'SIGTERM');
+			} else {
+				log.push('a worker');
+				t.kill(rand.one(t.agents(q)));
+			}
+		} catch {
+			log.push('(the database was away)');
 		}
-		log.push('a worker');
-		kill(rand.one(pids));
 	}
 }
 
 test(`${TURNS} turns while workers are killed, PostgreSQL is restarted and clients come and go`, async () => {
 	const end = Date.now() + MINUTES * 60000;
 	const turns = [], log = [];
-	let next = 0;
-	const lane = async () => {
-		while (next < TURNS && Date.now() < end) turns.push(await runTurn(q, analyst, ++next, rand, end));
-	};
 	const began = Date.now();
-	await Promise.all([wreak(() => (Date.now() > end ? 1 : turns.length / TURNS), log), ...Array.from({length: AT_ONCE}, lane)]);
+	const all = runTurns(TURNS, end, {turns});
+	await Promise.all([all, wreak(() => (Date.now() > end ? 1 : turns.length / TURNS), log)]);
+	await database();
 	console.log(`${turns.length} turns in ${((Date.now() - began) / 1000).toFixed(1)} s; ended: ${log.join(', ')}`);
-	console.log(`${turns.flatMap((t) => t.followers).reduce((n, f) => n + f.connections, 0)} connections, taken up ${q.sql('quern', 'SELECT sum(fence - 1) FROM turns')} times`);
-	await until(() => { try { return q.sql('quern', 'SELECT 1'); } catch { return false; } }, 'the database is there');
-	const bad = [...judge(q, turns, script), ...judgeWrites(q, turns)];
-	assert.equal(bad.length, 0, bad.slice(0, 10).join('\n'));
+	console.log(`${turns.flatMap((turn) => turn.followers).reduce((n, f) => n + f.connections, 0)} connections, taken up ${q.sql('quern', 'SELECT sum(fence - 1) FROM turns')} times`);
+	isGood([...t.judge(q, turns, script), ...t.judgeWrites(q, turns)]);
 	assert.equal(turns.length, TURNS);
 });
+
+test('clients that leave all the time get every event once', async () => {
+	const turns = await runTurns(TURNS / 4, soon(), {drops: 1});
+	isGood([...t.judge(q, turns, script), ...t.judgeWrites(q, turns)]);
+	console.log(`${turns.flatMap((turn) => turn.followers).reduce((n, f) => n + f.connections, 0)} connections of ${3 * turns.length} clients`);
+});
+
+test('a turn goes on when its worker dies', async () => {
+	const [asker, watcher] = await askAndWatch('Please tell a tale of a worker that died');
+	await until(() => asker.deltas > 5, 'the tale has begun');
+	const killed = Date.now();
+	const again = new Promise((resolve) => { watcher.seen = (e) => { if (e.event === 'step' && e.data.state === 'running') resolve(Date.now() - killed); }; });
+	t.kill(t.holder(q, asker.turn));
+	console.log(`went on after ${await again} ms`);
+	await overs([asker, watcher]);
+	isWhole([asker, watcher], 'done', t.TALE);
+});
+
+test('a worker that stood still for 15 s changes nothing any more', async () => {
+	const [asker, watcher] = await askAndWatch('Please tell a tale of a worker that slept');
+	await until(() => asker.deltas > 5, 'the tale has begun');
+	const pid = t.holder(q, asker.turn), stopped = Date.now();
+	const again = new Promise((resolve) => { watcher.seen = (e) => { if (e.event === 'step' && e.data.state === 'running') resolve(Date.now() - stopped); }; });
+	const ours = watcher.connections;
+	t.kill(pid, 'SIGSTOP');
+	// Who watches over the worker that stands still sees nothing and comes again: to another one.
+	setTimeout(() => { for (const f of [asker, watcher]) f.leave(); }, 3000);
+	console.log(`went on after ${await again} ms`);
+	await sleep(Math.max(0, 15000 - (Date.now() - stopped)));
+	t.kill(pid, 'SIGCONT');
+	await overs([asker, watcher]);
+	isWhole([asker, watcher], 'done', t.TALE);
+	assert.ok(watcher.connections > ours);
+	await until(() => t.agents(q).includes(pid), 'the worker works again');
+});
+
+test('a reload hands turns over, and nobody sees an error', async () => {
+	const pairs = [];
+	for (let i = 0; i < 4; i++) pairs.push(await askAndWatch(i % 2 ? `Please tell a tale of reload ${i}` : t.question(++cases)));
+	await until(() => pairs.every(([asker]) => asker.last > 0), 'all have begun');
+	const old = t.agents(q);
+	t.kill(t.master(q), 'SIGHUP');
+	await until(() => t.agents(q).some((pid) => !old.includes(pid)), 'the new workers are there');
+	await overs(pairs.flat());
+	for (const [i, pair] of pairs.entries()) isWhole(pair, 'done', i % 2 ? t.TALE : undefined);
+	assert.deepEqual(pairs.flat().map((f) => f.refused), pairs.flat().map(() => 0), 'nobody was refused');
+	await until(() => t.agents(q).every((pid) => !old.includes(pid)), 'the old workers are gone', 40);
+});
+
+test('turns go on when the service is stopped and started', async () => {
+	const pairs = [];
+	for (let i = 0; i < 3; i++) pairs.push(await askAndWatch(i ? t.question(++cases) : 'Please tell a tale of a stop'));
+	await until(() => pairs.every(([asker]) => asker.last > 0), 'all have begun');
+	t.kill(t.master(q), 'SIGTERM');
+	await overs(pairs.flat());
+	for (const [i, pair] of pairs.entries()) isWhole(pair, 'done', i ? undefined : t.TALE);
+});
+
+test('a killed session of the database, and with it all of them, costs no turn', async () => {
+	const turns = runTurns(AT_ONCE, soon());
+	for (let i = 0; i < 2; i++) {
+		await sleep(rand.between(500, 2500));
+		await database();
+		const killed = Date.now();
+		t.kill(Number(q.sql('quern', "SELECT pid FROM pg_stat_activity WHERE usename = 'quern' ORDER BY random() LIMIT 1")));
+		await sleep(20);
+		await database();
+		const there = Date.now();
+		await until(() => analyst.get('/p/shop').then((page) => page.status === 200, () => false), 'a page');
+		console.log(`a session of the database was killed: the database was there after ${there - killed} ms, the first page ${Date.now() - there} ms later`);
+	}
+	isGood(t.judge(q, await turns, script));
+});
+
+// A power cut: everything that belongs to the instance, at once.
+function cutPower() {
+	t.kill(q.child.pid, 'SIGSTOP');
+	const pids = t.allBelow(q.child.pid);
+	for (const pid of pids) t.kill(pid, 'SIGSTOP');
+	const all = [...new Set([...pids, ...t.allBelow(q.child.pid)]), q.child.pid];
+	for (const pid of all) t.kill(pid);
+	return all;
+}
+
+async function startAgain(killed) {
+	await until(() => q.exited && !killed.some((pid) => t.kill(pid, 0)), 'all has ended');
+	q = Object.assign(q, await start({args: [], env: environment(), dir: q.dir, port: q.port}));
+}
+
+test('after a power cut every turn that was taken ends', async () => {
+	const CUTS = Math.ceil(TURNS / 20), end = soon(60 * MINUTES);
+	const turns = [], all = runTurns(AT_ONCE * CUTS, end, {turns});
+	for (let i = 0; i < CUTS; i++) {
+		await sleep(rand.between(500, 5000));
+		await startAgain(cutPower());
+	}
+	await all;
+	isGood([...t.judge(q, turns, script), ...t.judgeWrites(q, turns)]);
+	assert.equal(turns.length, AT_ONCE * CUTS);
+	const audit = q.cli(['audit', 'verify']);
+	assert.equal(audit.code, 0, audit.stdout + audit.stderr);
+});
+
+// Statements of turns that the project's database works on.
+const statements = () => Number(q.sql('quern', "SELECT count(*) FROM pg_stat_activity WHERE usename = 'shop_reader' AND state = 'active'"));
+
+test('a stop ends a turn at any point, and its query with it', async () => {
+	const took = [];
+	for (let i = 0; i < TURNS / 4; i++) {
+		const asker = follower();
+		const over = asker.ask(i % 2 ? 'Please count for ever' : 'Please tell a tale of an end', soon());
+		await until(() => asker.turn, 'the turn has begun');
+		await sleep(rand.between(0, 800));
+		const asked = Date.now();
+		assert.equal((await analyst.post(`/turns/${asker.turn}/stop`)).status, 204);
+		await over;
+		took.push(Date.now() - asked);
+		isWhole([asker], 'stopped');
+		await until(() => statements() === 0, 'no statement is left', 5);
+	}
+	took.sort((a, b) => a - b);
+	console.log(`${took.length} stops: half within ${took[took.length >> 1]} ms, all within ${took.at(-1)} ms`);
+});
+
+for (const [field, limit, count] of [['turn_steps', 4, 4], ['turn_tokens', 440, 4], ['turn_cost', 4400, 4], ['turn_seconds', 5, 0]])
+	test(`a model that never has enough is stopped at ${field}`, async () => {
+		q.sql('quern', `UPDATE projects SET turn_steps = 100, turn_seconds = 0, turn_tokens = 0, turn_cost = 0;
+			UPDATE projects SET ${field} = ${limit}; INSERT INTO project_models (project_id, place, format, url, model, price_in, price_out)
+			SELECT id, 1, '', '', '', 10000000, 10000000 FROM projects ON CONFLICT DO NOTHING`);
+		const asker = await follower().ask('This is never enough', soon());
+		isWhole([asker], 'failed');
+		const [error] = asker.events.filter((e) => e.event === 'error');
+		assert.equal(error.data.code, field);
+		const calls = Number(q.sql('quern', `SELECT count(*) FROM turn_steps WHERE turn_id = ${asker.turn} AND kind = 'reply'`));
+		if (count) assert.equal(calls, count);
+		assert.ok(calls > 0);
+		q.sql('quern', 'UPDATE projects SET turn_steps = 0, turn_seconds = 0, turn_tokens = 0, turn_cost = 0');
+	});
+
+for (const what of ['error', 'cut', 'garbage', 'wrong_json', '529', '429'])
+	test(`a model that fails once, by ${what}, is asked again`, async () => {
+		const pair = await askAndWatch(`Please stumble over ${what}`);
+		await overs(pair);
+		isWhole(pair, 'done', 'This is the whole of it.');
+	});
 
 run({seconds: MINUTES * 60 + 60});

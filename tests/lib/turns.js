@@ -22,7 +22,7 @@ function random(seed) {
 // The script ---------------------------------------------------------------------------------------------------------------
 
 const LONG = Array.from({length: 12}, (_, i) => `Part ${i + 1} of the answer says that nothing was left out — not a word, not an ö.`).join('\n\n');
-const SLOW = "SELECT count(*) AS n FROM orders a JOIN orders b ON a.id <> b.id AND a.id < 300";
+const HEAVY = "SELECT count(*) AS n FROM orders a JOIN orders b ON a.id <> b.id AND a.id < 300";
 
 // What the model says in each of its replies to "Work through case N", and the tools that it calls with it.
 function scriptOf(learns) {
@@ -30,7 +30,7 @@ function scriptOf(learns) {
 	return [
 		{text: '{{question}}: I begin.', tools: [{name: 'execute_sql', input: {sql: 'SELECT status, count(*) AS n FROM orders GROUP BY 1 ORDER BY 1'}},
 			{name: 'describe_table', input: {table: 'customers'}}]},
-		{text: 'One step further.', tools: [...learning, {name: 'execute_sql', input: {sql: SLOW}}]},
+		{text: 'One step further.', tools: [...learning, {name: 'execute_sql', input: {sql: HEAVY}}]},
 		{text: 'And a last look.', tools: [{name: 'execute_sql', input: {sql: 'SELECT count(*) AS n FROM customers'}}]},
 		{text: `{{question}} is done.\n\n${LONG}`},
 	];
@@ -44,6 +44,24 @@ function rules(script, {delay = 30, chunk = 16} = {}) {
 		return rule;
 	});
 }
+
+// Other questions: one whose query takes longer than anybody waits, one whose answer does, one that goes on for ever, and those that
+// meet a model that fails once.
+const TALE = Array.from({length: 100}, (_, i) => `${i + 1} `.padEnd(16, '.')).join('');
+const ENDLESS = 'SELECT count(*) AS n FROM orders a, orders b, orders c, orders d';
+const OTHERS = [
+	{match: 'count for ever', call: 0, reply: {text: 'I count.', tools: [{name: 'execute_sql', input: {sql: ENDLESS}}]}},
+	{match: 'count for ever', reply: {text: 'That took too long.'}},
+	{match: 'tell a tale', reply: {text: TALE, chunk: 16, delay: 80}},
+	{match: 'never enough', reply: {text: 'Once more.', tools: [{name: 'execute_sql', input: {sql: 'SELECT {{row_count}} + 1 AS n'}}], first_delay: 150, usage: {input: 100, output: 10}}},
+	...['error', 'cut', 'garbage', 'wrong_json'].flatMap((then) => [
+		{match: `stumble over ${then}$`, times: 1, reply: {text: 'This is as far as it ', chunk: 4, delay: 20, then}},
+		{match: `stumble over ${then}$`, reply: {text: 'This is the whole of it.'}},
+	]),
+	{match: 'stumble over 529$', times: 2, reply: {status: 529, error: {type: 'overloaded_error', message: 'Overloaded'}}},
+	{match: 'stumble over 429$', times: 1, reply: {status: 429, retry_after: 1, error: {type: 'rate_limit_error', message: 'Slowly'}}},
+	{match: 'stumble over (529|429)$', reply: {text: 'This is the whole of it.'}},
+];
 
 const question = (n) => `Work through case ${n}`;
 const textsOf = (script, n) => script.map((reply) => reply.text.replaceAll('{{question}}', question(n)));
@@ -59,7 +77,7 @@ class Follower {
 	constructor(q, {cookies, csrf}, {name, rand, drops = 0}) {
 		this.client = Object.assign(new Client(q), {cookies, csrf});
 		this.client.agent = new https.Agent({rejectUnauthorized: false}); // a question on a kept connection might be sent twice
-		Object.assign(this, {name, rand, drops, last: 0, events: [], faults: [], text: '', connections: 0, done: false, deltas: 0});
+		Object.assign(this, {name, rand, drops, last: 0, events: [], faults: [], text: '', connections: 0, refused: 0, done: false, deltas: 0});
 	}
 
 	take(event) {
@@ -75,6 +93,7 @@ class Follower {
 			this.last = event.id;
 			this.events.push(event);
 			this.check(event);
+			this.seen?.(event);
 		}
 	}
 
@@ -91,10 +110,11 @@ class Follower {
 		}
 	}
 
-	// One connection, left after some events if it is one to be left.
+	// One connection, left after some events if it is one to be left, or by leave().
 	async once(open) {
 		const leave = new AbortController();
-		let left = this.drops > 0 && this.rand.next() < this.drops ? 1 + Math.floor(this.rand.between(0, 60)) : Infinity;
+		this.leave = () => leave.abort();
+		let left = this.rand.next() < this.drops ? Math.ceil(this.rand.between(0, this.drops < 1 ? 60 : 8)) : Infinity;
 		this.text = '';
 		this.connections++;
 		const parse = Client.events((event) => {
@@ -123,6 +143,7 @@ class Follower {
 	async follow(until = Infinity) {
 		while (!this.done && Date.now() < until) {
 			const {status} = await this.once((feed, signal) => this.watch(feed, signal));
+			if (status !== 200) this.refused++;
 			if ([401, 403, 404].includes(status)) throw new Error(`watching turn ${this.turn} was refused with ${status}`);
 			if (!this.done) await sleep(this.rand.between(20, 300));
 		}
@@ -130,9 +151,9 @@ class Follower {
 	}
 
 	// Asks until somebody says that the question was taken, and follows its turn.
-	async ask(n, until = Infinity) {
+	async ask(text, until = Infinity) {
 		while (!this.turn && Date.now() < until) {
-			const done = await this.once((feed, signal) => this.client.post('/p/shop/turns', {question: question(n)},
+			const done = await this.once((feed, signal) => this.client.post('/p/shop/turns', {question: text},
 				{onData: feed, signal, headers: {Accept: 'text/event-stream'}}));
 			if (this.turn) break;
 			if (![0, 200, 502, 503].includes(done.status)) throw new Error(`asking gave ${done.status}: ${done.text}`);
@@ -143,8 +164,8 @@ class Follower {
 }
 
 // Turn n with its asker, one who watches from the start and one who comes late.
-async function runTurn(q, person, n, rand, until) {
-	const followers = ['asker', 'watcher', 'late'].map((name) => new Follower(q, person, {name, rand, drops: name === 'asker' ? 0.3 : 0.6}));
+async function runTurn(q, person, n, rand, until, drops = 0.5) {
+	const followers = ['asker', 'watcher', 'late'].map((name) => new Follower(q, person, {name, rand, drops}));
 	const [asker, watcher, late] = followers;
 	const others = new Promise((resolve) => {
 		asker.started = ({turn_id: turn}) => {
@@ -153,7 +174,7 @@ async function runTurn(q, person, n, rand, until) {
 			resolve(Promise.all([watcher.follow(until), sleep(rand.between(300, 6000)).then(() => late.follow(until))]));
 		};
 	});
-	await asker.ask(n, until);
+	await asker.ask(question(n), until);
 	if (asker.turn) await others;
 	return {n, turn: asker.turn, followers};
 }
@@ -235,10 +256,13 @@ function kill(pid, signal = 'SIGKILL') {
 	}
 }
 
+// The process that works on a turn.
+const holder = (q, turn) => Number(q.sql('quern', `SELECT w.pid FROM turns t JOIN workers w ON w.id = t.worker_id WHERE t.id = ${turn}`));
+
 // Workers of the agent pool: those that renew a lease.
 function agents(q) {
 	const below = new Set(children(master(q)));
 	return q.sql('quern', 'SELECT pid FROM workers ORDER BY id').split('\n').map(Number).filter((pid) => below.has(pid));
 }
 
-module.exports = {random, scriptOf, rules, question, textsOf, SLOW, Follower, runTurn, judge, judgeWrites, children, allBelow, master, postgres, agents, kill};
+module.exports = {random, scriptOf, rules, OTHERS, TALE, question, textsOf, holder, Follower, runTurn, judge, judgeWrites, children, allBelow, master, postgres, agents, kill};
