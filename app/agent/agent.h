@@ -355,11 +355,14 @@ MUST_CHECK struct err *agent_turn_watch(struct ctx *ctx, int64_t turn_id, int64_
                                         const struct agent_sink *sink, bool (*gone)(void *arg),
                                         void (*idle)(void *arg));
 
-/* Once in each process that works on turns: from now on it takes up those that nobody works on. */
-void agent_start(const struct settings *settings);
+/* Goes on with a turn as agent_turn_run(), if nobody works on it: *taken. Its person is the one who asked. */
+MUST_CHECK struct err *agent_turn_take(struct ctx *ctx, int64_t turn_id, const struct agent_sink *sink, bool *taken);
+
+/* Once in each process that works on turns; one that serves takes up those that nobody works on. */
+void agent_start(const struct settings *settings, bool serves);
 /* The turns of this process go to others, each at the end of its step, and within that time whatever it is at. */
 void agent_drain(int64_t within_s);
-/* And once they have: this process is none that others count on. */
+/* And once they have: this process is none that others count on, and what looked after turns is over. */
 void agent_end(const struct settings *settings);
 /* Stops all turns of this process, for a command that is interrupted. */
 void agent_stop_all(void);

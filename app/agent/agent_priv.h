@@ -283,6 +283,8 @@ struct agent_claim {
 /* This process's number, 0 while it is none. */
 int64_t agent_worker(void);
 MUST_CHECK struct err *agent_lease_renew(struct ctx *ctx);
+/* Whether it takes up turns of others: a command does not. */
+void agent_lease_serve(bool serves);
 /* Takes up turns that nobody holds, each in a thread of its own. */
 MUST_CHECK struct err *agent_lease_claim(struct ctx *ctx);
 /* Their parts, for tests, too. Takes away the rows of workers that died, and of those that are late if that says
@@ -290,8 +292,10 @@ MUST_CHECK struct err *agent_lease_claim(struct ctx *ctx);
 MUST_CHECK struct err *agent_lease_bury_dead(struct ctx *ctx, bool late);
 MUST_CHECK struct err *agent_lease_take(struct ctx *ctx, int64_t worker, int64_t most, bool doubtful,
                                         struct agent_claim **out, size_t *n);
-/* Works on a turn that was taken, for its person as they are now. */
-MUST_CHECK struct err *agent_turn_resume(struct ctx *ctx, struct agent_claim claim);
+/* One turn, whatever its tries; not found when somebody works on it. */
+MUST_CHECK struct err *agent_lease_take_one(struct ctx *ctx, int64_t turn_id, struct agent_claim *out, bool *found);
+/* Works on a turn that was taken, for its person as they are now. sink may be NULL. */
+MUST_CHECK struct err *agent_turn_resume(struct ctx *ctx, struct agent_claim claim, const struct agent_sink *sink);
 /* Gives a turn back, for others to take at once. */
 MUST_CHECK struct err *agent_lease_give(struct ctx *ctx, int64_t turn_id, int64_t fence);
 /* No more turns are taken up. */

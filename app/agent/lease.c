@@ -41,22 +41,28 @@ DB_STMT(agent_lease_neighbours, "SELECT id, pid FROM workers WHERE place = $1 AN
 DB_STMT(agent_lease_bury,
         "DELETE FROM workers w WHERE id = ANY ($1::bigint[]) OR $3 AND NOT (" ALIVE("w") ") AND id <> $2", DB_TEXTS,
         DB_I64, DB_BOOL);
+#define TAKE(which) \
+	"UPDATE turns SET worker_id = nullif($1, 0), fence = fence + 1, taken_at = now(), tried_steps = o.steps," \
+	" tries = CASE WHEN o.steps > tried_steps THEN 1 ELSE tries + 1 END" \
+	" FROM (SELECT id AS orphan, (SELECT count(*) FROM turn_steps s WHERE s.turn_id = t.id) AS steps FROM turns t" \
+	" WHERE status = 'running' AND NOT EXISTS (SELECT FROM workers w WHERE w.id = t.worker_id) AND " which \
+	" FOR UPDATE SKIP LOCKED) o WHERE id = o.orphan RETURNING id, fence, tries"
 /* Of those that were taken up often one is enough: should they be why workers end, the others are not taken along. */
-DB_STMT(agent_lease_orphans,
-        "UPDATE turns SET worker_id = nullif($1, 0), fence = fence + 1, taken_at = now(), tried_steps = o.steps,"
-        " tries = CASE WHEN o.steps > tried_steps THEN 1 ELSE tries + 1 END"
-        " FROM (SELECT id AS orphan, (SELECT count(*) FROM turn_steps s WHERE s.turn_id = t.id) AS steps FROM turns t"
-        " WHERE status = 'running' AND (tries >= " OFTEN ") = $3"
-        " AND NOT EXISTS (SELECT FROM workers w WHERE w.id = t.worker_id)"
-        " ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED) o WHERE id = o.orphan RETURNING id, fence, tries",
-        DB_I64, DB_I64, DB_BOOL);
+DB_STMT(agent_lease_orphans, TAKE("(tries >= " OFTEN ") = $3 ORDER BY id LIMIT $2"), DB_I64, DB_I64, DB_BOOL);
+DB_STMT(agent_lease_orphan, TAKE("id = $2"), DB_I64, DB_I64);
 DB_STMT(agent_lease_put_down,
         "WITH t AS (UPDATE turns SET worker_id = NULL WHERE id = $1 AND fence = $2 AND status = 'running'"
         " RETURNING id) SELECT pg_notify('turn_due', id::text) FROM t",
         DB_I64, DB_I64);
 
 static _Atomic int64_t worker;
+static bool serves;
 static int64_t renewed_us, steady_us; /* the last renewal; the first one since the database was away */
+
+void agent_lease_serve(bool does)
+{
+	serves = does;
+}
 
 int64_t agent_worker(void)
 {
@@ -143,6 +149,13 @@ struct err *agent_lease_take(struct ctx *ctx, int64_t by, int64_t most, bool dou
 	              n);
 }
 
+struct err *agent_lease_take_one(struct ctx *ctx, int64_t turn_id, struct agent_claim *out, bool *found)
+{
+	if (worker)
+		TRY(agent_lease_bury_dead(ctx, steady()));
+	return db_find(ctx, &agent_lease_orphan, DB_ARGS(db_i64(worker), db_i64(turn_id)), &claim_row, out, found);
+}
+
 struct err *agent_lease_give(struct ctx *ctx, int64_t turn_id, int64_t fence)
 {
 	return db_run(ctx, &agent_lease_put_down, DB_ARGS(db_i64(turn_id), db_i64(fence)), NULL);
@@ -159,7 +172,7 @@ static void *work(void *arg)
 {
 	struct taken *t = arg;
 	struct arena *a = t->ctx.a;
-	struct err *e = agent_turn_resume(&t->ctx, t->claim);
+	struct err *e = agent_turn_resume(&t->ctx, t->claim, NULL);
 
 	if (e)
 		log_err(LOG_ERROR, t->ctx.request_id, "could not go on with a turn", e);
@@ -211,7 +224,7 @@ struct err *agent_lease_claim(struct ctx *ctx)
 {
 	static int64_t doubtful_us;
 
-	if (!worker || agent_ending())
+	if (!serves || !worker || agent_ending())
 		return NULL;
 	TRY(agent_lease_bury_dead(ctx, steady()));
 	TRY(claim(ctx, CLAIM_MOST, false));

@@ -27,8 +27,11 @@ static pthread_mutex_t due_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t due_cond = PTHREAD_COND_INITIALIZER;
 static bool due;
 
+static pthread_t looker;
+static bool looks; /* it was started */
+
 static struct {
-	atomic_bool asked;
+	atomic_bool asked, over;
 	int64_t at_us; /* when turns under way are given away in the middle of a step */
 } ending;
 
@@ -182,6 +185,11 @@ void agent_end(const struct settings *settings)
 
 	while (agent_live_count() > 0)
 		nanosleep(&(struct timespec){0, 20 * 1000 * 1000}, NULL);
+	atomic_store(&ending.over, true);
+	agent_live_due();
+	if (looks)
+		pthread_join(looker, NULL);
+	looks = false;
 	agent_lease_end(&ctx);
 	arena_free(ctx.a);
 }
@@ -279,7 +287,7 @@ static void rest(void)
 
 static void *look_after(void *arg)
 {
-	for (;;) {
+	while (!atomic_load(&ending.over)) {
 		pass_on_stops();
 		do_chores(arg);
 		if (agent_ending() && clock_mono_us() >= ending.at_us)
@@ -309,14 +317,9 @@ struct err *agent_live_ready(struct ctx *ctx)
 
 void agent_live_start(const struct settings *settings)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
-
 	enter(settings);
 	atomic_store(&started, true);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, look_after, (void *)settings))
+	looks = pthread_create(&looker, NULL, look_after, (void *)settings) == 0;
+	if (!looks)
 		LOG(LOG_ERROR, NULL, "could not start the thread that looks after turns");
-	pthread_attr_destroy(&attr);
 }

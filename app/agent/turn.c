@@ -459,7 +459,7 @@ static struct err *hopeless(struct ctx *ctx)
 	                "Ask again. Should that happen once more, an admin finds the reason in the log.");
 }
 
-struct err *agent_turn_resume(struct ctx *ctx, struct agent_claim claim)
+struct err *agent_turn_resume(struct ctx *ctx, struct agent_claim claim, const struct agent_sink *sink)
 {
 	struct project *project = ARENA_NEW(ctx->a, struct project);
 	enum project_role role = PROJECT_VIEWER;
@@ -473,7 +473,15 @@ struct err *agent_turn_resume(struct ctx *ctx, struct agent_claim claim)
 		;
 	if (e && e->kind == ERR_NOT_FOUND)
 		return close_for_good(ctx, claim, err_new(ctx->a, ERR_FORBIDDEN, "you may no longer see this project"));
-	return e ? e : work(ctx, project, role, p.time_zone, claim, NULL);
+	return e ? e : work(ctx, project, role, p.time_zone, claim, sink);
+}
+
+struct err *agent_turn_take(struct ctx *ctx, int64_t turn_id, const struct agent_sink *sink, bool *taken)
+{
+	struct agent_claim claim;
+
+	TRY(agent_lease_take_one(ctx, turn_id, &claim, taken));
+	return *taken ? agent_turn_resume(ctx, claim, sink) : NULL;
 }
 
 struct err *agent_turn_run(struct ctx *ctx, const struct project *project, enum project_role role,

@@ -262,11 +262,12 @@ static void on_due(void *arg, int64_t turn_id)
 	agent_live_due();
 }
 
-void agent_start(const struct settings *settings)
+void agent_start(const struct settings *settings, bool serves)
 {
 	db_watch("turn", on_turn, NULL);
 	db_watch("turn_stop", on_stop, NULL);
 	db_watch("turn_due", on_due, NULL);
 	db_watch_start();
+	agent_lease_serve(serves);
 	agent_live_start(settings);
 }

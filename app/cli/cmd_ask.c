@@ -1,24 +1,47 @@
 /*
- * quern ask: one question from the terminal, as a person of the instance. The answer streams to standard
- * output, the steps to standard error; Ctrl-C stops the turn, not the program.
+ * quern ask: one question from the terminal, as a person of the instance. The turn is worked on here for as long as this
+ * lives; should it end before, the service goes on with it, and should the service have taken it, this follows it there.
  */
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "agent/agent.h"
 #include "auth/auth.h"
+#include "cli/ask_priv.h"
 #include "cli/cli.h"
-#include "cli/table_priv.h"
+#include "db/db.h"
 #include "lib/arena.h"
-#include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/log.h"
+#include "lib/settings.h"
 #include "llm/llm.h"
 
-enum { TABLE_ROWS = 50 };
+enum { QUIET_US = 3000000, LOOK_MS = 1000, EXIT_SIGNAL = 128 };
+
+struct options {
+	const char *slug, *email, *time_zone, *conversation, *watch;
+	bool json;
+	int64_t conversation_id, turn_id;
+	const char *question;
+};
+
+/* One turn as it is followed. */
+struct ask {
+	struct ctx *ctx;
+	const struct options *o;
+	const struct ask_view *view;
+	struct agent_sink sink;
+	int64_t conversation_id, turn_id;
+	int64_t last;    /* newest event that was shown */
+	int64_t seen_us; /* when something last came */
+	size_t text;     /* bytes of the message under way that were shown */
+	size_t known;    /* bytes of what comes that were shown before: a stream begins with the text so far */
+	int wake_fd;
+};
+
+/* Who asks ------------------------------------------------------------------------------------------------- */
 
 /* The first admin, for whoever asks from the machine itself. */
 static struct err *first_admin(struct ctx *ctx, struct auth_user *out)
@@ -45,101 +68,7 @@ static struct err *person_get(struct ctx *ctx, const char *email, struct auth_us
 	return out->disabled ? err_new(ctx->a, ERR_FORBIDDEN, "the account %s is disabled", email) : NULL;
 }
 
-/* What arrives. ----------------------------------------------------------------------------------------- */
-
-struct screen {
-	bool dim;
-	bool in_text;  /* a line of text is open */
-	bool streamed; /* the message under way came in pieces */
-};
-
-/* Text of data and model goes to a terminal without its control characters. */
-static void put_plain(FILE *f, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= ' ' || s.p[i] == '\n' || s.p[i] == '\t')
-			fputc(s.p[i] == 127 ? '?' : s.p[i], f);
-}
-
-static void end_text(struct screen *s)
-{
-	if (s->in_text)
-		putchar('\n');
-	s->in_text = false;
-	fflush(stdout);
-}
-
-static void show_step(struct screen *s, struct json_object *o)
-{
-	const char *state = json_get_str(o, "state"), *detail = json_get_str(o, "detail"),
-	           *label = json_get_str(o, "label");
-
-	end_text(s);
-	fputs(s->dim ? "\033[2m" : "", stderr);
-	put_plain(stderr, str_of(label));
-	if (state && strcmp(state, "running") == 0)
-		fputs("…", stderr);
-	else
-		fprintf(stderr, ": %s in %lld ms", state ? state : "", (long long)json_get_i64(o, "ms", 0));
-	if (detail) {
-		fputs(", ", stderr);
-		put_plain(stderr, str_of(detail));
-	}
-	fputs(s->dim ? "\033[0m\n" : "\n", stderr);
-}
-
-/* Text that did not come in pieces. */
-static void show_message(struct screen *s, struct json_object *o)
-{
-	if (!s->streamed) {
-		put_plain(stdout, str_of(json_get_str(o, "text")));
-		s->in_text = true;
-	}
-	s->streamed = false;
-	end_text(s);
-}
-
-static void on_event(void *arg, int64_t id, const char *kind, struct str json)
-{
-	struct screen *s = arg;
-	struct arena *a;
-	struct json_object *o;
-
-	(void)id;
-	a = arena_create();
-	if (json_read(a, json, JSON_DEPTH, &o))
-		o = NULL;
-	if (strcmp(kind, "step") == 0)
-		show_step(s, o);
-	else if (strcmp(kind, "message") == 0)
-		show_message(s, o);
-	arena_free(a);
-}
-
-static void on_delta(void *arg, struct str text)
-{
-	struct screen *s = arg;
-
-	s->in_text = s->streamed = true;
-	put_plain(stdout, text);
-	fflush(stdout);
-}
-
-/* The result table. ------------------------------------------------------------------------------------- */
-
-static void put_table(struct arena *a, const struct query_result *q)
-{
-	size_t rows = q->nrows < TABLE_ROWS ? q->nrows : TABLE_ROWS;
-	struct buf b = buf_init(a, BUF_PAGE);
-
-	table_put(a, q, rows, &b);
-	fputs(buf_cstr(&b), stdout);
-	if (rows < q->nrows)
-		printf("(%zu of %zu rows)\n", rows, q->nrows);
-}
-
-/* The rows as stored with the run; the preview when they are not there. */
-static struct query_result *result_of(struct ctx *ctx, const struct agent_query *q)
+struct query_result *ask_rows(struct ctx *ctx, const struct agent_query *q)
 {
 	struct query_run_record record;
 	struct query_result *result = NULL;
@@ -149,185 +78,257 @@ static struct query_result *result_of(struct ctx *ctx, const struct agent_query 
 	return q->preview;
 }
 
-static const struct agent_query *last_good(const struct agent_turn *t)
+/* What comes ----------------------------------------------------------------------------------------------- */
+
+/* The text under way is whole, or void. */
+static bool ends_text(const char *kind, struct str json)
 {
-	for (size_t i = t->nqueries; i-- > 0;)
-		if (t->queries[i].ok)
-			return &t->queries[i];
-	return NULL;
-}
+	struct arena *a;
+	struct json_object *o;
+	const char *name, *status;
+	bool ends = strcmp(kind, "message") == 0;
 
-/* "Not from a query: 55,000 EUR, 12 %". */
-static void show_doubts(const struct agent_turn *t)
-{
-	size_t length = strlen(t->answer);
-	bool any = false;
-
-	for (size_t i = 0; i < t->numbers.n; i++) {
-		const struct agent_number *n = &t->numbers.p[i];
-
-		if (n->kind != AGENT_NUMBER_NONE || n->at > length || n->n > length - n->at)
-			continue;
-		fputs(any ? ", " : "\nNot from a query: ", stdout);
-		put_plain(stdout, (struct str){t->answer + n->at, n->n});
-		any = true;
+	if (strcmp(kind, "step") != 0)
+		return ends;
+	a = arena_create();
+	if (!json_read(a, json, JSON_DEPTH, &o)) {
+		name = json_get_str(o, "name");
+		status = json_get_str(o, "state");
+		ends = name && status && !strcmp(name, "model") && !strcmp(status, "running");
 	}
-	if (any)
-		putchar('\n');
+	arena_free(a);
+	return ends;
 }
 
-static void show_proof(struct ctx *ctx, const struct agent_turn *t)
+static void on_event(void *arg, int64_t id, const char *kind, struct str json)
 {
-	const struct agent_query *q = last_good(t);
-	struct query_result *result = q ? result_of(ctx, q) : NULL;
+	struct ask *k = arg;
 
-	if (q && result) {
-		putchar('\n');
-		put_table(ctx->a, result);
-		fputs("\nSQL: ", stdout);
-		put_plain(stdout, str_of(q->sql));
-		printf("\nRun %lld, %lld row%s in %lld ms%s%s", (long long)q->run_id, (long long)q->rows,
-		       q->rows == 1 ? "" : "s", (long long)q->ms, q->cut ? ", " : "", q->cut ? q->cut : "");
-		for (size_t i = 0; i < t->ntables; i++)
-			printf("%s%s", i ? ", " : "; tables: ", t->tables[i]);
-		putchar('\n');
-	} else if (t->from_catalog) {
-		puts("\nFrom the data dictionary.");
+	k->last = id;
+	k->seen_us = clock_mono_us();
+	if (ends_text(kind, json))
+		k->text = k->known = 0;
+	k->view->sink->event(NULL, id, kind, json);
+}
+
+static void on_delta(void *arg, struct str text)
+{
+	struct ask *k = arg;
+	size_t known = k->known < text.n ? k->known : text.n;
+
+	k->seen_us = clock_mono_us();
+	k->known -= known;
+	k->text += text.n - known;
+	if (text.n > known)
+		k->view->sink->delta(NULL, (struct str){text.p + known, text.n - known});
+}
+
+static void on_thinking(void *arg, struct str text)
+{
+	struct ask *k = arg;
+
+	k->view->sink->thinking(NULL, text);
+}
+
+
+/* Following ------------------------------------------------------------------------------------------------ */
+
+static bool is(const struct agent_turn *t, const char *status)
+{
+	return strcmp(t->status, status) == 0;
+}
+
+/* Ctrl-C waits for the end of the turn that it stops; only who watches another's work leaves at once. */
+static bool leaves(const struct ask *k)
+{
+	return ask_signal() && (ask_signal() != SIGINT || k->o->watch);
+}
+
+/* Nothing came for a while: perhaps nobody works on it. */
+static bool gone(void *arg)
+{
+	const struct ask *k = arg;
+
+	return leaves(k) || clock_mono_us() - k->seen_us > QUIET_US;
+}
+
+static struct err *see(struct ask *k)
+{
+	k->seen_us = clock_mono_us();
+	k->known = k->text;
+	return agent_turn_watch(k->ctx, k->turn_id, k->last, &k->sink, gone, NULL);
+}
+
+static struct err *go_on(struct ask *k)
+{
+	bool taken;
+
+	TRY(agent_turn_take(k->ctx, k->turn_id, &k->sink, &taken));
+	return taken ? NULL : see(k);
+}
+
+static void rest(void)
+{
+	nanosleep(&(struct timespec){LOOK_MS / 1000, LOOK_MS % 1000 * 1000000}, NULL);
+}
+
+/* A person is asked; the end of a query in the background is waited for. */
+static struct err *wait(struct ask *k, const struct agent_turn *t, bool *goes_on)
+{
+	struct err *e;
+
+	*goes_on = true;
+	if (ask_signal() || (t->waits_for && strcmp(t->waits_for, "run") == 0)) {
+		rest();
+		return NULL;
 	}
-	show_doubts(t);
-	if (t->error && *t->error)
-		fprintf(stderr, "quern: %s%s%s\n", t->error, t->hint ? ". " : "", t->hint ? t->hint : "");
-	if (strcmp(t->status, "stopped") == 0)
-		fputs("quern: stopped\n", stderr);
+	if (k->o->json) {
+		*goes_on = false;
+		return NULL;
+	}
+	e = ask_person(k->ctx, t, k->wake_fd, goes_on);
+	if (ask_signal())
+		*goes_on = true; /* to its end */
+	if (e && e->kind == ERR_CONFLICT) /* somebody else was quicker */
+		return NULL;
+	return e;
 }
 
-/* JSON. ------------------------------------------------------------------------------------------------- */
-
-static void put_query(struct ctx *ctx, struct json_writer *w, const struct agent_query *q)
+/* Until the turn is over, is left, or waits for somebody who is not here. */
+static struct err *follow(struct ask *k, struct agent_turn *t)
 {
-	struct query_result *result = q->ok ? result_of(ctx, q) : NULL;
+	for (;;) {
+		struct err *e = agent_turn_get(k->ctx, k->turn_id, t);
+		bool goes_on = !leaves(k);
 
-	json_object_open(w, NULL);
-	json_put_cstr(w, "sql", q->sql);
-	json_put_i64(w, "run_id", q->run_id);
-	json_put_i64(w, "rows", q->rows);
-	json_array_open(w, "columns");
-	for (size_t i = 0; result && i < result->ncolumns; i++)
-		json_put_cstr(w, NULL, result->columns[i].name);
-	json_array_close(w);
-	json_array_open(w, "data");
-	for (size_t r = 0; result && r < result->nrows; r++)
-		query_put_row(w, result, r);
-	json_array_close(w);
-	if (q->error)
-		json_put_cstr(w, "error", q->error);
-	json_object_close(w);
+		if (!e && (!goes_on || !(is(t, "running") || is(t, "waiting"))))
+			return NULL;
+		if (!e)
+			e = is(t, "waiting") ? wait(k, t, &goes_on) : go_on(k);
+		if (!e && !goes_on)
+			return NULL;
+		if (e && (!db_is_away(e) || leaves(k)))
+			return e;
+		if (e)
+			rest();
+	}
 }
 
-static void show_json(struct ctx *ctx, const struct agent_turn *t)
+/* Beginning ------------------------------------------------------------------------------------------------ */
+
+static struct err *ask(struct ask *k, const struct auth_user *person)
 {
-	struct buf b = buf_init(ctx->a, BUF_RESULT);
-	struct json_writer w = {.b = &b};
-
-	json_object_open(&w, NULL);
-	json_put_cstr(&w, "status", t->status);
-	json_put_cstr(&w, "answer", t->answer);
-	json_array_open(&w, "queries");
-	for (size_t i = 0; i < t->nqueries; i++)
-		put_query(ctx, &w, &t->queries[i]);
-	json_array_close(&w);
-	json_array_open(&w, "tables");
-	for (size_t i = 0; i < t->ntables; i++)
-		json_put_cstr(&w, NULL, t->tables[i]);
-	json_array_close(&w);
-	json_put_i64(&w, "unproven", t->numbers.unproven);
-	json_put_cstr(&w, "model", *t->model ? t->model : NULL);
-	json_put_i64(&w, "input_tokens", t->input_tokens);
-	json_put_i64(&w, "output_tokens", t->output_tokens);
-	json_put_i64(&w, "cost", t->cost);
-	json_put_cstr(&w, "currency", t->currency);
-	json_put_i64(&w, "ms", t->took_ms);
-	json_put_cstr(&w, "error", t->error);
-	json_object_close(&w);
-	puts(b.full ? "{\"status\":\"failed\",\"error\":\"the result is too large to print\"}"
-	            : buf_cstr(&b));
-}
-
-/* The turn. --------------------------------------------------------------------------------------------- */
-
-static void *stop_on_interrupt(void *arg)
-{
-	int sig;
-
-	while (sigwait(arg, &sig) == 0)
-		agent_stop_all();
-	return NULL;
-}
-
-/* Before any other thread starts, so that only this one gets the signal. */
-static void catch_interrupt(void)
-{
-	static sigset_t set;
-	pthread_t thread;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (pthread_create(&thread, NULL, stop_on_interrupt, &set) == 0)
-		pthread_detach(thread);
-}
-
-struct options {
-	const char *slug, *email, *time_zone;
-};
-
-static struct err *ask(struct ctx *ctx, const struct options *o, const char *question,
-                       const struct agent_sink *sink, struct agent_turn *turn)
-{
-	struct project *project = ARENA_NEW(ctx->a, struct project);
+	struct project *project = ARENA_NEW(k->ctx->a, struct project);
+	const struct options *o = k->o;
 	enum project_role role;
-	struct auth_user person;
-	int64_t conversation_id, turn_id;
+	struct err *e;
 
-	TRY(person_get(ctx, o->email, &person));
-	ctx->user_id = person.id;
-	TRY(project_access(ctx, o->slug, person.id, person.is_admin, project, &role));
-	if (str_trim(str_of(question)).n == 0)
-		return err_new(ctx->a, ERR_INVALID, "the question is empty");
-	TRY(agent_conversation_create(ctx, project->id, question, &conversation_id));
-	TRY(agent_turn_start(ctx, project, conversation_id, str_of(question), &turn_id));
-	TRY(agent_turn_run(ctx, project, role, o->time_zone, turn_id, sink));
-	return agent_turn_get(ctx, turn_id, turn);
+	TRY(project_access(k->ctx, o->slug, person->id, person->is_admin, project, &role));
+	if (str_trim(str_of(o->question)).n == 0)
+		return err_new(k->ctx->a, ERR_INVALID, "the question is empty");
+	k->conversation_id = o->conversation_id;
+	if (!k->conversation_id)
+		TRY(agent_conversation_create(k->ctx, project->id, o->question, &k->conversation_id));
+	TRY(agent_turn_start(k->ctx, project, k->conversation_id, str_of(o->question), &k->turn_id));
+	ask_signals_turn(k->turn_id, person->id);
+	if (ask_signal() == SIGINT)
+		TRY(agent_turn_stop(k->ctx, k->turn_id));
+	k->view->begun(k->conversation_id, k->turn_id);
+	e = agent_turn_run(k->ctx, project, role, o->time_zone, k->turn_id, &k->sink);
+	/* Somebody else may have taken it already. */
+	return e && e->kind != ERR_NOT_FOUND && !db_is_away(e) ? e : NULL;
+}
+
+static struct err *watch(struct ask *k, struct agent_turn *t)
+{
+	k->turn_id = k->o->turn_id;
+	TRY(agent_turn_get(k->ctx, k->turn_id, t));
+	k->conversation_id = t->conversation_id;
+	k->view->begun(k->conversation_id, k->turn_id);
+	return see(k);
+}
+
+static struct err *begin(struct ask *k, struct agent_turn *t)
+{
+	struct auth_user person;
+
+	TRY(person_get(k->ctx, k->o->email, &person));
+	k->ctx->user_id = person.id;
+	TRY(k->o->watch ? watch(k, t) : ask(k, &person));
+	return follow(k, t);
+}
+
+/* The end -------------------------------------------------------------------------------------------------- */
+
+static void tell_how_to_answer(const struct ask *k, const struct agent_turn *t)
+{
+	struct project project;
+	enum project_role role;
+	const char *page = "";
+
+	if (!project_access_by_id(k->ctx, t->project_id, t->user_id, true, &project, &role))
+		page = arena_printf(k->ctx->a, " at %s/p/%s/chat/%lld, or", k->ctx->settings->url, project.slug,
+		                    (long long)t->conversation_id);
+	fprintf(stderr, "quern: the turn waits for %s\nhint: Answer it%s on a terminal with `quern ask --watch %lld`.\n",
+	        ask_waits_for(k->ctx->a, t), page, (long long)t->id);
+}
+
+static int finish(const struct ask *k, const struct agent_turn *t)
+{
+	int sig = ask_signal();
+
+	if (leaves(k)) {
+		if (is(t, "running"))
+			fprintf(stderr, "quern: turn %lld goes on in the service; see it with `quern ask --watch %lld`\n",
+			        (long long)t->id, (long long)t->id);
+		return EXIT_SIGNAL + sig;
+	}
+	k->view->over(k->ctx, t);
+	if (is(t, "waiting"))
+		tell_how_to_answer(k, t);
+	if (sig && is(t, "stopped"))
+		return EXIT_SIGNAL + sig;
+	return is(t, "done") ? CLI_OK : CLI_FAILED;
+}
+
+static int run(struct ctx *ctx, const struct options *o)
+{
+	struct ask k = {.ctx = ctx, .o = o, .view = o->json ? ask_json() : ask_terminal()};
+	struct agent_turn turn = {.status = "", .answer = "", .model = ""};
+	struct err *e;
+
+	k.sink = (struct agent_sink){.event = on_event, .delta = on_delta, .thinking = on_thinking, .arg = &k};
+	/* The steps are told in words; the log would only repeat them. */
+	log_set_level(LOG_ERROR);
+	k.wake_fd = ask_signals_catch(ctx, o->watch);
+	llm_init();
+	agent_start(ctx->settings, false);
+	e = begin(&k, &turn);
+	ask_signals_end();
+	agent_drain(0);
+	agent_end(ctx->settings);
+	if (e)
+		return ask_signal() ? EXIT_SIGNAL + ask_signal() : cli_fail(e);
+	return finish(&k, &turn);
+}
+
+static bool number(const char *text, int64_t *out)
+{
+	return !text || (str_to_i64(str_of(text), out) && *out > 0);
 }
 
 int cmd_ask(struct ctx *ctx, int argc, char **argv)
 {
 	struct options o = {.time_zone = "UTC"};
-	bool json = false;
-	const struct cli_option options[] = {{"--project", &o.slug, NULL},
-	                                     {"--user", &o.email, NULL},
-	                                     {"--time-zone", &o.time_zone, NULL},
-	                                     {"--json", NULL, &json}};
-	struct screen screen = {.dim = isatty(STDERR_FILENO)};
-	struct agent_sink sink = {.event = on_event, .delta = on_delta, .arg = &screen};
-	struct agent_turn turn = {.status = "", .answer = "", .model = ""};
-	struct err *e;
+	const struct cli_option options[] = {
+	        {"--project", &o.slug, NULL},           {"--user", &o.email, NULL},
+	        {"--time-zone", &o.time_zone, NULL},    {"--conversation", &o.conversation, NULL},
+	        {"--watch", &o.watch, NULL},            {"--json", NULL, &o.json}};
 
-	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) || argc != 2 || !o.slug ||
-	    !auth_time_zone_form(o.time_zone))
+	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) ||
+	    !number(o.conversation, &o.conversation_id) || !number(o.watch, &o.turn_id) ||
+	    !auth_time_zone_form(o.time_zone) || (o.watch ? argc != 1 : argc != 2 || !o.slug))
 		return cli_usage("ask");
-	/* The steps are told in words; the log would only repeat them. */
-	log_set_level(LOG_ERROR);
-	catch_interrupt();
-	llm_init();
-	agent_start(ctx->settings);
-	e = ask(ctx, &o, argv[1], json ? NULL : &sink, &turn);
-	if (e)
-		return cli_fail(e);
-	end_text(&screen);
-	if (json)
-		show_json(ctx, &turn);
-	else
-		show_proof(ctx, &turn);
-	return strcmp(turn.status, "done") == 0 ? CLI_OK : CLI_FAILED;
+	o.question = argv[1];
+	return run(ctx, &o);
 }

@@ -101,7 +101,7 @@ static struct err *worker_start(struct ctx *ctx, enum http_pool_kind pool)
 	if (pool == HTTP_POOL_WEB)
 		audit_heads_start(ctx->settings);
 	if (pool == HTTP_POOL_AGENT)
-		agent_start(ctx->settings);
+		agent_start(ctx->settings, true);
 	return NULL;
 }
 

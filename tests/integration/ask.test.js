@@ -192,7 +192,8 @@ test('quern ask streams the answer and ends with its proof', () => {
 	const json = q.cli(['ask', '--project', 'shop', '--json', 'How did revenue develop month by month in 2025?'],
 		{env: llmEnv()});
 	assert.equal(json.code, 0, json.stderr);
-	const answer = JSON.parse(json.stdout);
+	const answer = JSON.parse(json.stdout.trim().split('\n').at(-1));
+	assert.equal(answer.event, 'result');
 	assert.equal(answer.status, 'done');
 	assert.equal(answer.queries.at(-1).rows, 12);
 	assert.equal(q.cli(['ask', '--project', 'nowhere', 'hi']).code, 1);

@@ -193,7 +193,7 @@ function cutPower() {
 }
 
 async function startAgain(killed) {
-	await until(() => q.exited && !killed.some((pid) => t.kill(pid, 0)), 'all has ended');
+	await until(() => q.child.signalCode && !killed.some((pid) => t.kill(pid, 0)), 'all has ended');
 	q = Object.assign(q, await start({args: [], env: environment(), dir: q.dir, port: q.port}));
 }
 

@@ -43,7 +43,7 @@ static void go_on(struct scene *s, int64_t turn_id)
 	struct agent_claim claim = take(s, turn_id);
 
 	ctx.user_id = 0;
-	assert_ok(agent_turn_resume(&ctx, claim));
+	assert_ok(agent_turn_resume(&ctx, claim, NULL));
 }
 
 /* The race ------------------------------------------------------------------------------------------------ */
@@ -174,7 +174,7 @@ static void test_agent__a_hopeless_turn_ends(void **state)
 	assert_ok(agent_turn_start(&s->ctx, &s->project, s->conversation_id, STR("x"), &id));
 	pg_exec("UPDATE turns SET tries = 10");
 	assert_ok(agent_lease_take(&s->ctx, 0, 1, true, &claims, &n));
-	assert_ok(agent_turn_resume(&s->ctx, claims[0]));
+	assert_ok(agent_turn_resume(&s->ctx, claims[0], NULL));
 	assert_ok(agent_turn_get(&s->ctx, id, &t));
 	assert_string_equal(t.status, "failed");
 	assert_string_equal(t.error, "the work on this answer broke off 10 times at the same point");

@@ -196,7 +196,7 @@ static void test_agent__a_question_back_waits_for_its_answer(void **state)
 	assert_ok(agent_turn_answer(&s->ctx, t.id, call, STR("Gross"), ""));
 	assert_ok(agent_lease_take(&s->ctx, 0, 10, false, &claims, &n));
 	assert_int_equal(n, 1);
-	assert_ok(agent_turn_resume(&s->ctx, claims[0]));
+	assert_ok(agent_turn_resume(&s->ctx, claims[0], NULL));
 	assert_ok(agent_turn_get(&s->ctx, t.id, &t));
 	assert_string_equal(t.status, "done");
 	assert_holds(t.answer, "The person answered: Gross");
