@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "unit.h"
 
 extern const struct unit_suite *const __start_unit_suites[];
@@ -76,6 +77,7 @@ static int selected(const char *file, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	size_t n = (size_t)(__stop_unit_suites - __start_unit_suites), i, total = 0, failed = 0;
+	int64_t begun;
 	const struct unit_suite **suites;
 
 	scratch = arena_create();
@@ -88,8 +90,10 @@ int main(int argc, char **argv)
 		if (!selected(suites[i]->file, argc, argv))
 			continue;
 		printf("# %s\n", suites[i]->file);
+		begun = clock_mono_us();
 		failed += (size_t)_cmocka_run_group_tests(suites[i]->file, suites[i]->tests, suites[i]->n,
 		                                          NULL, NULL);
+		printf("# %.1f s\n", (double)(clock_mono_us() - begun) / 1e6);
 		total += suites[i]->n;
 	}
 	arena_free(scratch);

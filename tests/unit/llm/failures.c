@@ -203,6 +203,18 @@ static long memory(const char *name)
 	return kb;
 }
 
+/* What this process needs from now on is not what tests before it needed: 5 resets VmHWM, proc(5). */
+static long memory_from_here(void)
+{
+	FILE *f = fopen("/proc/self/clear_refs", "w");
+
+	if (f) {
+		fputs("5", f);
+		fclose(f);
+	}
+	return memory("VmHWM:");
+}
+
 struct sum {
 	int calls, most_sent;
 	long before, most; /* memory in KB */
@@ -232,7 +244,7 @@ static void test_llm__every_failure_ends_in_a_defined_state_in_time(void **state
 {
 	const char *given = getenv("QUERN_ROUNDS");
 	int rounds = given ? (int)strtol(given, NULL, 10) : 1;
-	struct sum sum = {.before = memory("VmRSS:")};
+	struct sum sum = {.before = memory_from_here()};
 
 	for (int round = 0; round < rounds; round++)
 		every_failure(round, &sum);
