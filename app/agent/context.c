@@ -19,6 +19,7 @@ enum {
 	QUERIES = 6, /* of one answer */
 	ROWS = 3,    /* of each */
 	SQL_BYTES = 2000,
+	AROUND = 120,         /* bytes of what stands around them */
 	KEPT_MESSAGES = 4, /* of the turn under way, whatever their size */
 };
 
@@ -117,7 +118,7 @@ static const char *line_of(struct arena *a, const struct exchange *x)
 
 static size_t size_of(const struct exchange *x)
 {
-	return strlen(x->question) + strlen(x->answer) + (x->queries ? strlen(x->queries) : 0);
+	return strlen(x->question) + strlen(x->answer) + (x->queries ? strlen(x->queries) + AROUND : 0);
 }
 
 /* How many of the newest are told whole. */

@@ -12,11 +12,13 @@
 #include "agent/scene.h"
 #include "catalog/catalog.h"
 #include "lib/arena.h"
+#include "lib/buf.h"
 #include "lib/json.h"
 #include "policy/policy.h"
 #include "query/query.h"
 #include "sql/sql.h"
 #include "support/pg.h"
+#include "support/provider.h"
 #include "unit.h"
 
 enum { QUESTIONS = 500, MODELS = 3, DATABASES = 11, STRIDE = 4 };
@@ -224,19 +226,26 @@ static void report(const size_t *n, size_t failed)
 	printf("\n");
 }
 
-static void test_agent__real_mistakes_get_the_right_names(void **state)
+static struct trial *run_all(void)
 {
 	struct scene *s = scene_make(NULL);
 	struct trial *t = ARENA_NEW(s->ctx.a, struct trial);
-	size_t n[OUTCOMES] = {0}, failed = 0;
 
-	(void)state;
 	t->scene = s;
 	t->a = arena_create();
 	(void)unit_shared(t->a, "model-sql/SOURCE.txt");
 	pg_exec(unit_file(t->a, "tests/unit/agent/model_sql.sql").p);
 	for (size_t i = 0; i < MODELS; i++)
 		read_file(t, i, unit_shared_path(t->a, files[i]));
+	return t;
+}
+
+static void test_agent__real_mistakes_get_the_right_names(void **state)
+{
+	struct trial *t = run_all();
+	size_t n[OUTCOMES] = {0}, failed = 0;
+
+	(void)state;
 	for (size_t q = 0; q < QUESTIONS; q++)
 		for (size_t i = 0; i < MODELS; i++) {
 			struct written *w = &t->written[i][q];
@@ -260,7 +269,156 @@ static void test_agent__real_mistakes_get_the_right_names(void **state)
 	assert_true(n[FIRST] * 4 >= 3 * (n[FIRST] + n[LATER] + n[MISSED]));
 }
 
+/* In the loop ---------------------------------------------------------------------------------------------- */
+
+/* A mistake, and what another model wrote for the same question that runs. */
+struct played {
+	const struct written *wrong;
+	const struct written *right;
+	const char *meant;
+};
+
+static const struct written *right_for(const struct trial *t, size_t question)
+{
+	for (size_t i = 0; i < MODELS; i++)
+		if (t->written[i][question].sql && !t->written[i][question].e)
+			return &t->written[i][question];
+	return NULL;
+}
+
+static size_t choose(struct trial *t, const char *database, struct played *out, size_t most)
+{
+	size_t n = 0;
+
+	for (size_t q = 0; q < QUESTIONS; q++)
+		for (size_t i = 0; i < MODELS && n < most; i++) {
+			struct written *w = &t->written[i][q];
+			const struct written *right = right_for(t, q);
+
+			if (!w->sql || ran(w->e) || !right || strcmp(w->database->name, database) != 0)
+				continue;
+			out[n] = (struct played){
+			        w, right, meant(w, agent_diagnose(t->a, w->database->catalog, w->sql, w->e))};
+			n += out[n].meant != NULL;
+		}
+	return n;
+}
+
+static void put_call(struct json_writer *w, size_t i, int call, const char *sql)
+{
+	json_object_open(w, NULL);
+	json_put_cstr(w, "match", arena_printf(w->b->a, "^case %zu$", i));
+	json_put_i64(w, "call", call);
+	json_object_open(w, "reply");
+	if (sql) {
+		json_array_open(w, "tools");
+		json_object_open(w, NULL);
+		json_put_cstr(w, "name", "execute_sql");
+		json_object_open(w, "input");
+		json_put_cstr(w, "sql", sql);
+		json_object_close(w);
+		json_object_close(w);
+		json_array_close(w);
+	} else {
+		json_put_cstr(w, "text", "Corrected.");
+	}
+	json_object_close(w);
+	json_object_close(w);
+}
+
+static const char *scenario(struct arena *a, const struct played *p, size_t n)
+{
+	struct buf b = buf_init(a, BUF_PAGE);
+	struct json_writer w = {.b = &b};
+
+	json_object_open(&w, NULL);
+	json_array_open(&w, "rules");
+	for (size_t i = 0; i < n; i++) {
+		put_call(&w, i, 0, p[i].wrong->sql);
+		put_call(&w, i, 1, p[i].right->sql);
+		put_call(&w, i, 2, NULL);
+	}
+	json_array_close(&w);
+	json_object_close(&w);
+	return buf_cstr(&b);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static bool tells_one(struct arena *a, const char *told, const char *names)
+{
+	for (struct str rest = str_of(names); rest.p;) {
+		struct str name = str_chop(&rest, '|'), column = name;
+
+		str_chop(&column, '.');
+		if (strstr(told, str_dup(a, column.p ? column : name)))
+			return true;
+	}
+	return false;
+}
+
+static void play(struct scene *s, const struct played *p, size_t i)
+{
+	struct agent_turn turn = scene_ask(s, PROJECT_ANALYST, arena_printf(s->ctx.a, "case %zu", i), NULL);
+	const char *told;
+
+	if (turn.error)
+		fail_msg("%s: %s", p->wrong->sql, turn.error);
+	assert_string_equal(turn.answer, "Corrected.");
+	assert_int_equal(turn.nqueries, 2);
+	assert_false(turn.queries[0].ok);
+	assert_true(turn.queries[1].ok);
+	told = pg_value(arena_printf(
+	        s->ctx.a,
+	        "SELECT body->>'text' FROM turn_steps WHERE turn_id = %lld AND kind = 'result' ORDER"
+	        " BY n LIMIT 1",
+	        (long long)turn.id));
+	told = strstr(told, "DIAGNOSIS:");
+	if (!told || !tells_one(s->ctx.a, told, p->meant))
+		fail_msg("%s: %s", p->wrong->sql, told ? told : "no diagnosis");
+}
+
+/* Models' own mistakes as first answers, and what another one wrote for the question as the second. */
+static void test_agent__real_mistakes_are_corrected_in_the_loop(void **state)
+{
+	enum { PLAYED = 12 };
+	struct played played[PLAYED];
+	struct trial *t;
+	char path[] = "/tmp/quern-played-XXXXXX";
+	size_t n;
+
+	(void)state;
+	if (!provider_exists())
+		unit_skip("no scripted-provider beside the test program");
+	t = run_all();
+	n = choose(t, "student_club", played, PLAYED);
+	assert_true(n >= 3);
+	assert_true(mkstemp(path) >= 0);
+	write_text(path, scenario(t->a, played, n));
+	t->scene->settings.llm_url = provider_start(path);
+	t->scene->settings.llm_key = "k";
+	pg_exec("UPDATE sources SET schema = 'student_club', excluded_tables = '{}', version = version + 1;"
+	        "UPDATE projects SET queries_a_minute = 0");
+	assert_ok(project_by_slug(&t->scene->ctx, "shop", &t->scene->project));
+	for (size_t i = 0; i < n; i++)
+		play(t->scene, &played[i], i);
+	printf("# %zu mistakes corrected in the loop, %s learnings offered\n", n,
+	       pg_value("SELECT count(*) FROM learnings"));
+	assert_string_not_equal(pg_value("SELECT count(*) FROM learnings"), "0");
+	remove(path);
+	provider_stop();
+	arena_free(t->a);
+}
+
 static const struct CMUnitTest agent_model_sql_tests[] = {
         cmocka_unit_test(test_agent__real_mistakes_get_the_right_names),
+        cmocka_unit_test(test_agent__real_mistakes_are_corrected_in_the_loop),
 };
 UNIT_SUITE(agent_model_sql_tests);
