@@ -298,6 +298,14 @@ void buf_add_csv(struct buf *b, struct str s, bool is_number)
 		buf_add_char(b, '"');
 }
 
+void buf_add_tsv(struct buf *b, struct str s, bool is_number)
+{
+	if (!is_number && csv_is_formula(s))
+		buf_add_char(b, '\'');
+	for (size_t i = 0; i < s.n; i++)
+		buf_add_char(b, s.p[i] == '\t' || s.p[i] == '\r' || s.p[i] == '\n' ? ' ' : s.p[i]);
+}
+
 struct str buf_str(const struct buf *b)
 {
 	return (struct str){b->p ? b->p : "", b->n};

@@ -59,6 +59,8 @@ void buf_add_json(struct buf *b, struct str s);
  * that a spreadsheet would run as a formula gets a ' in front unless is_number: = + - @ or their full-width
  * forms behind any blanks and quotes, and TAB CR LF. Taking one ' off where that leaves such a text restores it. */
 void buf_add_csv(struct buf *b, struct str s, bool is_number);
+/* A field between tabs, as spreadsheets paste it: tabs and line ends become blanks, formulas are disarmed as above. */
+void buf_add_tsv(struct buf *b, struct str s, bool is_number);
 
 /* What has been built, as a view and as a C string; both live as long as the arena and are invalid
  * after the next append. */

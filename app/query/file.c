@@ -4,7 +4,7 @@
 
 enum { PIECE = 64 << 10 };
 
-static const struct query_writer *const writers[] = {&query_csv, &query_json, &query_xlsx};
+static const struct query_writer *const writers[] = {&query_csv, &query_tsv, &query_json, &query_xlsx};
 enum { WRITERS = sizeof(writers) / sizeof(const struct query_writer *) }; /* NOLINT(bugprone-sizeof-expression) */
 
 const struct query_format *query_format(struct str name)

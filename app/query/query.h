@@ -237,7 +237,8 @@ MUST_CHECK struct err *query_read_json(struct arena *a, struct json_object *o, s
 /* Files ------------------------------------------------------------------------------------------------- */
 
 /* A way to write a result down. CSV: RFC 4180 with CRLF and a header, UTF-8; null is nothing and an empty text
- * "", texts that a spreadsheet would run are disarmed (buf_add_csv()). JSON: as query_put_json(). XLSX: numbers
+ * "", texts that a spreadsheet would run are disarmed (buf_add_csv()). TSV: for pasting, tabs between and line feeds
+ * after; null and an empty text are nothing. JSON: as query_put_json(). XLSX: numbers
  * that a double holds exactly, dates and times as such, all else text; a second sheet says what it is. */
 struct query_format {
 	const char *name; /* "csv": also the ending of file names */

@@ -235,7 +235,7 @@ struct query_writer {
 	struct err *(*row)(struct query_file *f, const char *const *cells);
 	struct err *(*close)(struct query_file *f, const struct query_result *r); /* or NULL */
 };
-extern const struct query_writer query_csv, query_json, query_xlsx;
+extern const struct query_writer query_csv, query_tsv, query_json, query_xlsx;
 /* Sends what is in b. */
 MUST_CHECK struct err *query_file_flush(struct query_file *f);
 /* Decimal digits of a cell from the first that is not 0, when it is a number by JSON's grammar without an
