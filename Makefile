@@ -86,9 +86,9 @@ $(BUILD)/scripted-provider: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/provide
 		$(filter $(BUILD)/app/lib/%,$(APP))
 	$(LINK) -o $@ $^ $(LIBS)
 
-# What nginx serves: the files of static/ without blanks and comments, and the editor of the SQL page bundled from npm's
+# What nginx serves: the files of static/ without blanks and comments, and the SQL editor and the charts bundled from npm's
 # packages.
-static: $(patsubst %,$(BUILD)/%,$(wildcard static/*.css static/*.js static/*.svg)) $(BUILD)/static/editor.js
+static: $(patsubst %,$(BUILD)/%,$(wildcard static/*.css static/*.js static/*.svg)) $(BUILD)/static/editor.js $(BUILD)/static/plotly.js
 
 $(BUILD)/static/%.svg: static/%.svg
 	@mkdir -p $(@D)
@@ -102,6 +102,11 @@ $(BUILD)/static/editor.js: static/editor/editor.js static/node_modules/.package-
 	@mkdir -p $(@D)
 	$(QUIET)static/node_modules/.bin/esbuild $< --bundle --minify --format=esm --target=es2022 --log-level=warning \
 		--banner:js='/* CodeMirror 6, MIT licence, (C) Marijn Haverbeke and others */' --outfile=$@
+
+$(BUILD)/static/plotly.js: static/plotly/plotly.js static/plotly/sheets.js static/node_modules/.package-lock.json
+	@mkdir -p $(@D)
+	$(QUIET)static/node_modules/.bin/esbuild $< --bundle --minify --format=esm --target=es2022 --log-level=warning \
+		--outfile=$@
 
 static/node_modules/.package-lock.json: static/package-lock.json
 	cd static && npm ci --ignore-scripts --no-audit --no-fund
