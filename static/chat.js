@@ -2,6 +2,7 @@
 // The address carries the version, as the page's own does: one module, loaded once.
 const { search: version } = new URL(import.meta.url);
 const { $, $$, csrf, element, formatAges, formatNumbers, formatTimes, post, sentence, toast } = await import(`./page.js${version}`);
+const { enhance } = await import(`./card.js${version}`);
 const { View, become, placeLive, say } = await import(`./live.js${version}`);
 
 const form = $("[data-ask-form]");
@@ -222,6 +223,7 @@ async function settle(turn) {
 		const fresh = await rendered(turn);
 		const follows = atEnd();
 		become(turn.article, fresh);
+		enhance(turn.article);
 		if (follows) turns.scrollTop = Math.max(turns.scrollTop, turn.article.offsetTop - turns.offsetTop - 8);
 	} catch {
 		turn.view.say("Done; reload the page to see the whole answer");
@@ -332,42 +334,9 @@ function openSide(proof) {
 }
 $("[data-side-close]").addEventListener("click", () => { side.hidden = true; });
 
-/* Tabs of a result card. */
-function selectTab(tab) {
-	const card = tab.closest("[data-card]");
-	for (const other of $$("[data-tab]", card)) other.setAttribute("aria-selected", String(other === tab));
-	for (const panel of $$("[data-panel]", card)) {
-		panel.hidden = panel.dataset.panel !== tab.dataset.tab;
-		panel.classList.toggle("shown", !panel.hidden);
-	}
-}
-
-/* The rows of a card, read again: the new card takes the place of the old one. */
-async function refresh(button) {
-	const card = button.closest("[data-card]");
-	button.disabled = true;
-	button.textContent = "Reading";
-	try {
-		const response = await post(button.getAttribute("formaction"));
-		const fresh = document.adoptNode($("[data-card]", new DOMParser().parseFromString(await response.text(), "text/html")));
-		formatNumbers(fresh);
-		formatAges(fresh);
-		const tab = $("[aria-selected=true]", card).dataset.tab;
-		keepingEnd(() => card.replaceWith(fresh));
-		selectTab($(`[data-tab="${tab}"]`, fresh));
-		toast(`Read again: ${$(".card-facts", fresh).textContent}`);
-	} catch (error) {
-		button.disabled = false;
-		button.textContent = "Refresh";
-		toast(error.message);
-	}
-}
-
 document.addEventListener("click", (event) => {
 	const on = (selector, act) => { const node = event.target.closest(selector); if (node) act(node); return node; };
 	on("[data-ask]", (node) => ask(node.dataset.ask));
-	on("[data-tab]", selectTab);
-	on("[data-refresh]", (node) => { event.preventDefault(); refresh(node); });
 	on(".proof > summary", (node) => { event.preventDefault(); openSide(node.parentNode); });
 });
 document.addEventListener("keydown", (event) => {

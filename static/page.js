@@ -57,21 +57,6 @@ async function copy(text, done = "Copied") {
 	}
 }
 
-/** " the 10 rows shown, of 500" where a table does not show all of its result, else nothing. */
-function partOf(table) {
-	const shown = table.tBodies[0].rows.length;
-	const all = Number(table.closest("[data-result]")?.dataset.rows ?? 0);
-	return all > shown ? ` the ${shown} rows shown, of ${all}` : "";
-}
-
-/** Table rows as tab-separated text; numbers as they came. */
-function tableText(table) {
-	const cell = (c) => (c.dataset.raw ?? c.title ?? "") || (c.classList.contains("null") ? "" : c.textContent);
-	const clean = (text) => text.replace(/[\t\r\n]+/g, " ");
-	const head = $$("thead th", table).map((c) => clean(c.textContent)).join("\t");
-	return [head, ...$$("tbody tr", table).map((row) => $$("td", row).map((c) => clean(cell(c))).join("\t"))].join("\n");
-}
-
 // Numbers get the person's separators, all the digits that the database gave stay.
 export function formatNumbers(root = document) {
 	const format = new Intl.NumberFormat(undefined, { maximumFractionDigits: 20 });
@@ -127,65 +112,9 @@ function tellZone() {
 	post("/account/time-zone", { time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, detected: "1" }).then(told, told);
 }
 
-function sortBy(header) {
-	const table = header.closest("table");
-	const index = [...header.parentNode.children].indexOf(header);
-	const up = header.getAttribute("aria-sort") !== "ascending";
-	const numeric = header.classList.contains("number");
-	const value = (row) => {
-		const cell = row.children[index];
-		if (cell.classList.contains("null")) return null;
-		const text = cell.dataset.raw ?? (cell.title || cell.textContent);
-		return !numeric ? text : Number.isNaN(Number(text)) ? null : Number(text);
-	};
-	const order = (a, b) => (a === b ? 0 : a === null ? 1 : b === null ? -1 : (numeric ? a - b : a.localeCompare(b)) * (up ? 1 : -1));
-	const body = table.tBodies[0];
-	body.append(...[...body.rows].map((row) => [value(row), row]).sort((a, b) => order(a[0], b[0])).map(([, row]) => row));
-	for (const th of header.parentNode.children) th.removeAttribute("aria-sort");
-	header.setAttribute("aria-sort", up ? "ascending" : "descending");
-	if (partOf(table)) toast(`Sorted${partOf(table)}`);
-}
-
-/* A cell that was cut to one line shows all of its text, and folds again. */
-function unfold(cell) {
-	if (getSelection().toString() || (!cell.classList.contains("open") && cell.scrollWidth <= cell.clientWidth && !cell.title)) return;
-	const open = cell.classList.toggle("open");
-	if (!cell.matches(".words, .json, .bytes") || !cell.title) return;
-	cell.dataset.short ??= cell.textContent;
-	cell.textContent = open ? cell.title : cell.dataset.short;
-}
-
-/* Another page of a result, rendered by the server. */
-async function loadRows(button) {
-	if (button.disabled) return;
-	button.disabled = true;
-	try {
-		const response = await fetch(`/runs/${button.dataset.run}?first=${button.dataset.first}`, { headers: { Accept: "text/html, application/json;q=0.5" } });
-		if (!response.ok) throw new Error(response.status === 404 ? "These rows were not kept; ask again to see them." : await sentence(response));
-		const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
-		const target = button.closest("[data-result]");
-		target.replaceChildren(...[...parsed.body.childNodes].map((node) => document.adoptNode(node)));
-		formatNumbers(target);
-	} catch (error) {
-		button.disabled = false;
-		toast(error.message);
-	}
-}
-
 document.addEventListener("click", (event) => {
 	const button = event.target.closest("[data-copy]");
 	if (button) copy(button.dataset.copy);
-	const tableButton = event.target.closest("[data-copy-table]");
-	if (tableButton) {
-		const table = $("table", tableButton.closest("[data-card]"));
-		copy(tableText(table), `Copied${partOf(table)}`);
-	}
-	const pager = event.target.closest("button[data-run]");
-	if (pager) { event.preventDefault(); loadRows(pager); }
-	const header = event.target.closest("table.result th");
-	if (header) sortBy(header);
-	const cell = event.target.closest("table.result td");
-	if (cell) unfold(cell);
 	for (const open of $$(".person[open]")) if (!open.contains(event.target)) open.open = false;
 });
 
@@ -308,18 +237,18 @@ document.addEventListener("keydown", (event) => {
 	} else if (event.key === "Escape") {
 		const drawer = $("#drawer");
 		if (drawer?.checked) drawer.checked = false;
-	} else if (event.target.matches?.("table.result th") && (event.key === "Enter" || event.key === " ")) {
-		event.preventDefault();
-		sortBy(event.target);
 	} else if (event.target.matches?.("label[role=button]") && (event.key === "Enter" || event.key === " ")) {
 		event.preventDefault();
 		event.target.click();
 	}
 });
 
+$(`.sections [data-for="${document.body.dataset.section}"]`)?.setAttribute("aria-current", "page");
+
 // The names of time zones, as the browser knows them.
 for (const list of $$("datalist[data-zones]")) list.append(...(Intl.supportedValuesOf?.("timeZone") ?? []).map((value) => element("option", { value })));
 
+if ($("table.result, [data-card], [data-ask-form], [data-sql-form]")) import(`./card.js${new URL(import.meta.url).search}`);
 formatNumbers();
 formatTimes();
 formatAges();

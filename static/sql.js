@@ -2,6 +2,7 @@
 // work without this.
 const version = new URL(import.meta.url).search;
 const { $, $$, element, formatAges, formatNumbers, formatTimes, sentence, toast } = await import(`./page.js${version}`);
+const { enhance } = await import(`./card.js${version}`);
 
 const form = $("[data-sql-form]");
 const text = $("#sql"); // not on the page of a saved query
@@ -75,6 +76,7 @@ function place(html) {
 	formatNumbers(answer);
 	formatTimes(answer);
 	formatAges(answer);
+	enhance(answer);
 	markProblem();
 	if ($("[data-part=params] .caution")) $("[data-part=params] input")?.focus();
 }

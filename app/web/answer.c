@@ -3,6 +3,7 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "web/chart_priv.h"
 #include "web/sql_priv.h"
 
 static const struct view problem_view =
@@ -12,7 +13,7 @@ static const struct view problem_view =
              VIEW_STR(struct web_sql_problem, before), VIEW_STR(struct web_sql_problem, at),
              VIEW_STR(struct web_sql_problem, behind), VIEW_BOOL(struct web_sql_problem, slow));
 const struct view web_result_view =
-        VIEW(struct web_result, VIEW_I64(struct web_result, run_id),
+        VIEW(struct web_result, VIEW_STR(struct web_result, chart), VIEW_I64(struct web_result, run_id),
              VIEW_ONE(struct web_result, meta, &web_meta_view), VIEW_I64(struct web_result, total),
              VIEW_STR(struct web_result, cut), VIEW_ONE(struct web_result, table, &web_table_view),
              VIEW_STR(struct web_result, range), VIEW_BOOL(struct web_result, has_previous),
@@ -39,7 +40,8 @@ static void fill_pager(struct arena *a, struct web_result *v, size_t first, size
 
 	if (!first && last == total)
 		return;
-	v->range = arena_printf(a, "%zu to %zu of %zu", v->table->nrows ? first + 1 : first, last, total);
+	v->range = arena_printf(a, "%s to %s of %s", web_grouped(a, (int64_t)first + !v->table->empty),
+	                        web_grouped(a, (int64_t)last), web_grouped(a, (int64_t)total));
 	v->has_previous = first > 0;
 	v->previous = first > WEB_ROWS_A_PAGE ? (int64_t)first - WEB_ROWS_A_PAGE : 0;
 	v->has_next = last < total;
@@ -55,6 +57,8 @@ struct web_result *web_result(struct arena *a, const struct query_result *r, siz
 	v->meta = web_meta(a, r, v->total);
 	v->cut = web_tells_cut(r->caveats, r->ncaveats) ? NULL : r->cut;
 	v->table = web_table(a, r, first, WEB_ROWS_A_PAGE);
+	struct web_chart *chart = web_chart(a, r, r->nrows);
+	v->chart = chart ? web_chart_name(chart->kind) : NULL;
 	fill_pager(a, v, first, r->nrows);
 	if (r->sql_run)
 		v->sql_run_html = web_sql_html(a, r->sql_run);

@@ -5,7 +5,10 @@
 
 #include "catalog/catalog.h"
 #include "lib/arena.h"
+#include "web/chart_priv.h"
 #include "web/web_priv.h"
+
+enum { SINGLE_BYTES = 40 };
 
 static const struct view caveat_view =
         VIEW(struct web_caveat, VIEW_STR(struct web_caveat, label), VIEW_STR(struct web_caveat, text),
@@ -21,7 +24,8 @@ const struct view web_card_view = VIEW(
         VIEW_BOOL(struct web_card, failed), VIEW_STR(struct web_card, error), VIEW_STR(struct web_card, rows),
         VIEW_I64(struct web_card, total), VIEW_STR(struct web_card, took), VIEW_STR(struct web_card, cut),
         VIEW_ONE(struct web_card, meta, &web_meta_view), VIEW_ONE(struct web_card, table, &web_table_view),
-        VIEW_BOOL(struct web_card, exports), VIEW_STR(struct web_card, more));
+        VIEW_BOOL(struct web_card, exports), VIEW_STR(struct web_card, more), VIEW_STR(struct web_card, chart),
+        VIEW_BOOL(struct web_card, single));
 
 /* Where the rows come from ---------------------------------------------------------------------------------- */
 
@@ -92,8 +96,18 @@ static bool has_cut_cell(const struct query_result *preview)
 	return false;
 }
 
+/* One value, that can be shown large. */
+static bool is_single(const struct query_result *r, int64_t rows)
+{
+	return rows == 1 && r->ncolumns == 1 && r->nrows == 1 && r->cells[0] && strlen(r->cells[0]) <= SINGLE_BYTES;
+}
+
 static void show_rows(struct arena *a, const struct agent_query *q, struct web_card *c)
 {
+	struct web_chart *chart = web_chart(a, q->preview, (size_t)q->rows);
+
+	c->chart = chart ? web_chart_name(chart->kind) : NULL;
+	c->single = is_single(q->preview, q->rows);
 	c->table = web_table(a, q->preview, 0, AGENT_PREVIEW_ROWS);
 	if (q->rows > (int64_t)c->table->nrows)
 		c->more = arena_printf(a, "%s %s", q->rows > WEB_ROWS_A_PAGE ? "Page through" : "Show all",

@@ -130,16 +130,16 @@ static void name_file(struct export *x)
 
 /* Rows --------------------------------------------------------------------------------------------------- */
 
-static struct err *audit(struct export *x, const struct query_result *r)
+static struct err *audit(struct export *x, int64_t run_id, size_t rows)
 {
 	struct buf b = buf_init(x->ctx->a, BUF_LINE);
 	struct json_writer w = {.b = &b};
 
 	json_object_open(&w, NULL);
 	json_put_i64(&w, "of", x->run.id);
-	json_put_i64(&w, "run", r->run_id);
+	json_put_i64(&w, "run", run_id);
 	json_put_cstr(&w, "format", x->format->name);
-	json_put_i64(&w, "rows", (int64_t)r->nrows);
+	json_put_i64(&w, "rows", (int64_t)rows);
 	json_object_close(&w);
 	return audit_log(x->ctx, "query.export", project_object(x->ctx->a, x->project.id), buf_cstr(&b));
 }
@@ -154,7 +154,7 @@ static struct err *stream(struct export *x, struct query_file *file, struct quer
 
 	if (e && !(*r)->nrows)
 		return e;
-	struct err *unwritten = audit(x, *r);
+	struct err *unwritten = audit(x, (*r)->run_id, (*r)->nrows);
 	return e ? e : unwritten;
 }
 
@@ -173,4 +173,28 @@ struct err *web_run_export(struct ctx *ctx, struct http_request *req, struct htt
 	TRY(query_file_open(ctx, x.format, &out, &file));
 	TRY(stream(&x, file, &r));
 	return query_file_close(file, r);
+}
+
+/* The kept rows, as they are, for pasting. */
+static struct err *put_kept(void *out, struct str bytes)
+{
+	buf_add_str(out, bytes);
+	return NULL;
+}
+
+struct err *web_run_rows(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct export x = {.ctx = ctx, .req = req, .res = res, .format = query_format(STR("tsv"))};
+	const struct query_output out = {put_kept, http_out(res)};
+	struct query_file *file;
+
+	TRY(admit(&x));
+	name_file(&x);
+	TRY(query_file_open(ctx, x.format, &out, &file));
+	const struct query_sink *sink = query_file_sink(file);
+	TRY(sink->columns(sink->arg, x.asked->columns, x.asked->ncolumns));
+	for (size_t i = 0; i < x.asked->nrows; i++)
+		TRY(sink->row(sink->arg, x.asked->cells + i * x.asked->ncolumns));
+	TRY(audit(&x, x.run.id, x.asked->nrows));
+	return query_file_close(file, x.asked);
 }

@@ -70,7 +70,7 @@ const char *web_joined(struct arena *a, struct db_texts texts)
 	return buf_cstr(&b);
 }
 
-const char *web_count(struct arena *a, int64_t n, const char *singular, const char *plural)
+const char *web_grouped(struct arena *a, int64_t n)
 {
 	char digits[32];
 	struct buf b = buf_init(a, 64);
@@ -81,7 +81,12 @@ const char *web_count(struct arena *a, int64_t n, const char *singular, const ch
 			buf_add_char(&b, ',');
 		buf_add_char(&b, digits[i]);
 	}
-	return arena_printf(a, "%s %s", buf_cstr(&b), n == 1 ? singular : plural);
+	return buf_cstr(&b);
+}
+
+const char *web_count(struct arena *a, int64_t n, const char *singular, const char *plural)
+{
+	return arena_printf(a, "%s %s", web_grouped(a, n), n == 1 ? singular : plural);
 }
 
 const char *web_duration(struct arena *a, int64_t ms)

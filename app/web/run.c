@@ -4,6 +4,8 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "web/chart_priv.h"
+#include "web/order_priv.h"
 #include "web/sql_priv.h"
 
 WEB_PAGE(rows_page, "sql/rows", web_result_view);
@@ -122,7 +124,25 @@ static struct err *show_page(struct ctx *ctx, struct http_request *req, struct h
 	return web_render(ctx, res, &run_page, &v);
 }
 
-/* ?first=N asks for the rows from there alone. */
+/* The rows from there, with &sort=C&falling=1 by the column of that number; each row says which one it is. */
+static struct web_result *some_rows(struct arena *a, const struct http_request *req, struct query_result *r,
+                                    size_t first)
+{
+	bool falling = http_query(req, "falling").n > 0;
+	size_t *before = NULL;
+	int64_t column;
+
+	if (str_to_i64(http_query(req, "sort"), &column) && column >= 0 && column < (int64_t)r->ncolumns)
+		before = web_order(a, r, (size_t)column, falling);
+	struct web_result *v = web_result(a, r, first);
+	if (before)
+		v->table->columns[column].sorted = falling ? "descending" : "ascending";
+	for (size_t i = 0; before && i < v->table->nrows; i++)
+		v->table->rows[i].n = (int64_t)before[first + i];
+	return v;
+}
+
+/* ?first=N asks for rows alone. */
 struct err *web_run_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	struct query_run_record run;
@@ -132,7 +152,24 @@ struct err *web_run_show(struct ctx *ctx, struct http_request *req, struct http_
 	TRY(query_load(ctx, http_param_i64(req, "run"), &run, &r));
 	if (!str_to_i64(http_query(req, "first"), &first))
 		return show_page(ctx, req, res, &run, r);
-	return web_render(ctx, res, &rows_page, web_result(ctx->a, r, first > 0 ? (size_t)first : 0));
+	return web_render(ctx, res, &rows_page, some_rows(ctx->a, req, r, first > 0 ? (size_t)first : 0));
+}
+
+/* The points of a chart, {} where all the rows call for none. */
+struct err *web_run_chart(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct query_run_record run;
+	struct query_result *r;
+	struct json_writer w = {.b = http_out(res)};
+
+	TRY(query_load(ctx, http_param_i64(req, "run"), &run, &r));
+	struct web_chart *chart = web_chart(ctx->a, r, r->nrows);
+	http_type(res, "application/json");
+	json_object_open(&w, NULL);
+	if (chart)
+		web_chart_put(&w, chart);
+	json_object_close(&w);
+	return NULL;
 }
 
 struct err *web_run_cancel(struct ctx *ctx, struct http_request *req, struct http_response *res)

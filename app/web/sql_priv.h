@@ -50,6 +50,7 @@ struct web_sql_problem {
 	bool slow;                        /* it hit the time limit */
 };
 struct web_result {
+	const char *chart; /* as of a card */
 	int64_t run_id;
 	int64_t total;
 	struct web_meta *meta;

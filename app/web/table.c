@@ -3,6 +3,7 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "web/chart_priv.h"
 #include "web/web_priv.h"
 
 enum { CELL_CHARS = 300 };
@@ -14,28 +15,10 @@ static const struct view row_view =
         VIEW(struct web_row, VIEW_I64(struct web_row, n), VIEW_LIST(struct web_row, cells, ncells, &cell_view));
 static const struct view column_view =
         VIEW(struct web_column, VIEW_STR(struct web_column, name), VIEW_STR(struct web_column, type),
-             VIEW_STR(struct web_column, kind));
+             VIEW_STR(struct web_column, kind), VIEW_STR(struct web_column, sorted));
 const struct view web_table_view =
         VIEW(struct web_table, VIEW_LIST(struct web_table, columns, ncolumns, &column_view),
              VIEW_LIST(struct web_table, rows, nrows, &row_view), VIEW_BOOL(struct web_table, empty));
-
-/* Numbers that name things (ids, years, codes) are right-aligned but not grouped. */
-static bool names_things(const char *column)
-{
-	static const char *const words[] = {"id",      "year", "month",  "day", "week",
-	                                    "quarter", "code", "number", "zip"};
-	struct str name = str_of(column);
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		struct str w = str_of(words[i]);
-		if (str_eq_nocase(name, w))
-			return true;
-		if (name.n > w.n && str_eq_nocase((struct str){name.p + name.n - w.n, w.n}, w) &&
-		    name.p[name.n - w.n - 1] == '_')
-			return true;
-	}
-	return false;
-}
 
 static const char *kind_class(const struct query_column *c)
 {
@@ -44,7 +27,8 @@ static const char *kind_class(const struct query_column *c)
 	        [QUERY_TIME] = "time",   [QUERY_BOOL] = "bool",     [QUERY_JSON] = "json",
 	        [QUERY_BYTES] = "bytes",
 	};
-	if (c->kind == QUERY_NUMBER && names_things(c->name))
+	/* Numbers that name things are right-aligned but not grouped. */
+	if (c->kind == QUERY_NUMBER && web_number_kind(c->name) != WEB_MEASURE)
 		return "number plain";
 	return classes[c->kind];
 }
@@ -81,8 +65,9 @@ struct web_table *web_table(struct arena *a, const struct query_result *r, size_
 	t->ncolumns = r->ncolumns;
 	t->columns = ARENA_ARRAY(a, struct web_column, r->ncolumns);
 	for (size_t c = 0; c < r->ncolumns; c++)
-		t->columns[c] = (struct web_column){r->columns[c].name, r->columns[c].type,
-		                                    kind_class(&r->columns[c])};
+		t->columns[c] = (struct web_column){.name = r->columns[c].name,
+		                                    .type = r->columns[c].type,
+		                                    .kind = kind_class(&r->columns[c])};
 	size_t left = first < r->nrows ? r->nrows - first : 0;
 	t->nrows = left < count ? left : count;
 	t->rows = ARENA_ARRAY(a, struct web_row, t->nrows);

@@ -93,6 +93,7 @@ const char *web_joined(struct arena *a, struct db_texts texts);
 /* "1,234 rows", "1 row"; "0.21 s", "12 ms", "2 min"; "2026-03-01 09:30 UTC"; in the arena. A time stands in a
  * <time> element: page.js shows it in the person's zone, and this one on hover. */
 const char *web_count(struct arena *a, int64_t n, const char *singular, const char *plural);
+const char *web_grouped(struct arena *a, int64_t n); /* "1,234" */
 const char *web_duration(struct arena *a, int64_t ms);
 const char *web_time(struct arena *a, int64_t wall_us);
 
@@ -133,6 +134,7 @@ struct web_column {
 	const char *name;
 	const char *type;
 	const char *kind;
+	const char *sorted; /* "ascending", "descending", or NULL */
 };
 
 struct web_table {
@@ -203,7 +205,9 @@ struct web_card {
 	struct web_meta *meta;
 	struct web_table *table;
 	bool exports;
-	const char *more; /* "Show all 50 rows", NULL when the preview holds them all */
+	const char *more;  /* "Show all 50 rows", NULL when the preview holds them all */
+	const char *chart; /* "line", "bar", "scatter"; NULL where the rows call for none */
+	bool single;       /* one short value */
 };
 extern const struct view web_card_view;
 struct web_card web_card(struct arena *a, const struct agent_query *q, bool exports);

@@ -53,6 +53,7 @@ const lowContrast = (page) => page.evaluate(() => {
 	const light = (rgb) => { const [r, g, b] = rgb.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
 	const back = (node) => { for (; node; node = node.parentElement) { const c = parse(getComputedStyle(node).backgroundColor); if (c.a === 1) return c.rgb; } return [255, 255, 255]; };
 	const found = new Set();
+	for (const change of document.getAnimations()) if (change instanceof CSSTransition) change.finish();
 	for (const node of document.querySelectorAll('body *')) {
 		if (![...node.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim()) || !node.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
 		if (node.closest('td.null, button:disabled')) continue;
