@@ -151,7 +151,7 @@ test('viewers cannot export and see no links; strangers find nothing', async () 
 	const {conversation_id: chat, turn_id: turn} = done.find('turn')[0];
 	assert.match((await viewer.get(`/p/shop/chat/${chat}`)).text, /data-copy-table/);
 	for (const url of [`/p/shop/chat/${chat}`, `/turns/${turn}`])
-		assert.doesNotMatch((await viewer.get(url)).text, /export\./);
+		assert.doesNotMatch((await viewer.get(url)).text, /runs\/\d+\/export/);
 	assert.equal((await file(analyst, mine, 'exe')).status, 404);
 	assert.equal((await file(analyst, 999999, 'csv')).status, 404);
 });
