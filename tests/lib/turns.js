@@ -248,6 +248,7 @@ const postgres = (q) => children(q.child.pid).find((pid) => command(pid).include
 const allBelow = (pid) => children(pid).flatMap((child) => [child, ...allBelow(child)]);
 
 function kill(pid, signal = 'SIGKILL') {
+	if (!(pid > 1)) return false; // 0 would be this program itself and all with it
 	try {
 		process.kill(pid, signal);
 		return true;
