@@ -98,6 +98,8 @@ MUST_CHECK struct err *auth_user_update(struct ctx *ctx, int64_t id, const struc
 /* The time zone of ctx->user_id; "" is none. Unless replace, only where there is none yet. INVALID, code
  * "time_zone", for a name that PostgreSQL does not know. */
 MUST_CHECK struct err *auth_set_time_zone(struct ctx *ctx, const char *name, bool replace);
+/* The same error for a name that PostgreSQL does not know; "" is fine. */
+MUST_CHECK struct err *auth_time_zone_check(struct ctx *ctx, const char *name);
 /* Whether it could be the name of a zone, by its form. */
 bool auth_time_zone_form(const char *name);
 

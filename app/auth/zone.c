@@ -21,7 +21,7 @@ bool auth_time_zone_form(const char *name)
 	return strlen(name) <= ZONE_BYTES && !name[strspn(name, allowed)];
 }
 
-static struct err *check(struct ctx *ctx, const char *name)
+struct err *auth_time_zone_check(struct ctx *ctx, const char *name)
 {
 	bool known = !*name, found;
 
@@ -54,6 +54,6 @@ static struct err *choose(struct ctx *ctx, void *arg)
 
 struct err *auth_set_time_zone(struct ctx *ctx, const char *name, bool replace)
 {
-	TRY(check(ctx, name));
+	TRY(auth_time_zone_check(ctx, name));
 	return db_transact(ctx, choose, &(struct choice){name, replace});
 }

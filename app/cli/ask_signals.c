@@ -10,9 +10,11 @@
 
 #include "cli/ask_priv.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
-enum { EXIT_SIGNAL = 128 };
+/* What passes signals on to its children (make, sudo, timeout) makes two of one Ctrl-C. */
+enum { EXIT_SIGNAL = 128, SAME_US = 250000 };
 
 static struct {
 	struct ctx ctx;
@@ -20,6 +22,7 @@ static struct {
 	int wake_fd;
 	bool watches;
 	atomic_int came;
+	int64_t came_us;
 	_Atomic int64_t turn_id, user_id;
 	pthread_t stopper;
 	bool stops;
@@ -43,15 +46,20 @@ static void *stop_turn(void *arg)
 
 static _Noreturn void leave_at_once(int sig)
 {
-	static const char text[] = "quern: left at once; the turn may go on in the service\n";
+	static const char text[] = "\nquern: left at once; the turn may go on in the service\n";
 
 	_exit(write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? EXIT_FAILURE : EXIT_SIGNAL + sig);
 }
 
 static void react(int sig)
 {
+	int64_t now = clock_mono_us();
+
+	if (state.came == sig && now - state.came_us < SAME_US)
+		return;
 	if (atomic_exchange(&state.came, sig))
 		leave_at_once(sig);
+	state.came_us = now;
 	eventfd_write(state.wake_fd, 1);
 	if (sig != SIGINT || state.watches) {
 		agent_drain(0);

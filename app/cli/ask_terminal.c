@@ -18,6 +18,8 @@ enum { TABLE_ROWS = 50, TABLES = 3 };
 static struct {
 	bool dim;
 	bool in_text, in_thought; /* a line of it is open */
+	bool in_step;             /* of a step under way: its end takes the place */
+	bool at_start;            /* the last of the text was the end of a line */
 	size_t shown;             /* bytes of the message under way that stand there */
 } screen;
 
@@ -29,14 +31,14 @@ static void dim(bool on)
 
 static void end_line(void)
 {
-	if (screen.in_text)
+	if (screen.in_text && !screen.at_start)
 		putchar('\n');
 	fflush(stdout);
-	if (screen.in_thought) {
+	if (screen.in_thought)
 		dim(false);
+	if (screen.in_thought || screen.in_step)
 		fputc('\n', stderr);
-	}
-	screen.in_text = screen.in_thought = false;
+	screen.in_text = screen.in_thought = screen.in_step = false;
 }
 
 static void put_text(struct str text)
@@ -46,6 +48,7 @@ static void put_text(struct str text)
 	if (!screen.in_text)
 		end_line();
 	screen.in_text = true;
+	screen.at_start = text.p[text.n - 1] == '\n';
 	screen.shown += text.n;
 	plain_put(stdout, text);
 	fflush(stdout);
@@ -58,6 +61,24 @@ static void note(const char *text)
 	plain_put(stderr, str_of(text));
 	dim(false);
 	fputc('\n', stderr);
+}
+
+/* A step under way, and in its place, where a terminal can do that, what came of it. */
+static void note_step(const char *text, bool running)
+{
+	if (screen.in_step && !running) {
+		fputs("\r\033[K", stderr);
+		screen.in_step = false;
+	}
+	if (!running || !screen.dim) {
+		note(text);
+		return;
+	}
+	end_line();
+	dim(true);
+	plain_put(stderr, str_of(text));
+	dim(false);
+	screen.in_step = true;
 }
 
 /* Events ------------------------------------------------------------------------------------------------- */
@@ -79,9 +100,10 @@ static void show_step(struct arena *a, struct json_object *o)
 			note("That broke off; once more:");
 		screen.shown = 0;
 	}
-	note(running ? arena_printf(a, "%s…", word(o, "label"))
-	             : arena_printf(a, "%s: %s in %lld ms%s%s", word(o, "label"), word(o, "state"),
-	                            (long long)json_get_i64(o, "ms", 0), detail ? ", " : "", detail ? detail : ""));
+	note_step(running ? arena_printf(a, "%s…", word(o, "label"))
+	                  : arena_printf(a, "%s: %s in %lld ms%s%s", word(o, "label"), word(o, "state"),
+	                                 (long long)json_get_i64(o, "ms", 0), detail ? ", " : "", detail ? detail : ""),
+	          running);
 }
 
 /* What did not come in pieces. */

@@ -186,6 +186,8 @@ int cli_fail(const struct err *e)
 		fprintf(stderr, "%s\n", e->detail);
 	if (e->hint)
 		fprintf(stderr, "hint: %s\n", e->hint);
+	else if (db_is_away(e))
+		fputs("hint: Check that PostgreSQL runs, and that QUERN_DATABASE_URL leads there.\n", stderr);
 	return CLI_FAILED;
 }
 

@@ -23,7 +23,7 @@ enum { QUIET_US = 3000000, LOOK_MS = 1000, EXIT_SIGNAL = 128 };
 struct options {
 	const char *slug, *email, *time_zone, *conversation, *watch;
 	bool json;
-	int64_t conversation_id, turn_id;
+	int64_t conversation_id, turn_id; /* as numbers */
 	const char *question;
 };
 
@@ -64,7 +64,12 @@ static struct err *person_get(struct ctx *ctx, const char *email, struct auth_us
 {
 	if (!email)
 		return first_admin(ctx, out);
-	TRY(auth_user_by_email(ctx, email, out));
+	struct err *e = auth_user_by_email(ctx, email, out);
+
+	if (e && e->kind == ERR_NOT_FOUND)
+		return err_hint(err_new(ctx->a, ERR_NOT_FOUND, "there is no account %s", email),
+		                "`quern user list` shows those that there are.");
+	TRY(e);
 	return out->disabled ? err_new(ctx->a, ERR_FORBIDDEN, "the account %s is disabled", email) : NULL;
 }
 
@@ -194,10 +199,17 @@ static struct err *wait(struct ask *k, const struct agent_turn *t, bool *goes_on
 	return e;
 }
 
+static void tell_of_outage(bool *told)
+{
+	if (!*told)
+		fputs("\nquern: the platform database is away; waiting for it\n", stderr);
+	*told = true;
+}
+
 /* Until the turn is over, is left, or waits for somebody who is not here. */
 static struct err *follow(struct ask *k, struct agent_turn *t)
 {
-	for (;;) {
+	for (bool told = false;;) {
 		struct err *e = agent_turn_get(k->ctx, k->turn_id, t);
 		bool goes_on = !leaves(k);
 
@@ -209,12 +221,31 @@ static struct err *follow(struct ask *k, struct agent_turn *t)
 			return NULL;
 		if (e && (!db_is_away(e) || leaves(k)))
 			return e;
-		if (e)
+		if (e) {
+			tell_of_outage(&told);
 			rest();
+		}
 	}
 }
 
 /* Beginning ------------------------------------------------------------------------------------------------ */
+
+static struct err *find_project(struct ask *k, const struct auth_user *person, struct project *project,
+                                enum project_role *role)
+{
+	struct err *e = project_access(k->ctx, k->o->slug, person->id, person->is_admin, project, role);
+
+	if (!e || e->kind != ERR_NOT_FOUND)
+		return e;
+	return err_hint(err_new(k->ctx->a, ERR_NOT_FOUND, "%s sees no project \"%s\"", person->email, k->o->slug),
+	                "`quern project list` shows those that there are; --user says who asks.");
+}
+
+/* As in the service, which may have to go on with it: the person's own, unless told. */
+static const char *zone_of(const struct options *o, const struct auth_user *person)
+{
+	return o->time_zone ? o->time_zone : *person->time_zone ? person->time_zone : "UTC";
+}
 
 static struct err *ask(struct ask *k, const struct auth_user *person)
 {
@@ -223,9 +254,11 @@ static struct err *ask(struct ask *k, const struct auth_user *person)
 	enum project_role role;
 	struct err *e;
 
-	TRY(project_access(k->ctx, o->slug, person->id, person->is_admin, project, &role));
 	if (str_trim(str_of(o->question)).n == 0)
 		return err_new(k->ctx->a, ERR_INVALID, "the question is empty");
+	if (o->time_zone)
+		TRY(auth_time_zone_check(k->ctx, o->time_zone));
+	TRY(find_project(k, person, project, &role));
 	k->conversation_id = o->conversation_id;
 	if (!k->conversation_id)
 		TRY(agent_conversation_create(k->ctx, project->id, o->question, &k->conversation_id));
@@ -234,7 +267,7 @@ static struct err *ask(struct ask *k, const struct auth_user *person)
 	if (ask_signal() == SIGINT)
 		TRY(agent_turn_stop(k->ctx, k->turn_id));
 	k->view->begun(k->conversation_id, k->turn_id);
-	e = agent_turn_run(k->ctx, project, role, o->time_zone, k->turn_id, &k->sink);
+	e = agent_turn_run(k->ctx, project, role, zone_of(o, person), k->turn_id, &k->sink);
 	/* Somebody else may have taken it already. */
 	return e && e->kind != ERR_NOT_FOUND && !db_is_away(e) ? e : NULL;
 }
@@ -279,7 +312,7 @@ static int finish(const struct ask *k, const struct agent_turn *t)
 
 	if (leaves(k)) {
 		if (is(t, "running"))
-			fprintf(stderr, "quern: turn %lld goes on in the service; see it with `quern ask --watch %lld`\n",
+			fprintf(stderr, "\nquern: turn %lld goes on in the service; see it with `quern ask --watch %lld`\n",
 			        (long long)t->id, (long long)t->id);
 		return EXIT_SIGNAL + sig;
 	}
@@ -317,18 +350,39 @@ static bool number(const char *text, int64_t *out)
 	return !text || (str_to_i64(str_of(text), out) && *out > 0);
 }
 
+/* What is wrong with the words of the command, or NULL. */
+static const char *misuse(struct options *o, int argc)
+{
+	if (!number(o->conversation, &o->conversation_id))
+		return "--conversation needs the number of a conversation";
+	if (!number(o->watch, &o->turn_id))
+		return "--watch needs the number of a turn";
+	if (o->watch)
+		return argc == 1 ? NULL : "--watch takes no question";
+	if (!o->slug)
+		return "--project is missing: it says which data the question is about";
+	if (argc != 2)
+		return argc < 2 ? "there is no question" : "a question of several words needs quotes around it";
+	return NULL;
+}
+
 int cmd_ask(struct ctx *ctx, int argc, char **argv)
 {
-	struct options o = {.time_zone = "UTC"};
+	struct options o = {0};
 	const struct cli_option options[] = {
 	        {"--project", &o.slug, NULL},           {"--user", &o.email, NULL},
 	        {"--time-zone", &o.time_zone, NULL},    {"--conversation", &o.conversation, NULL},
 	        {"--watch", &o.watch, NULL},            {"--json", NULL, &o.json}};
 
-	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)) ||
-	    !number(o.conversation, &o.conversation_id) || !number(o.watch, &o.turn_id) ||
-	    !auth_time_zone_form(o.time_zone) || (o.watch ? argc != 1 : argc != 2 || !o.slug))
+	const char *wrong;
+
+	if (!cli_options(&argc, argv, options, sizeof(options) / sizeof(*options)))
 		return cli_usage("ask");
+	wrong = misuse(&o, argc);
+	if (wrong) {
+		fprintf(stderr, "quern ask: %s\n", wrong);
+		return cli_usage("ask");
+	}
 	o.question = argv[1];
 	return run(ctx, &o);
 }

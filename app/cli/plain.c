@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char *word(const char *name)
@@ -15,6 +16,13 @@ static const char *word(const char *name)
 bool plain_colours(int fd)
 {
 	return isatty(fd) && !*word("NO_COLOR") && strcmp(word("TERM"), "dumb") != 0;
+}
+
+size_t plain_width(int fd)
+{
+	struct winsize size;
+
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 /* Those of the first 32 bytes, DEL, and U+0080 to U+009F, which some terminals obey, too. */

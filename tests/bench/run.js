@@ -257,6 +257,25 @@ async function failing() {
 	report('failing.memory_mb', r.memory_kb / 1024, 'MB', '<= 16');
 }
 
+// Turns while everything dies that can: the integration test at its full size.
+function fault() {
+	const turns = 200;
+	const done = spawnSync('node', [path.join(root, 'tests/integration/turns.test.js')], {encoding: 'utf8', cwd: root, maxBuffer: 1 << 28,
+		env: {...process.env, QUERN_FAULT_TURNS: turns}});
+	const r = Object.assign({}, ...[...done.stdout.matchAll(/^# (\{.*\})$/mg)].map(([, json]) => JSON.parse(json)));
+	for (const [line] of done.stdout.matchAll(/^(seed|killed|not ok|went on|a session) .*$/mg)) say(`  ${line}`);
+	say(`  ${r.clients} clients connected ${r.connections} times and saw ${r.events} events; turns were taken up ${r.taken_up} times`);
+	report('fault.turns', r.turns, 'turns', `>= ${turns}`);
+	report('fault.failures', r.not_done, 'turns', '<= 0');
+	report('fault.lost_or_doubled', r.wrong, 'faults', '<= 0');
+	report('fault.written_twice', r.written_twice, 'turns', '<= 0');
+	report('fault.resumed_p50_ms', r.resumed_p50_ms, 'ms');
+	report('fault.resumed_max_ms', r.resumed_max_ms, 'ms', '< 10000');
+	report('fault.stopped_max_ms', r.stopped_max_ms, 'ms', '< 2000');
+	report('fault.rows_per_turn', r.rows_per_turn, 'rows');
+	if (done.status !== 0) throw new Error(`turns under faults: ${done.stdout.slice(-2000)}${done.stderr}`);
+}
+
 const tell = {report, say, complaints};
 
 async function manyTurns() {
@@ -265,10 +284,10 @@ async function manyTurns() {
 	await turns.crowd(at, tell, 'bench', 'turns');
 }
 
-const benches = {failing, mustache, guard, serve, page, run, turns: manyTurns, ratelimit, dictionary,
+const benches = {failing, fault, mustache, guard, serve, page, run, turns: manyTurns, ratelimit, dictionary,
 	'turns-plain': async () => turns.crowd(await instance(), tell, 'bench', 'turns-plain', true),
 	'turns-10000': async () => turns.crowd(await instance({large: true}), tell, 'crowd', 'turns-10000')};
-const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'run', 'turns', 'ratelimit', 'dictionary'];
+const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'run', 'turns', 'ratelimit', 'dictionary', 'fault'];
 
 async function main() {
 	const chosen = process.argv.slice(2).length ? process.argv.slice(2) : usual;

@@ -13,13 +13,17 @@ const ASKS_BACK = [
 	{match: 'what is our revenue', reply: {text: '{{tool_result}}'}},
 ];
 const THINKS = [{match: 'think about it', reply: {thinking: 'Let me see what there is.', text: 'I have thought.'}}];
+const WIDE = [
+	{match: 'all about customers', call: 0, reply: {tools: [{name: 'execute_sql', input: {sql: 'SELECT * FROM customers ORDER BY id LIMIT 2'}}]}},
+	{match: 'all about customers', reply: {text: 'There they are.'}},
+];
 const HOSTILE = [{match: 'move the cursor', reply: {text: 'a\u001b[31mb\u009b31mc\u0007d\u007fe'}}];
 
 const script = t.scriptOf(true);
 let q, analyst;
 
 test('start', async () => {
-	const model = await scripted([...t.rules(script), ...t.OTHERS, ...ASKS_BACK, ...THINKS, ...HOSTILE]);
+	const model = await scripted([...t.rules(script), ...t.OTHERS, ...ASKS_BACK, ...THINKS, ...WIDE, ...HOSTILE]);
 	cleanup(() => model.stop());
 	q = await start({args: [], env: model.env});
 	cleanup(() => q.stop());
@@ -29,8 +33,8 @@ test('start', async () => {
 });
 
 // The program, running: {child, out, err, over} with over resolving to its exit code, or the signal that ended it.
-function begin(argv, {env = {}, terminal = false} = {}) {
-	const [file, args] = terminal ? ['script', ['-qefc', [quern, ...argv].map((a) => `'${a}'`).join(' '), '/dev/null']] : [quern, argv];
+function begin(argv, {env = {}, terminal = false, columns = 200} = {}) {
+	const [file, args] = terminal ? ['script', ['-qefc', `stty cols ${columns}; exec ` + [quern, ...argv].map((a) => `'${a}'`).join(' '), '/dev/null']] : [quern, argv];
 	const p = {out: '', err: ''};
 	p.child = spawn(file, args, {cwd: root, env: {...process.env, ...q.env, TERM: 'xterm', NO_COLOR: '', ...env}, stdio: [terminal ? 'pipe' : 'ignore', 'pipe', 'pipe']});
 	p.child.stdout.setEncoding('utf8').on('data', (d) => { p.out += d; });
@@ -69,6 +73,45 @@ test('on a terminal steps are dim, unless that was refused; thoughts are shown',
 		assert.equal(await plain.over, 0);
 		assert.doesNotMatch(plain.out, /\x1b/);
 	}
+});
+
+test('a table fits into the terminal, and cuts no number', async () => {
+	needsTerminal();
+	const ids = q.sql('shop', 'SELECT id FROM shop.customers ORDER BY id LIMIT 2').split('\n');
+	for (const columns of [80, 30]) {
+		const p = ask('All about customers', [], {terminal: true, columns});
+		assert.equal(await p.over, 0, p.out);
+		const rows = p.out.split('\r\n'), from = rows.findIndex((row) => /^-+ /.test(row));
+		assert.deepEqual(rows.slice(from + 1, from + 3).map((row) => row.trim().split(' ')[0]), ids);
+		for (const row of rows.slice(from - 1, from + 3)) assert.ok([...row.replace(/\x1b\[\d*m/g, '')].length <= columns, row);
+		assert.equal(/too narrow for: .*created_at/.test(p.out), columns === 30, p.out);
+	}
+});
+
+test('what is wrong is said in a sentence that helps', async () => {
+	for (const [argv, code, words] of [
+		[['ask', 'how many orders?'], 2, /--project is missing/],
+		[['ask', '--project', 'shop'], 2, /there is no question/],
+		[['ask', '--project', 'shop', 'how', 'many'], 2, /needs quotes around it/],
+		[['ask', '--project', 'shop', ' '], 1, /the question is empty/],
+		[['ask', '--watch', 'x'], 2, /--watch needs the number of a turn/],
+		[['ask', '--watch', '1', 'why?'], 2, /--watch takes no question/],
+		[['ask', '--project', 'nowhere', 'hi'], 1, /admin@example.com sees no project "nowhere"\nhint: .quern project list/],
+		[['ask', '--project', 'shop', '--user', 'nobody@example.com', 'hi'], 1, /there is no account nobody@example.com\nhint: .quern user list/],
+		[['ask', '--project', 'shop', '--time-zone', 'Atlantis/City', 'hi'], 1, /not the name of a time zone/],
+	]) {
+		const p = begin(argv);
+		assert.equal(await p.over, code, p.err);
+		assert.match(p.err, words);
+		assert.equal(p.out, '');
+	}
+	q.cli(['user', 'add', 'outsider@example.com', '--name', 'Out'], {input: 'a password that is long'});
+	const p = begin(['ask', '--project', 'shop', '--user', 'outsider@example.com', 'hi']);
+	assert.equal(await p.over, 1);
+	assert.match(p.err, /outsider@example.com sees no project "shop"/);
+	const away = begin(['ask', '--project', 'shop', 'hi'], {env: {QUERN_DATABASE_URL: 'postgresql://quern@127.0.0.1:1/quern'}});
+	assert.equal(await away.over, 1);
+	assert.match(away.err, /could not reach the platform database\nhint: Check that PostgreSQL runs/);
 });
 
 test('a model moves no cursor', async () => {
@@ -124,6 +167,17 @@ for (const question of ['Please count for ever', 'Please tell a tale of an end']
 		assert.equal(status(turn), 'stopped');
 		await until(() => statements() === 0, 'no statement is left', 5);
 	});
+
+test('one Ctrl-C that arrives twice is one', async () => {
+	const p = ask('Please tell a tale of a wrapper');
+	await until(() => p.out.length > 50, 'it is under way');
+	p.child.kill('SIGINT');
+	await new Promise((resolve) => setTimeout(resolve, 10));
+	p.child.kill('SIGINT');
+	assert.equal(await p.over, 130);
+	assert.match(p.err, /quern: stopped\n/);
+	assert.doesNotMatch(p.err, /left at once/);
+});
 
 test('a second Ctrl-C ends at once', async () => {
 	const p = ask('Please tell a tale of a wait');

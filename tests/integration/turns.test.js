@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Turns while workers and servers die and clients come and go: every turn ends, nobody loses an event or gets one twice, and
-// nothing is done twice. QUERN_FAULT_TURNS is how many turns the first test runs (40), and with it how often the others do what they do;
-// QUERN_FAULT_SEED says what happens when.
+// nothing is done twice. QUERN_FAULT_TURNS is how many turns the first test runs (20), and with it how often the others do what they do;
+// QUERN_FAULT_SEED says what happens when. `make bench BENCH=fault` runs 200.
 'use strict';
 
 const assert = require('node:assert');
@@ -9,10 +9,11 @@ const {test, cleanup, run} = require('../lib/runner.js');
 const {start, stop, scripted, Client, sleep, until} = require('../lib/quern.js');
 const t = require('../lib/turns.js');
 
-const TURNS = Number(process.env.QUERN_FAULT_TURNS || 40);
+const TURNS = Number(process.env.QUERN_FAULT_TURNS || 20);
 const SEED = Number(process.env.QUERN_FAULT_SEED || Date.now() % 1000000);
 const AT_ONCE = 10;
 const MINUTES = 1 + TURNS / 20;
+const OFTEN = Math.ceil(TURNS / 20); // how often a server dies where one death would do
 
 const rand = t.random(SEED);
 const script = t.scriptOf(true);
@@ -49,6 +50,8 @@ async function askAndWatch(text) {
 	watcher.over = watcher.follow(soon());
 	return [asker, watcher];
 }
+// For whoever measures: make bench adds up these lines.
+const figures = (of) => console.log(`# ${JSON.stringify(of)}`);
 const overs = (followers) => Promise.all(followers.map((f) => f.over));
 
 test('start', async () => {
@@ -71,48 +74,68 @@ async function runTurns(count, end, {drops, atOnce = AT_ONCE, turns = []} = {}) 
 	return turns;
 }
 
-// Kills until all is over; the servers at a third and two thirds of the way.
-async function wreak(progress, log) {
-	const servers = [['SIGQUIT', 1 / 3], ['SIGINT', 2 / 3]];
+// Notes how long it takes until others have the turns of a worker that is killed.
+async function killWorker(resumed) {
+	const pid = rand.one(t.agents(q)), held = t.heldBy(q, pid);
+	t.kill(pid);
+	const killed = Date.now();
+	for (let left = held, taken; left.length; await sleep(25)) {
+		({left, taken} = t.sinceHeld(q, left));
+		for (let i = 0; i < taken; i++) resumed.push(Date.now() - killed);
+	}
+}
+
+// Kills until all is over; the servers at even distances on the way.
+async function wreak(progress, log, resumed) {
+	const servers = Array.from({length: 2 * OFTEN}, (_, i) => [i % 2 ? 'SIGINT' : 'SIGQUIT', (i + 1) / (2 * OFTEN + 1)]);
+	const did = (what) => log.set(what, (log.get(what) || 0) + 1);
 	while (progress() < 1) {
-		await sleep(rand.between(1500, 4000));
+		await sleep(rand.between(1000, 3000));
 		if (servers.length && progress() > servers[0][1]) {
 			const [signal] = servers.shift();
-			log.push(`PostgreSQL ${signal}`);
+			did(`PostgreSQL by ${signal}`);
 			t.kill(t.postgres(q), signal);
 			continue;
 		}
 		try {
 			if (rand.next() < 0.15) {
-				log.push('a session of the database');
 				t.kill(Number(q.sql('quern', "SELECT pid FROM pg_stat_activity WHERE usename = 'quern' ORDER BY random() LIMIT 1")), 'SIGTERM');
+				did('a session of the database');
 			} else {
-				log.push('a worker');
-				t.kill(rand.one(t.agents(q)));
+				await killWorker(resumed);
+				did('a worker');
 			}
 		} catch {
-			log.push('(the database was away)');
+			did('nothing, the database was away');
 		}
 	}
 }
 
+const total = (list, of) => list.reduce((n, x) => n + of(x), 0);
+
 test(`${TURNS} turns while workers are killed, PostgreSQL is restarted and clients come and go`, async () => {
 	const end = Date.now() + MINUTES * 60000;
-	const turns = [], log = [];
+	const turns = [], log = new Map(), resumed = [];
 	const began = Date.now();
 	const all = runTurns(TURNS, end, {turns});
-	await Promise.all([all, wreak(() => (Date.now() > end ? 1 : turns.length / TURNS), log)]);
+	await Promise.all([all, wreak(() => (Date.now() > end ? 1 : turns.length / TURNS), log, resumed)]);
 	await database();
-	console.log(`${turns.length} turns in ${((Date.now() - began) / 1000).toFixed(1)} s; ended: ${log.join(', ')}`);
-	console.log(`${turns.flatMap((turn) => turn.followers).reduce((n, f) => n + f.connections, 0)} connections, taken up ${q.sql('quern', 'SELECT sum(fence - 1) FROM turns')} times`);
-	isGood([...t.judge(q, turns, script), ...t.judgeWrites(q, turns)]);
+	const clients = turns.flatMap((turn) => turn.followers), wrong = t.judge(q, turns, script), twice = t.judgeWrites(q, turns);
+	resumed.sort((a, b) => a - b);
+	console.log(`killed: ${[...log].map(([what, n]) => `${what} ${n} times`).join(', ')}`);
+	figures({turns: turns.length, seconds: (Date.now() - began) / 1000, not_done: TURNS - t.done(q, turns), wrong: wrong.length, written_twice: twice.length,
+		taken_up: Number(q.sql('quern', 'SELECT sum(fence - 1) FROM turns')), resumed_p50_ms: resumed[resumed.length >> 1], resumed_max_ms: resumed.at(-1),
+		clients: clients.length, connections: total(clients, (f) => f.connections), events: total(clients, (f) => f.events.length), rows_per_turn: t.rowsPerTurn(q, turns)});
+	isGood([...wrong, ...twice]);
 	assert.equal(turns.length, TURNS);
 });
 
 test('clients that leave all the time get every event once', async () => {
 	const turns = await runTurns(TURNS / 4, soon(), {drops: 1});
+	const clients = turns.flatMap((turn) => turn.followers), connections = total(clients, (f) => f.connections);
 	isGood([...t.judge(q, turns, script), ...t.judgeWrites(q, turns)]);
-	console.log(`${turns.flatMap((turn) => turn.followers).reduce((n, f) => n + f.connections, 0)} connections of ${3 * turns.length} clients`);
+	assert.ok(connections > 4 * clients.length, 'they did leave');
+	figures({left: connections - clients.length});
 });
 
 test('a turn goes on when its worker dies', async () => {
@@ -126,18 +149,18 @@ test('a turn goes on when its worker dies', async () => {
 	isWhole([asker, watcher], 'done', t.TALE);
 });
 
-test('a worker that stood still for 15 s changes nothing any more', async () => {
+test('a worker that stood still until others had its turn changes nothing any more', async () => {
 	const [asker, watcher] = await askAndWatch('Please tell a tale of a worker that slept');
 	await until(() => asker.deltas > 5, 'the tale has begun');
-	const pid = t.holder(q, asker.turn), stopped = Date.now();
+	const pid = t.holder(q, asker.turn), ours = watcher.connections, stopped = Date.now();
 	const again = new Promise((resolve) => { watcher.seen = (e) => { if (e.event === 'step' && e.data.state === 'running') resolve(Date.now() - stopped); }; });
-	const ours = watcher.connections;
 	t.kill(pid, 'SIGSTOP');
 	// Who watches over the worker that stands still sees nothing and comes again: to another one.
 	setTimeout(() => { for (const f of [asker, watcher]) f.leave(); }, 3000);
 	console.log(`went on after ${await again} ms`);
-	await sleep(Math.max(0, 15000 - (Date.now() - stopped)));
+	// Now both would write.
 	t.kill(pid, 'SIGCONT');
+	assert.notEqual(t.holder(q, asker.turn), pid);
 	await overs([asker, watcher]);
 	isWhole([asker, watcher], 'done', t.TALE);
 	assert.ok(watcher.connections > ours);
@@ -167,8 +190,8 @@ test('turns go on when the service is stopped and started', async () => {
 });
 
 test('a killed session of the database, and with it all of them, costs no turn', async () => {
-	const turns = runTurns(AT_ONCE, soon());
-	for (let i = 0; i < 2; i++) {
+	const turns = runTurns(AT_ONCE * OFTEN, soon(60 * MINUTES));
+	for (let i = 0; i < 2 * OFTEN; i++) {
 		await sleep(rand.between(500, 2500));
 		await database();
 		const killed = Date.now();
@@ -198,15 +221,14 @@ async function startAgain(killed) {
 }
 
 test('after a power cut every turn that was taken ends', async () => {
-	const CUTS = Math.ceil(TURNS / 20), end = soon(60 * MINUTES);
-	const turns = [], all = runTurns(AT_ONCE * CUTS, end, {turns});
-	for (let i = 0; i < CUTS; i++) {
+	const turns = [], all = runTurns(AT_ONCE * OFTEN, soon(60 * MINUTES), {turns});
+	for (let i = 0; i < OFTEN; i++) {
 		await sleep(rand.between(500, 5000));
 		await startAgain(cutPower());
 	}
 	await all;
 	isGood([...t.judge(q, turns, script), ...t.judgeWrites(q, turns)]);
-	assert.equal(turns.length, AT_ONCE * CUTS);
+	assert.equal(turns.length, AT_ONCE * OFTEN);
 	const audit = q.cli(['audit', 'verify']);
 	assert.equal(audit.code, 0, audit.stdout + audit.stderr);
 });
@@ -229,10 +251,10 @@ test('a stop ends a turn at any point, and its query with it', async () => {
 		await until(() => statements() === 0, 'no statement is left', 5);
 	}
 	took.sort((a, b) => a - b);
-	console.log(`${took.length} stops: half within ${took[took.length >> 1]} ms, all within ${took.at(-1)} ms`);
+	figures({stops: took.length, stopped_p50_ms: took[took.length >> 1], stopped_max_ms: took.at(-1)});
 });
 
-for (const [field, limit, count] of [['turn_steps', 4, 4], ['turn_tokens', 440, 4], ['turn_cost', 4400, 4], ['turn_seconds', 5, 0]])
+for (const [field, limit, count] of [['turn_steps', 4, 4], ['turn_tokens', 440, 4], ['turn_cost', 4400, 4], ['turn_seconds', 3, 0]])
 	test(`a model that never has enough is stopped at ${field}`, async () => {
 		q.sql('quern', `UPDATE projects SET turn_steps = 100, turn_seconds = 0, turn_tokens = 0, turn_cost = 0;
 			UPDATE projects SET ${field} = ${limit}; INSERT INTO project_models (project_id, place, format, url, model, price_in, price_out)
@@ -247,11 +269,35 @@ for (const [field, limit, count] of [['turn_steps', 4, 4], ['turn_tokens', 440, 
 		q.sql('quern', 'UPDATE projects SET turn_steps = 0, turn_seconds = 0, turn_tokens = 0, turn_cost = 0');
 	});
 
-for (const what of ['error', 'cut', 'garbage', 'wrong_json', '529', '429'])
-	test(`a model that fails once, by ${what}, is asked again`, async () => {
-		const pair = await askAndWatch(`Please stumble over ${what}`);
-		await overs(pair);
-		isWhole(pair, 'done', 'This is the whole of it.');
-	});
+test('a model that fails once is asked again', async () => {
+	const pairs = await Promise.all(['error', 'cut', 'garbage', 'wrong_json', '529', '429'].map((what) => askAndWatch(`Please stumble over ${what}`)));
+	await overs(pairs.flat());
+	for (const pair of pairs) isWhole(pair, 'done', 'This is the whole of it.');
+});
+
+test('a yes that comes hours later, to other workers, runs exactly what was asked for', async () => {
+	const [asker, watcher] = await askAndWatch('Please run the long one');
+	const status = () => q.sql('quern', `SELECT status FROM turns WHERE id = ${asker.turn}`);
+	await until(() => status() === 'waiting', 'it waits');
+	assert.equal(t.holder(q, asker.turn), 0, 'nobody works on it');
+	const old = t.agents(q);
+	t.kill(t.master(q), 'SIGTERM');
+	await until(() => { const now = t.agents(q); return now.length && now.every((pid) => !old.includes(pid)); }, 'the service is another one', 40);
+	// Of all that it may cost, waiting costs nothing.
+	q.sql('quern', `UPDATE projects SET turn_seconds = 30; UPDATE turns SET started_at = started_at - interval '9 hours', taken_at = taken_at - interval '9 hours' WHERE id = ${asker.turn};
+		UPDATE turn_events SET at = at - interval '9 hours' WHERE turn_id = ${asker.turn}`);
+	await until(() => analyst.get('/p/shop').then((page) => page.status === 200, () => false), 'a page');
+	const {id, hash} = asker.events.find((e) => e.event === 'approval').data;
+	const answer = async (fields) => (await analyst.post(`/turns/${asker.turn}/answer`, {id, hash, ...fields})).status;
+	assert.equal(await answer({approve: 'yes', hash: hash.replace(/./g, '0')}), 409, 'a yes to something else');
+	assert.equal(await answer({approve: 'perhaps'}), 400);
+	assert.equal(status(), 'waiting');
+	assert.equal(await answer({approve: 'yes'}), 204);
+	assert.equal(await answer({approve: 'no'}), 409, 'the answer was given');
+	await overs([asker, watcher]);
+	isWhole([asker, watcher], 'done', 'There are 42.');
+	assert.equal(q.sql('quern', `SELECT count(*) FROM query_runs WHERE turn_id = ${asker.turn} AND outcome = 'done' AND background`), '1');
+	q.sql('quern', 'UPDATE projects SET turn_seconds = 0');
+});
 
 run({seconds: MINUTES * 60 + 60});

@@ -45,14 +45,16 @@ function rules(script, {delay = 30, chunk = 16} = {}) {
 	});
 }
 
-// Other questions: one whose query takes longer than anybody waits, one whose answer does, one that goes on for ever, and those that
-// meet a model that fails once.
+// Other questions: one whose query takes longer than anybody waits, one whose answer does, one that goes on for ever, one that needs a
+// yes, and those that meet a model that fails once.
 const TALE = Array.from({length: 100}, (_, i) => `${i + 1} `.padEnd(16, '.')).join('');
 const ENDLESS = 'SELECT count(*) AS n FROM orders a, orders b, orders c, orders d';
 const OTHERS = [
 	{match: 'count for ever', call: 0, reply: {text: 'I count.', tools: [{name: 'execute_sql', input: {sql: ENDLESS}}]}},
 	{match: 'count for ever', reply: {text: 'That took too long.'}},
-	{match: 'tell a tale', reply: {text: TALE, chunk: 16, delay: 80}},
+	{match: 'tell a tale', reply: {text: TALE, chunk: 16, delay: 40}},
+	{match: 'run the long one', call: 0, reply: {text: 'That takes long.', tools: [{name: 'run_long_query', input: {sql: 'SELECT count(*) AS n FROM orders WHERE id < 43'}}]}},
+	{match: 'run the long one', reply: {text: 'There are {{rows.0.0}}.'}},
 	{match: 'never enough', reply: {text: 'Once more.', tools: [{name: 'execute_sql', input: {sql: 'SELECT {{row_count}} + 1 AS n'}}], first_delay: 150, usage: {input: 100, output: 10}}},
 	...['error', 'cut', 'garbage', 'wrong_json'].flatMap((then) => [
 		{match: `stumble over ${then}$`, times: 1, reply: {text: 'This is as far as it ', chunk: 4, delay: 20, then}},
@@ -63,6 +65,7 @@ const OTHERS = [
 	{match: 'stumble over (529|429)$', reply: {text: 'This is the whole of it.'}},
 ];
 
+const lines = (q, sql) => q.sql('quern', sql).split('\n').filter(Boolean);
 const question = (n) => `Work through case ${n}`;
 const textsOf = (script, n) => script.map((reply) => reply.text.replaceAll('{{question}}', question(n)));
 
@@ -183,10 +186,9 @@ async function runTurn(q, person, n, rand, until, drops = 0.5) {
 
 function judge(q, turns, script) {
 	const bad = [];
-	const ids = turns.map((t) => t.turn).filter(Boolean);
 	const rows = JSON.parse(q.sql('quern', `SELECT coalesce(json_object_agg(turn_id, events), '{}') FROM (SELECT turn_id,
 		json_agg(json_build_object('id', seq, 'event', kind, 'data', body) ORDER BY seq) AS events
-		FROM turn_events WHERE turn_id IN (${ids.join() || 0}) GROUP BY 1) x`));
+		FROM turn_events WHERE turn_id IN (${idsOf(turns)}) GROUP BY 1) x`));
 	for (const {n, turn, followers} of turns) {
 		const say = (what) => bad.push(`case ${n}, turn ${turn}: ${what}`);
 		const stored = rows[turn] || [];
@@ -216,18 +218,24 @@ const same = (a, b) => a && b && a.id === b.id && a.event === b.event && JSON.st
 
 // What a tool that writes did: each turn's learning is there once, and was there first.
 function judgeWrites(q, turns) {
-	const ids = turns.map((t) => t.turn).filter(Boolean).join() || 0;
 	const rows = q.sql('quern', `SELECT t.id, (SELECT count(*) FROM learnings l WHERE l.turn_id = t.id),
 		(SELECT count(*) FROM turn_effects e WHERE e.turn_id = t.id),
 		(SELECT count(*) FROM turn_steps s WHERE s.turn_id = t.id AND s.body->>'text' LIKE 'It was offered before%')
-		FROM turns t WHERE t.id IN (${ids})`).split('\n').filter(Boolean).map((line) => line.split('|').map(Number));
+		FROM turns t WHERE t.id IN (${idsOf(turns)})`).split('\n').filter(Boolean).map((line) => line.split('|').map(Number));
 	return rows.filter(([, learnings, effects, again]) => learnings !== 1 || effects !== 1 || again !== 0)
 		.map(([id, learnings, effects, again]) => `turn ${id}: ${learnings} learnings, ${effects} effects, ${again} of them again`);
 }
 
+const idsOf = (turns) => turns.map((t) => t.turn).filter(Boolean).join() || '0';
+const done = (q, turns) => Number(q.sql('quern', `SELECT count(*) FROM turns WHERE id IN (${idsOf(turns)}) AND status = 'done'`));
+// Events and steps that are kept of each.
+const rowsPerTurn = (q, turns) => Number(q.sql('quern', `SELECT ((SELECT count(*) FROM turn_events WHERE turn_id IN (${idsOf(turns)}))
+	+ (SELECT count(*) FROM turn_steps WHERE turn_id IN (${idsOf(turns)}))) / ${turns.length}.0`));
+
 // Processes ----------------------------------------------------------------------------------------------------------------
 
 function children(pid) {
+	if (!pid) return [];
 	try {
 		return execFileSync('pgrep', ['-P', String(pid)], {encoding: 'utf8'}).trim().split('\n').map(Number);
 	} catch {
@@ -260,10 +268,24 @@ function kill(pid, signal = 'SIGKILL') {
 // The process that works on a turn.
 const holder = (q, turn) => Number(q.sql('quern', `SELECT w.pid FROM turns t JOIN workers w ON w.id = t.worker_id WHERE t.id = ${turn}`));
 
+// Turns that a process works on: [[id, fence]]; and what became of them: who nobody took up, how many somebody did. Others ended by
+// themselves. The database may be away for a while.
+const pairs = (q, sql) => lines(q, sql).map((line) => line.split('|').map(Number));
+const heldBy = (q, pid) => pairs(q, `SELECT t.id, t.fence FROM turns t JOIN workers w ON w.id = t.worker_id WHERE w.pid = ${pid} AND t.status = 'running'`);
+function sinceHeld(q, held) {
+	try {
+		const now = new Map(pairs(q, `SELECT id, CASE WHEN status = 'running' OR fence > (ARRAY[${held.map(([, fence]) => fence)}])[n] THEN fence END
+			FROM turns JOIN unnest(ARRAY[${held.map(([id]) => id)}]) WITH ORDINALITY AS held (turn, n) ON id = turn`));
+		return {left: held.filter(([id, fence]) => now.get(id) === fence), taken: held.filter(([id, fence]) => now.get(id) > fence).length};
+	} catch {
+		return {left: held, taken: 0};
+	}
+}
+
 // Workers of the agent pool: those that renew a lease.
 function agents(q) {
 	const below = new Set(children(master(q)));
 	return q.sql('quern', 'SELECT pid FROM workers ORDER BY id').split('\n').map(Number).filter((pid) => below.has(pid));
 }
 
-module.exports = {random, scriptOf, rules, OTHERS, TALE, question, textsOf, holder, Follower, runTurn, judge, judgeWrites, children, allBelow, master, postgres, agents, kill};
+module.exports = {random, scriptOf, rules, OTHERS, TALE, question, textsOf, holder, heldBy, sinceHeld, Follower, runTurn, judge, judgeWrites, done, rowsPerTurn, children, allBelow, master, postgres, agents, kill};
