@@ -216,12 +216,19 @@ document.addEventListener("click", (event) => {
 	on("table.result th", (header) => { if (!dragged && !onEdge(header, event)) sortBy(header); });
 	on("table.result td", unfold);
 });
+function walk(tab, step) {
+	const tabs = $$("[data-tab]", tab.parentNode).filter((other) => !other.hidden);
+	const next = tabs.at((tabs.indexOf(tab) + step) % tabs.length);
+	next.focus();
+	next.click();
+}
 document.addEventListener("keydown", (event) => {
-	const header = event.target.closest?.("table.result th");
-	if (!header || event.target !== header) return;
-	const step = { ArrowLeft: -24, ArrowRight: 24 }[event.key];
-	if (event.shiftKey && step) resize(header, header.offsetWidth + step);
-	else if (event.key === "Enter" || event.key === " ") sortBy(header);
+	const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+	const { target } = event;
+	if (step && target.matches?.("[data-tab]")) walk(target, step);
+	else if (!target.matches?.("table.result th")) return;
+	else if (step && event.shiftKey) resize(target, target.offsetWidth + 24 * step);
+	else if (event.key === "Enter" || event.key === " ") sortBy(target);
 	else return;
 	event.preventDefault();
 });

@@ -1,6 +1,6 @@
 // Charts of results: the server says which and gives the points, Plotly draws, the page's own colours are used, light or dark.
 const version = new URL(import.meta.url).search;
-const { $, element } = await import(`./page.js${version}`);
+const { $, $$, element } = await import(`./page.js${version}`);
 const { default: Plotly } = await import(`./plotly.js${version}`);
 
 // Plotly reads markup in every text: what comes from a database has none.
@@ -13,7 +13,9 @@ const separators = (() => {
 })();
 const shown = (value) => (value === null ? "–" : number.format(value));
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+let onPaper = false; // which is white, whatever the screen is
+const inks = [...document.styleSheets[0].cssRules].find((rule) => rule.selectorText === ":root").style;
+const colour = (name) => (onPaper ? inks : getComputedStyle(document.documentElement)).getPropertyValue(`--${name}`).trim();
 const DASHES = ["solid", "dash", "dot", "dashdot"];
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down"];
 
@@ -35,12 +37,16 @@ function traces({ kind, horizontal, series }) {
 	});
 }
 
-/* Names along an axis: all that have room, shortened. */
-function names(series, room, most) {
-	const all = [...new Set(series.flatMap((s) => s.x))];
-	const step = Math.max(1, Math.ceil(all.length / room));
+/* Names along an axis: all that have room, shortened; in the middle where their beginnings are alike. */
+const ends = (text, most) => { const chars = [...text]; return chars.length > most ? [...chars.slice(0, most >> 1), "…", ...chars.slice((most >> 1) - most + 1)].join("") : text; };
+function names(series, horizontal, width, height) {
+	const all = [...new Set(series.flatMap((s) => s.x))].map((text) => String(text ?? "–"));
+	const most = horizontal ? (width < 500 ? 18 : 32) : 16;
+	const each = Math.min(56, 12 + 7 * Math.max(...all.map((text) => Math.min([...text].length, most))));
+	const step = Math.max(1, Math.ceil(all.length / (horizontal ? Math.floor(height / 18) : Math.max(3, Math.floor(width / each)))));
 	const kept = all.filter((_, i) => i % step === 0);
-	return { type: "category", tickmode: "array", tickvals: kept.map(plain), ticktext: kept.map((text) => plain(short(String(text ?? "–"), most))) };
+	const cut = new Set(kept.map((text) => short(text, most))).size < kept.length ? ends : short;
+	return { type: "category", tickmode: "array", tickvals: kept.map(plain), ticktext: kept.map((text) => plain(cut(text, most))) };
 }
 
 function layout(data, width, height) {
@@ -52,11 +58,11 @@ function layout(data, width, height) {
 	const bars = new Set(series.flatMap((s) => s.x)).size;
 	const title = (text) => (text ? { text: short(plain(text), 50), standoff: 8, font: { size: 12 } } : undefined);
 	const values = { ...base, title: title(y ?? (series.length === 1 ? series[0].name : "")), rangemode: kind === "bar" || (kind === "line" && high < 1.7 * (high - low)) ? "tozero" : "normal" };
-	const across = axis === "category" ? { ...base, showgrid: false, ...names(series, horizontal ? Math.floor(height / 18) : Math.max(3, Math.floor(width / 56)), horizontal ? (width < 500 ? 18 : 32) : 16) }
+	const across = axis === "category" ? { ...base, showgrid: false, ...names(series, horizontal, width, height) }
 		: axis === "date" ? { ...base, showgrid: false, type: "date" } : { ...base, title: title(x) };
 	if (horizontal) across.autorange = "reversed";
 	return {
-		autosize: true, separators, dragmode: false, hovermode: kind === "scatter" ? "closest" : horizontal ? "y unified" : "x unified", barmode: "group", bargap: bars < 6 ? 0.75 - bars * 0.08 : 0.25,
+		width, height, separators, dragmode: false, hovermode: kind === "scatter" ? "closest" : horizontal ? "y unified" : "x unified", barmode: "group", bargap: bars < 6 ? 0.75 - bars * 0.08 : 0.25,
 		margin: { l: 8, r: 12, t: series.length > 1 ? 30 : 12, b: 8 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
 		font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("text") },
 		hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("line-strong"), font: { color: colour("text"), size: 12 } },
@@ -66,12 +72,24 @@ function layout(data, width, height) {
 }
 
 const drawn = new Set(); // panels with a chart in them
+const PAPER = 640; // pixels that fit on a page
 function paint(panel) {
 	const area = $(".chart-area", panel);
-	return Plotly.react(area, traces(panel.data), layout(panel.data, area.clientWidth, area.clientHeight), { displayModeBar: false, responsive: false, doubleClick: false });
+	return Plotly.react(area, traces(panel.data), layout(panel.data, onPaper ? Math.min(area.clientWidth, PAPER) : area.clientWidth, area.clientHeight), { displayModeBar: false, responsive: false, doubleClick: false });
 }
 const sizes = new ResizeObserver((entries) => { for (const { target } of entries) if (target.clientWidth && drawn.has(target)) paint(target); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { for (const panel of drawn) paint(panel); });
+
+/* Charts that were given back are printed, too; those that nobody has seen yet are tables there. */
+function print(begins) {
+	onPaper = begins;
+	for (const panel of $$("[data-chart]")) {
+		if (begins ? panel.data?.kind && panel.clientHeight : drawn.has(panel)) paint(panel);
+		else if (panel.data?.kind) Plotly.purge($(".chart-area", panel));
+	}
+}
+addEventListener("beforeprint", () => print(true));
+addEventListener("afterprint", () => print(false));
 
 /** Draws the chart of a panel; false where the rows call for none. */
 export async function draw(panel) {

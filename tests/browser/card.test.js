@@ -3,6 +3,7 @@
 'use strict';
 
 const assert = require('node:assert');
+const zlib = require('node:zlib');
 const {test, cleanup, run} = require('../lib/runner.js');
 const {start, scripted, until} = require('../lib/quern.js');
 const {launch, open, signIn, ask, shot, fits, lowContrast} = require('../lib/browser.js');
@@ -24,6 +25,7 @@ const QUERIES = {
 	'many': `SELECT i.id AS number, o.ordered_at, i.quantity, i.unit_price, nullif(i.quantity, 1) AS more FROM order_items i JOIN orders o ON o.id = i.order_id ORDER BY md5(i.id::text) LIMIT 10000`,
 	'hostile': `SELECT * FROM (VALUES ('<a href="javascript:xss()">x</a>', 3), ('<b>bold</b> & <img src=x onerror=xss()>', 4), ('%{x} $y$ &lt;i&gt;', 5)) v (name, n)`,
 	'formula': `SELECT * FROM (VALUES ('=1+1', 3, NULL), ('a	tab', -4, 'x')) v (name, n, z)`,
+	'alike': `SELECT 'A very long name of a product that begins alike, ' || n AS product, n * 3 AS sold FROM generate_series(1, 6) n`,
 	'wrong': `SELECT nothing_like_this FROM orders`,
 };
 
@@ -58,6 +60,11 @@ test('nothing is loaded for charts before there is one', async () => {
 	const card = await show('words');
 	assert.equal(await card.getByRole('tab', {name: 'Chart'}).count(), 0);
 	assert.ok(!page.fetched.some((path) => /plotly|chart\.js/.test(path)));
+	const sizes = await page.evaluate(async (paths) => Promise.all(paths.map(async (path) => [path, (await (await fetch(path)).arrayBuffer()).byteLength])),
+		[...new Set(page.fetched)].filter((path) => /\.(js|css)$/.test(path)));
+	const sum = (ending) => sizes.filter(([path]) => path.endsWith(ending)).reduce((n, [, bytes]) => n + bytes, 0);
+	assert.ok(sum('.css') > 10000 && sum('.css') < 30000, `${sum('.css')} bytes of style`);
+	assert.ok(sum('.js') > 20000 && sum('.js') < 60000, `${sum('.js')} bytes of script`);
 });
 
 test('months are a line; the table is one click away, and the choice stays', async () => {
@@ -87,6 +94,27 @@ for (const [name, selector, count, label] of [
 		await card.scrollIntoViewIfNeeded();
 		await shot(page, `card-${name}`);
 	});
+
+test('tabs are walked by arrows, and their list holds nothing else', async () => {
+	const card = await show('countries');
+	await card.getByRole('tab', {name: 'Chart'}).focus();
+	await page.keyboard.press('ArrowRight');
+	assert.ok(await card.locator('table').isVisible() && await card.getByRole('tab', {name: 'Table'}).evaluate((tab) => tab === document.activeElement));
+	await page.keyboard.press('ArrowLeft');
+	await page.keyboard.press('ArrowLeft');
+	assert.ok(await card.locator('code.sql').isVisible());
+	await page.keyboard.press('ArrowRight');
+	await drawn(card);
+	assert.deepEqual(await card.getByRole('tablist').evaluate((list) => [...list.children].map((child) => child.getAttribute('role'))), ['tab', 'tab', 'tab']);
+});
+
+test('names that begin alike are cut in the middle', async () => {
+	const card = await show('alike');
+	await drawn(card);
+	const names = await card.locator('.chart-area .ytick').allTextContents();
+	assert.equal(new Set(names).size, 6);
+	assert.ok(names.every((name) => name.length <= 32 && name.includes('…')), names.join());
+});
 
 test('rows with keys, words, nothing and one value make none', async () => {
 	for (const name of ['listing', 'nothing', 'one', 'words', 'wide']) {
@@ -204,6 +232,23 @@ test('light and dark follow the page while it is open', async () => {
 	assert.deepEqual(await lowContrast(page), []);
 	await page.emulateMedia({colorScheme: 'light'});
 	await until(async () => await stroke() === light, 'the colour of before');
+});
+
+test('a dark page is printed with the colours of paper, charts that are out of sight, too', async () => {
+	await page.emulateMedia({colorScheme: 'dark'});
+	const file = await page.pdf({format: 'A4'});
+	let drawing = '';
+	for (let at = 0; (at = file.indexOf('stream\n', at)) >= 0; at += 10) {
+		try { drawing += zlib.inflateSync(file.subarray(at + 7, file.indexOf('endstream', at + 7))).toString('latin1'); } catch { /* a picture or a font */ }
+		at = file.indexOf('endstream', at + 7);
+	}
+	const count = (hex) => {
+		const [r, g, b] = [1, 3, 5].map((i) => String(Math.trunc(parseInt(hex.slice(i, i + 2), 16) / 2.55) / 100).replace(/^0/, '').replace('.', '\\.'));
+		return (drawing.match(new RegExp(`(?<![\\d.])${r}\\d* ${g}\\d* ${b}\\d* rg`, 'g')) ?? []).length;
+	};
+	assert.ok(count('#11627e') >= 12, `${count('#11627e')} in light`);
+	assert.equal(count('#6ed1ec'), 0);
+	await page.emulateMedia({colorScheme: 'light'});
 });
 
 test('charts of a long page are drawn where somebody looks', async () => {

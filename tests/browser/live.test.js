@@ -205,11 +205,11 @@ test('offline is told, and mended by itself', async () => {
 
 test('a reload in the middle shows the text at once, and two tabs the same', async () => {
 	await begin('slow story');
-	await until(async () => (await textOf().innerText()).length > 900, 'some text');
+	await until(async () => (await textOf().innerText()).length > 2000, 'more text than comes in the second between two checkpoints');
 	const other = await page.context().newPage();
 	await other.goto(page.url());
 	assert.ok((await textOf(other).innerText()).length > 200, 'there is text before any script');
-	await until(async () => (await textOf(other).innerText()).length > 1200, 'it grows');
+	await until(async () => (await textOf(other).innerText()).length > 2400, 'it grows');
 	assert.equal(await textOf(other).locator('h2').count() > 0, true);
 	await other.locator('[data-stop]').click();
 	await finished();

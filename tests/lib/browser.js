@@ -32,6 +32,7 @@ async function signIn(page, q, email = 'analyst@example.com') {
 
 // Asks in the chat and waits for the finished answer.
 async function ask(page, question) {
+	await page.waitForFunction(() => document.querySelector('#question').style.height); // chat.js is there
 	await page.locator('#question').fill(question);
 	await page.keyboard.press('Enter');
 	await page.locator('.turn').last().locator('.actions').waitFor({timeout: 60000});
