@@ -106,24 +106,45 @@ static bool on_time_axis(const struct chart_shape *s, size_t column)
 
 /* Shapes ------------------------------------------------------------------------------------------------- */
 
-/* The measures that can share an axis with the first one; the names of the others. */
+static bool shares_axis(double largest, double top)
+{
+	return largest <= top && top <= COMPARABLE * largest;
+}
+
+/* The top of the axis that most measures can share; of equal ones the first measure's. */
+static double axis_top(const double *largest, size_t n)
+{
+	size_t most = 0, best = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t together = 0;
+		for (size_t k = 0; k < n; k++)
+			together += shares_axis(largest[k], largest[i]);
+		if (together > most) {
+			most = together;
+			best = i;
+		}
+	}
+	return largest[best];
+}
+
+/* The measures that can share an axis; the names of the others. */
 static struct chart_columns comparable(const struct chart_shape *s, const char **left_out)
 {
 	struct chart_columns list = {ARENA_ARRAY(s->a, size_t, s->measures.n), 0};
-	double first = chart_largest(s, s->measures.p[0]);
+	double *largest = ARENA_ARRAY(s->a, double, s->measures.n), top;
 
+	for (size_t i = 0; i < s->measures.n; i++)
+		largest[i] = chart_largest(s, s->measures.p[i]);
+	top = axis_top(largest, s->measures.n);
 	for (size_t i = 0; i < s->measures.n; i++) {
-		size_t column = s->measures.p[i];
-		double largest = chart_largest(s, column);
-		const char *name = s->r->columns[column].name;
+		const char *name = s->r->columns[s->measures.p[i]].name;
 
-		if (list.n < WEB_CHART_SERIES && largest <= COMPARABLE * first && first <= COMPARABLE * largest)
-			list.p[list.n++] = column;
+		if (list.n < WEB_CHART_SERIES && shares_axis(largest[i], top))
+			list.p[list.n++] = s->measures.p[i];
 		else
 			*left_out = *left_out ? arena_printf(s->a, "%s, %s", *left_out, name) : name;
 	}
-	if (!list.n)
-		list.p[list.n++] = s->measures.p[0];
 	return list;
 }
 

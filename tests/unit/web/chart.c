@@ -91,6 +91,8 @@ static void test_chart__the_shape_decides(void **state)
 	        {"year:n orders:n\n2024|10\n2025|12", "bar category 2: orders"},
 	        {"at:t a:n b:n\n2025-01-01 00:00:00|1|2\n2025-01-02 00:00:00|3|4", "bar category 4: a b"},
 	        {"at:t revenue:n orders:n\n2025-01-01 00:00:00|100000|2\n2025-01-02 00:00:00|3|4", "bar category 2: revenue without orders"},
+	        {"month:d orders:n gross:n refunded:n net:n\n2025-01-01|1000|300000|19000|280000\n2025-02-01|900|310000|39000|270000",
+	         "bar category 6: gross refunded net without orders"},
 	        {"month:d country:w revenue:n\n2025-01-01|DE|1\n2025-01-01|FR|2\n2025-02-01|DE|3", "bar category 3: DE FR"},
 	        {"year:n month:n revenue:n\n2024|1|5\n2024|2|6\n2025|1|7", "bar category 3: 2024 2025"},
 	        {"country:w revenue:n\nDE|10\nFR|12", "bar category 2: revenue"},
