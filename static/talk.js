@@ -1,6 +1,8 @@
 // What is done with conversations and whole answers: the list and its marks, search, versions of a question, verdicts, links.
 // chat.js asks and watches; the two speak by the events "quern:turn" and "quern:ask".
-const { $, $$, csrf, dialog, element, formatAges, formatNumbers, formatTimes, post, sentence, toast } = await import(`./page.js${new URL(import.meta.url).search}`);
+const version = new URL(import.meta.url).search;
+const { $, $$, csrf, dialog, element, formatAges, formatNumbers, formatTimes, post, sentence, toast } = await import(`./page.js${version}`);
+const { enhance } = await import(`./card.js${version}`);
 
 const form = $("[data-ask-form]");
 const turns = $("[data-turns]");
@@ -288,6 +290,7 @@ const more = tried(async (link) => {
 	for (const node of nodes) { formatNumbers(node); formatTimes(node); formatAges(node); }
 	const height = turns.scrollHeight;
 	link.closest(".older").replaceWith(...nodes);
+	for (const node of nodes) enhance(node);
 	if (earlier) turns.scrollTop += turns.scrollHeight - height;
 	nodes.find((node) => node.matches(".turn"))?.querySelector("button, a")?.focus({ preventScroll: true });
 });

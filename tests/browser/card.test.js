@@ -272,6 +272,42 @@ test('a narrow window', async () => {
 	await p.context().close();
 });
 
+test('cards of earlier questions work when they come into the page', async () => {
+	await page.goto('/p/shop');
+	await drawn(await show('months'));
+	const chat = /\d+$/.exec(new URL(page.url()).pathname)[0];
+	q.sql('quern', `INSERT INTO turns (conversation_id, question, answer, status, finished_at) SELECT ${chat}, 'Question ' || n, 'Answer ' || n, 'done', now() FROM generate_series(1, 60) n;
+		UPDATE turns t SET parent_id = p.before FROM (SELECT id, lag(id) OVER (ORDER BY id) AS before FROM turns WHERE conversation_id = ${chat}) p WHERE p.id = t.id;
+		UPDATE conversations SET leaf_id = (SELECT max(id) FROM turns WHERE conversation_id = ${chat}) WHERE id = ${chat}`);
+	await page.reload();
+	assert.equal(await page.locator('[data-card]').count(), 0);
+	await page.getByRole('link', {name: 'Show earlier questions'}).click();
+	const card = page.locator('[data-card]');
+	await card.waitFor();
+	await card.scrollIntoViewIfNeeded();
+	await drawn(card);
+	await card.getByRole('tab', {name: 'SQL'}).click();
+	assert.ok(await card.locator('code.sql').isVisible());
+});
+
+test('on the page of a run and on that of a table, too', async () => {
+	const run = await page.locator('[data-card]').getAttribute('data-card');
+	await page.goto(`/runs/${run}`);
+	const card = page.locator('[data-card]');
+	await card.getByRole('tab', {name: 'Chart'}).click();
+	await drawn(card);
+	await card.getByRole('tab', {name: 'Table'}).click();
+	await card.locator('th', {hasText: 'revenue'}).click();
+	await card.getByRole('button', {name: 'Copy the table'}).click();
+	await page.getByText('Copied', {exact: true}).waitFor();
+	const rows = (await page.evaluate(() => navigator.clipboard.readText())).split('\n').slice(1).map((row) => Number(row.split('\t')[1]));
+	assert.deepEqual(rows, [...rows].sort((a, b) => a - b));
+	await page.goto('/p/shop/data/orders?rows=1');
+	const header = page.locator('table.result th').first();
+	await header.click();
+	assert.equal(await header.getAttribute('aria-sort'), 'ascending');
+});
+
 test('on the SQL page, too', async () => {
 	await page.goto('/p/shop/sql');
 	await page.locator('.cm-content').click();

@@ -168,7 +168,7 @@ test('nor on the SQL page, in a plan, in a file, or when a run is looked at or r
 		textHoldsNothing(page.text, `SQL page: ${sql}`);
 		textHoldsNothing((await client.post('/p/shop/sql', {sql, action: 'explain'})).text, `plan: ${sql}`);
 		const run = lastRun();
-		for (const url of [`/runs/${run}`, `/runs/${run}/export.csv`, `/runs/${run}/export.json`]) {
+		for (const url of [`/runs/${run}`, `/runs/${run}?first=0&sort=0`, `/runs/${run}/chart.json`, `/runs/${run}/rows.tsv`, `/runs/${run}/export.csv`, `/runs/${run}/export.json`]) {
 			const done = await client.get(url);
 			assert.ok([200, 404, 422].includes(done.status), `${url}: ${done.status}`);
 			textHoldsNothing(done.text, `${url}: ${sql}`);
