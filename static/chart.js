@@ -6,12 +6,13 @@ const { default: Plotly } = await import(`./plotly.js${version}`);
 // Plotly reads markup in every text: what comes from a database has none.
 const plain = (text) => String(text ?? "–").replace(/\s+/g, " ").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 const short = (text, most) => ([...text].length > most ? `${[...text].slice(0, most - 1).join("")}…` : text);
-const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 15 });
+const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 });
 const separators = (() => {
 	const of = (type) => number.formatToParts(12345.6).find((part) => part.type === type)?.value ?? "";
 	return of("decimal") + of("group");
 })();
-const shown = (value) => (value === null ? "–" : number.format(value));
+const rounded = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
+const shown = (value) => (value === null ? "–" : (Math.abs(value) < 100 ? number : rounded).format(value));
 
 let onPaper = false; // which is white, whatever the screen is
 const inks = [...document.styleSheets[0].cssRules].find((rule) => rule.selectorText === ":root").style;
@@ -49,17 +50,24 @@ function names(series, horizontal, width, height) {
 	return { type: "category", tickmode: "array", tickvals: kept.map(plain), ticktext: kept.map((text) => plain(cut(text, most))) };
 }
 
+/* Thousands, millions and more by a letter; small numbers as they are, counts without fractions. */
+function scale(values) {
+	const all = values.filter((v) => v !== null);
+	const [low, high] = [Math.min(...all), Math.max(...all)];
+	const few = high - Math.min(low, 0) < 6 && all.every(Number.isInteger);
+	return { low, high, ticks: { exponentformat: Math.max(high, -low) < 1000 ? "none" : "B", ...(few && { dtick: 1 }) } };
+}
+
 function layout(data, width, height) {
 	const { kind, axis, horizontal, series, x, y } = data;
 	const line = colour("line"), muted = colour("muted");
-	const base = { fixedrange: true, automargin: true, color: muted, gridcolor: line, linecolor: line, zerolinecolor: colour("line-strong"), exponentformat: "B", separatethousands: true, showspikes: false, tickfont: { size: 11 } };
-	const all = series.flatMap((s) => s.y).filter((v) => v !== null);
-	const [low, high] = [Math.min(...all), Math.max(...all)];
+	const base = { fixedrange: true, automargin: true, color: muted, gridcolor: line, linecolor: line, zerolinecolor: colour("line-strong"), separatethousands: true, showspikes: false, tickfont: { size: 11 } };
+	const { low, high, ticks } = scale(series.flatMap((s) => s.y));
 	const bars = new Set(series.flatMap((s) => s.x)).size;
 	const title = (text) => (text ? { text: short(plain(text), 50), standoff: 8, font: { size: 12 } } : undefined);
-	const values = { ...base, title: title(y ?? (series.length === 1 ? series[0].name : "")), rangemode: kind === "bar" || (kind === "line" && high < 1.7 * (high - low)) ? "tozero" : "normal" };
+	const values = { ...base, ...ticks, title: title(y ?? (series.length === 1 ? series[0].name : "")), rangemode: kind === "bar" || (kind === "line" && high < 1.7 * (high - low)) ? "tozero" : "normal" };
 	const across = axis === "category" ? { ...base, showgrid: false, ...names(series, horizontal, width, height) }
-		: axis === "date" ? { ...base, showgrid: false, type: "date" } : { ...base, title: title(x) };
+		: axis === "date" ? { ...base, showgrid: false, type: "date" } : { ...base, ...scale(series[0].x).ticks, title: title(x) };
 	if (horizontal) across.autorange = "reversed";
 	return {
 		width, height, separators, dragmode: false, hovermode: kind === "scatter" ? "closest" : horizontal ? "y unified" : "x unified", barmode: "group", bargap: bars < 6 ? 0.75 - bars * 0.08 : 0.25,

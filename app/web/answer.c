@@ -57,8 +57,7 @@ struct web_result *web_result(struct arena *a, const struct query_result *r, siz
 	v->meta = web_meta(a, r, v->total);
 	v->cut = web_tells_cut(r->caveats, r->ncaveats) ? NULL : r->cut;
 	v->table = web_table(a, r, first, WEB_ROWS_A_PAGE);
-	struct web_chart *chart = web_chart(a, r, r->nrows);
-	v->chart = chart ? web_chart_name(chart->kind) : NULL;
+	v->chart = web_chart_class(web_chart(a, r, r->nrows), r->nrows);
 	fill_pager(a, v, first, r->nrows);
 	if (r->sql_run)
 		v->sql_run_html = web_sql_html(a, r->sql_run);

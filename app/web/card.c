@@ -104,9 +104,7 @@ static bool is_single(const struct query_result *r, int64_t rows)
 
 static void show_rows(struct arena *a, const struct agent_query *q, struct web_card *c)
 {
-	struct web_chart *chart = web_chart(a, q->preview, (size_t)q->rows);
-
-	c->chart = chart ? web_chart_name(chart->kind) : NULL;
+	c->chart = web_chart_class(web_chart(a, q->preview, (size_t)q->rows), (size_t)q->rows);
 	c->single = is_single(q->preview, q->rows);
 	c->table = web_table(a, q->preview, 0, AGENT_PREVIEW_ROWS);
 	if (q->rows > (int64_t)c->table->nrows)

@@ -15,6 +15,7 @@ enum {
 	MOST_BARS = 60,
 	LONG_NAME = 14, /* characters on average: from here bars lie */
 	LYING_BARS = 40,
+	TALL_BARS = 16, /* that lie: from here they need more room */
 	SCATTER_ROWS = 20,
 	COMPARABLE = 25, /* times larger; beyond that two measures share no axis */
 };
@@ -325,6 +326,11 @@ static const struct {
 const char *web_chart_name(enum web_chart_kind kind)
 {
 	return kinds[kind].name;
+}
+
+const char *web_chart_class(const struct web_chart *c, size_t rows)
+{
+	return !c ? NULL : c->horizontal && rows > TALL_BARS ? "bar tall" : kinds[c->kind].name;
 }
 
 static const char *label_of(struct arena *a, const struct web_chart *c)

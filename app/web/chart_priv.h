@@ -45,6 +45,8 @@ struct web_chart *web_chart(struct arena *a, const struct query_result *r, size_
 
 /* "line", "bar", "scatter". */
 const char *web_chart_name(enum web_chart_kind kind);
+/* The same as classes of its panel, "bar tall" where it needs more room; NULL for no chart. */
+const char *web_chart_class(const struct web_chart *c, size_t rows);
 /* The members of the open object: kind, axis, horizontal, x, y, label, left_out, series [{"name","x","y","label"}]. */
 void web_chart_put(struct json_writer *w, const struct web_chart *c);
 

@@ -206,7 +206,7 @@ struct web_card {
 	struct web_table *table;
 	bool exports;
 	const char *more;  /* "Show all 50 rows", NULL when the preview holds them all */
-	const char *chart; /* "line", "bar", "scatter"; NULL where the rows call for none */
+	const char *chart; /* web_chart_class(); NULL where the rows call for none */
 	bool single;       /* one short value */
 };
 extern const struct view web_card_view;

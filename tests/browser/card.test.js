@@ -26,6 +26,9 @@ const QUERIES = {
 	'hostile': `SELECT * FROM (VALUES ('<a href="javascript:xss()">x</a>', 3), ('<b>bold</b> & <img src=x onerror=xss()>', 4), ('%{x} $y$ &lt;i&gt;', 5)) v (name, n)`,
 	'formula': `SELECT * FROM (VALUES ('=1+1', 3, NULL), ('a	tab', -4, 'x')) v (name, n, z)`,
 	'alike': `SELECT 'A very long name of a product that begins alike, ' || n AS product, n * 3 AS sold FROM generate_series(1, 6) n`,
+	'thirty': `SELECT p.name || ' of the shop' AS product, count(*) AS sold FROM order_items i JOIN products p ON p.id = i.product_id GROUP BY 1 ORDER BY 2 DESC LIMIT 30`,
+	'counts': `SELECT country_code AS country, count(*) % 2 + 2 AS n FROM customers GROUP BY 1 ORDER BY 1 LIMIT 5`,
+	'rates': `SELECT country_code AS country, count(*) * 1e-7 AS rate FROM customers GROUP BY 1 ORDER BY 1 LIMIT 5`,
 	'wrong': `SELECT nothing_like_this FROM orders`,
 };
 
@@ -114,6 +117,19 @@ test('names that begin alike are cut in the middle', async () => {
 	const names = await card.locator('.chart-area .ytick').allTextContents();
 	assert.equal(new Set(names).size, 6);
 	assert.ok(names.every((name) => name.length <= 32 && name.includes('…')), names.join());
+});
+
+test('many names have room, counts have no fractions, rates no Greek letters', async () => {
+	const ticks = (card, axis) => card.locator(`.chart-area .${axis}tick`).allTextContents();
+	const many = await show('thirty');
+	await drawn(many);
+	assert.equal((await ticks(many, 'y')).length, 30);
+	const counts = await show('counts');
+	await drawn(counts);
+	assert.deepEqual(await ticks(counts, 'y'), ['0', '1', '2', '3']);
+	const rates = await show('rates');
+	await drawn(rates);
+	assert.ok((await ticks(rates, 'y')).every((text) => /^[\d.]+$/.test(text)), (await ticks(rates, 'y')).join());
 });
 
 test('rows with keys, words, nothing and one value make none', async () => {

@@ -143,6 +143,30 @@ static const char *by_country(struct arena *a, size_t i)
 	return arena_printf(a, "2025-%02zu-01|country %zu|%zu", i / 12 + 1, i % 12, i);
 }
 
+static const char *long_named(struct arena *a, size_t i)
+{
+	return arena_printf(a, "a name of some length %zu|%zu", i, i);
+}
+
+static const char *class_of(struct arena *a, const char *text)
+{
+	struct query_result *r = result(a, text);
+
+	return web_chart_class(web_chart(a, r, r->nrows), r->nrows);
+}
+
+static void test_chart__many_lying_bars_have_room(void **state)
+{
+	struct arena *a = arena_create();
+
+	(void)state;
+	assert_string_equal(class_of(a, rows(a, "name:w n:n", 16, long_named)), "bar");
+	assert_string_equal(class_of(a, rows(a, "name:w n:n", 17, long_named)), "bar tall");
+	assert_string_equal(class_of(a, rows(a, "name:w n:n", 41, long_named)), "bar");
+	assert_null(class_of(a, "n:n\n1"));
+	arena_free(a);
+}
+
 static void test_chart__the_size_decides_too(void **state)
 {
 	struct arena *a = arena_create();
@@ -210,6 +234,7 @@ static void test_chart__names_of_columns_tell_what_numbers_are(void **state)
 static const struct CMUnitTest chart_tests[] = {
         cmocka_unit_test(test_chart__the_shape_decides),
         cmocka_unit_test(test_chart__the_size_decides_too),
+        cmocka_unit_test(test_chart__many_lying_bars_have_room),
         cmocka_unit_test(test_chart__the_first_rows_are_enough_to_offer_one),
         cmocka_unit_test(test_chart__points_are_in_order_and_numbers_are_numbers),
         cmocka_unit_test(test_chart__names_of_columns_tell_what_numbers_are),
