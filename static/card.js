@@ -31,19 +31,24 @@ const charts = new IntersectionObserver((entries) => {
 	for (const { target, isIntersecting } of entries) chart(target, isIntersecting);
 }, { rootMargin: "400px" });
 
+/* The rows take its place, in silence unless it was asked for. */
+function noChart(panel, why) {
+	const card = panel.closest("[data-card]");
+	const tab = $("[data-tab=chart]", card);
+	charts.unobserve(panel);
+	if (tab === document.activeElement) toast(why);
+	tab.hidden = true;
+	showTab(card, "table");
+}
+
 async function chart(panel, visible) {
 	panel.wanted = visible;
 	try {
 		const { draw, forget } = await import(`./chart.js${version}`);
 		if (!panel.wanted) return forget(panel);
-		if (await draw(panel)) return;
-		throw new Error("The rows make no chart; here they are.");
-	} catch (error) {
-		const card = panel.closest("[data-card]");
-		charts.unobserve(panel);
-		$("[data-tab=chart]", card).hidden = true;
-		showTab(card, "table");
-		if (!(error instanceof TypeError)) toast(error.message);
+		if (!await draw(panel)) noChart(panel, "These rows make no chart; here they are");
+	} catch {
+		noChart(panel, "The chart cannot be loaded; here are the rows");
 	}
 }
 

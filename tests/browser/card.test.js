@@ -324,6 +324,19 @@ test('on the page of a run and on that of a table, too', async () => {
 	assert.equal(await header.getAttribute('aria-sort'), 'ascending');
 });
 
+test('where rows are kept no more, what was shown of them stands in for the chart', async () => {
+	await page.goto('/p/shop');
+	const card = await show('months');
+	await drawn(card);
+	q.sql('quern', `UPDATE query_runs SET result = NULL`);
+	await page.reload();
+	const again = page.locator('[data-card]');
+	await again.locator('table').waitFor();
+	assert.ok(!await again.getByRole('tab', {name: 'Chart'}).isVisible());
+	assert.equal(await again.locator('tbody tr').count(), 10);
+	assert.equal(await page.locator('.toast').count(), 0);
+});
+
 test('on the SQL page, too', async () => {
 	await page.goto('/p/shop/sql');
 	await page.locator('.cm-content').click();
