@@ -138,15 +138,15 @@ static void answer_describe(const struct catalog_table *t, struct buf *b)
 static struct err *ask(struct agent_run *r, struct tool_call *c, const char *sql, struct query_result **q)
 {
 	struct arena *a = c->ctx.a;
-	struct llm_block block = {.id = "catalog_1", .name = "execute_sql"};
+	struct llm_block *block = ARENA_NEW(a, struct llm_block);
 	struct buf input = buf_init(a, BUF_LINE), json = buf_init(a, BUF_PAGE);
 	struct json_writer w = {.b = &input};
 
 	json_object_open(&w, NULL);
 	json_put_cstr(&w, "sql", sql);
 	json_object_close(&w);
-	block.input = buf_str(&input);
-	c->block = &block;
+	*block = (struct llm_block){.id = "catalog_1", .name = "execute_sql", .input = buf_str(&input)};
+	c->block = block;
 	agent_emit_call(r, c);
 	TRY(agent_flush(r));
 	TRY(agent_ask(&c->env, r->scene, sql, q));
