@@ -20,11 +20,19 @@ const colour = (name) => (onPaper ? inks : getComputedStyle(document.documentEle
 const DASHES = ["solid", "dash", "dot", "dashdot"];
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down"];
 
-function traces({ kind, horizontal, series }) {
+/* Texts shortened, in the middle where their beginnings are alike. */
+const ends = (text, most) => { const chars = [...text]; return chars.length > most ? [...chars.slice(0, most >> 1), "…", ...chars.slice((most >> 1) - most + 1)].join("") : text; };
+function shortened(texts, most) {
+	const cut = new Set(texts.map((text) => short(text, most))).size < texts.length ? ends : short;
+	return texts.map((text) => plain(cut(text, most)));
+}
+
+function traces({ kind, horizontal, series }, width) {
+	const called = shortened(series.map((s) => String(s.name)), width < 500 && series.length > 3 ? 13 : 40);
 	return series.map((s, i) => {
 		const paint = colour(`c${i + 1}`);
 		const x = s.x.map((value) => (typeof value === "string" ? plain(value) : value));
-		const trace = { name: short(plain(s.name), 40), x, y: s.y, hovertemplate: "%{text}<extra>%{fullData.name}</extra>", text: s.y.map(shown) };
+		const trace = { name: called[i], x, y: s.y, hovertemplate: "%{text}<extra>%{fullData.name}</extra>", text: s.y.map(shown) };
 		if (kind === "bar") {
 			Object.assign(trace, { type: "bar", marker: { color: paint }, textposition: "none" });
 			if (horizontal) Object.assign(trace, { orientation: "h", x: s.y, y: x });
@@ -38,16 +46,14 @@ function traces({ kind, horizontal, series }) {
 	});
 }
 
-/* Names along an axis: all that have room, shortened; in the middle where their beginnings are alike. */
-const ends = (text, most) => { const chars = [...text]; return chars.length > most ? [...chars.slice(0, most >> 1), "…", ...chars.slice((most >> 1) - most + 1)].join("") : text; };
+/* Names along an axis: all that have room. */
 function names(series, horizontal, width, height) {
 	const all = [...new Set(series.flatMap((s) => s.x))].map((text) => String(text ?? "–"));
 	const most = horizontal ? (width < 500 ? 18 : 32) : 16;
 	const each = Math.min(56, 12 + 7 * Math.max(...all.map((text) => Math.min([...text].length, most))));
 	const step = Math.max(1, Math.ceil(all.length / (horizontal ? Math.floor(height / 18) : Math.max(3, Math.floor(width / each)))));
 	const kept = all.filter((_, i) => i % step === 0);
-	const cut = new Set(kept.map((text) => short(text, most))).size < kept.length ? ends : short;
-	return { type: "category", tickmode: "array", tickvals: kept.map(plain), ticktext: kept.map((text) => plain(cut(text, most))) };
+	return { type: "category", tickmode: "array", tickvals: kept.map(plain), ticktext: shortened(kept, most) };
 }
 
 /* Thousands, millions and more by a letter; small numbers as they are, counts without fractions. */
@@ -58,6 +64,7 @@ function scale(values) {
 	return { low, high, ticks: { exponentformat: Math.max(high, -low) < 1000 ? "none" : "B", ...(few && { dtick: 1 }) } };
 }
 
+const MONTH = /^\d{4}-\d\d(-01( 00:00:00.*)?)?$/;
 function layout(data, width, height) {
 	const { kind, axis, horizontal, series, x, y } = data;
 	const line = colour("line"), muted = colour("muted");
@@ -67,7 +74,7 @@ function layout(data, width, height) {
 	const title = (text) => (text ? { text: short(plain(text), 50), standoff: 8, font: { size: 12 } } : undefined);
 	const values = { ...base, ...ticks, title: title(y ?? (series.length === 1 ? series[0].name : "")), rangemode: kind === "bar" || (kind === "line" && high < 1.7 * (high - low)) ? "tozero" : "normal" };
 	const across = axis === "category" ? { ...base, showgrid: false, ...names(series, horizontal, width, height) }
-		: axis === "date" ? { ...base, showgrid: false, type: "date" } : { ...base, ...scale(series[0].x).ticks, title: title(x) };
+		: axis === "date" ? { ...base, showgrid: false, type: "date", ...(series.every((s) => s.x.every((day) => MONTH.test(day))) && { hoverformat: "%b %Y" }) } : { ...base, ...scale(series[0].x).ticks, title: title(x) };
 	if (horizontal) across.autorange = "reversed";
 	return {
 		width, height, separators, dragmode: false, hovermode: kind === "scatter" ? "closest" : horizontal ? "y unified" : "x unified", barmode: "group", bargap: bars < 6 ? 0.75 - bars * 0.08 : 0.25,
@@ -83,7 +90,8 @@ const drawn = new Set(); // panels with a chart in them
 const PAPER = 640; // pixels that fit on a page
 function paint(panel) {
 	const area = $(".chart-area", panel);
-	return Plotly.react(area, traces(panel.data), layout(panel.data, onPaper ? Math.min(area.clientWidth, PAPER) : area.clientWidth, area.clientHeight), { displayModeBar: false, responsive: false, doubleClick: false });
+	const width = onPaper ? Math.min(area.clientWidth, PAPER) : area.clientWidth;
+	return Plotly.react(area, traces(panel.data, width), layout(panel.data, width, area.clientHeight), { displayModeBar: false, responsive: false, doubleClick: false });
 }
 const sizes = new ResizeObserver((entries) => { for (const { target } of entries) if (target.clientWidth && drawn.has(target)) paint(target); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { for (const panel of drawn) paint(panel); });

@@ -29,6 +29,7 @@ const QUERIES = {
 	'thirty': `SELECT p.name || ' of the shop' AS product, count(*) AS sold FROM order_items i JOIN products p ON p.id = i.product_id GROUP BY 1 ORDER BY 2 DESC LIMIT 30`,
 	'counts': `SELECT country_code AS country, count(*) % 2 + 2 AS n FROM customers GROUP BY 1 ORDER BY 1 LIMIT 5`,
 	'rates': `SELECT country_code AS country, count(*) * 1e-7 AS rate FROM customers GROUP BY 1 ORDER BY 1 LIMIT 5`,
+	'segments': `SELECT make_date(2025, m, 1) AS month, 'Customers of the segment number ' || k AS segment, m * k AS sold FROM generate_series(1, 12) m, generate_series(1, 8) k ORDER BY 1, 2`,
 	'wrong': `SELECT nothing_like_this FROM orders`,
 };
 
@@ -117,6 +118,14 @@ test('names that begin alike are cut in the middle', async () => {
 	const names = await card.locator('.chart-area .ytick').allTextContents();
 	assert.equal(new Set(names).size, 6);
 	assert.ok(names.every((name) => name.length <= 32 && name.includes('…')), names.join());
+	await page.setViewportSize({width: 390, height: 844});
+	const series = await show('segments');
+	await drawn(series);
+	const legend = series.locator('.chart-area .legendtext');
+	assert.equal(new Set(await legend.allTextContents()).size, 8);
+	const area = await series.locator('.chart-area').boundingBox(), plot = await series.locator('.chart-area .nsewdrag').boundingBox();
+	assert.ok(plot.height > area.height / 2, 'the names leave room for the lines');
+	await page.setViewportSize({width: 1440, height: 900});
 });
 
 test('many names have room, counts have no fractions, rates no Greek letters', async () => {
