@@ -259,12 +259,12 @@ async function failing() {
 
 // Turns while everything dies that can: the integration test at its full size.
 function fault() {
-	const turns = 200;
+	const turns = 1000, atOnce = 200;
 	const done = spawnSync('node', [path.join(root, 'tests/integration/turns.test.js')], {encoding: 'utf8', cwd: root, maxBuffer: 1 << 28,
-		env: {...process.env, QUERN_FAULT_TURNS: turns}});
+		env: {...process.env, QUERN_FAULT_TURNS: turns, QUERN_FAULT_AT_ONCE: atOnce, QUERN_FAULT_OFTEN: 10}});
 	const r = Object.assign({}, ...[...done.stdout.matchAll(/^# (\{.*\})$/mg)].map(([, json]) => JSON.parse(json)));
-	for (const [line] of done.stdout.matchAll(/^(seed|killed|not ok|went on|a session) .*$/mg)) say(`  ${line}`);
-	say(`  ${r.clients} clients connected ${r.connections} times and saw ${r.events} events; turns were taken up ${r.taken_up} times`);
+	for (const [line] of done.stdout.matchAll(/^(seed |killed: |not ok |went on ).*$/mg)) say(`  ${line}`);
+	say(`  ${atOnce} turns at once; ${r.clients} clients connected ${r.connections} times and saw ${r.events} events; turns were taken up ${r.taken_up} times`);
 	report('fault.turns', r.turns, 'turns', `>= ${turns}`);
 	report('fault.failures', r.not_done, 'turns', '<= 0');
 	report('fault.lost_or_doubled', r.wrong, 'faults', '<= 0');

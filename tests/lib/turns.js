@@ -95,6 +95,7 @@ class Follower {
 			if (this.done) this.faults.push(`${event.event} after done`);
 			this.last = event.id;
 			this.events.push(event);
+			if (this.name === 'asker') Follower.asked++;
 			this.check(event);
 			this.seen?.(event);
 		}
@@ -166,6 +167,8 @@ class Follower {
 	}
 }
 
+Follower.asked = 0; // events that askers got
+
 // Turn n with its asker, one who watches from the start and one who comes late.
 async function runTurn(q, person, n, rand, until, drops = 0.5) {
 	const followers = ['asker', 'watcher', 'late'].map((name) => new Follower(q, person, {name, rand, drops}));
@@ -220,7 +223,7 @@ const same = (a, b) => a && b && a.id === b.id && a.event === b.event && JSON.st
 function judgeWrites(q, turns) {
 	const rows = q.sql('quern', `SELECT t.id, (SELECT count(*) FROM learnings l WHERE l.turn_id = t.id),
 		(SELECT count(*) FROM turn_effects e WHERE e.turn_id = t.id),
-		(SELECT count(*) FROM turn_steps s WHERE s.turn_id = t.id AND s.body->>'text' LIKE 'It was offered before%')
+		(SELECT count(*) FROM turn_steps s WHERE s.turn_id = t.id AND s.body->>'text' LIKE 'Not offered%')
 		FROM turns t WHERE t.id IN (${idsOf(turns)})`).split('\n').filter(Boolean).map((line) => line.split('|').map(Number));
 	return rows.filter(([, learnings, effects, again]) => learnings !== 1 || effects !== 1 || again !== 0)
 		.map(([id, learnings, effects, again]) => `turn ${id}: ${learnings} learnings, ${effects} effects, ${again} of them again`);

@@ -34,7 +34,7 @@ static struct err *run(struct tool_env *env, struct json_object *args, struct to
 	TRY(tool_learning(env, "model", tables, buf_cstr(&line), &offered));
 	out->text =
 	        offered ? STR("Offered. It is used once somebody of the project keeps it; do not count on it.")
-	                : STR("It was offered before.");
+	                : STR("Not offered: it was offered before, or too many wait until somebody looks at them.");
 	out->detail = buf_cstr(&line);
 	return NULL;
 }
