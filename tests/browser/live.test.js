@@ -54,7 +54,7 @@ let q, model, browser, page;
 test('start', async () => {
 	model = await scripted([
 		{match: 'tell the story', reply: {text: STORY, chunk: 7, delay: 6}},
-		{match: 'slow story', reply: {text: `${STORY}\n\n`.repeat(8), chunk: 9, delay: 12}},
+		{match: 'slow story', reply: {text: `${STORY}\n\n`.repeat(20), chunk: 9, delay: 12}},
 		{match: 'say bad things', reply: {text: ALL.join('\n\n'), chunk: 60, delay: 0}},
 		{match: 'slow bad things', reply: {text: PAYLOADS.join('\n\n'), chunk: 3, delay: 4}},
 		{match: 'look first', call: 0, reply: {text: 'First I **look**.', chunk: 4, delay: 60, tools: [{name: 'execute_sql', input: {sql: 'SELECT count(*) AS n FROM orders'}}]}},
