@@ -192,7 +192,7 @@ static void *keep(void *arg)
 		if (clock_mono_us() < due_us)
 			continue;
 		look_at_all();
-		due_us = clock_mono_us() + TICK_MS * 1000;
+		due_us = clock_mono_us() + TICK_MS * 1000L;
 	}
 	return arg;
 }

@@ -416,7 +416,7 @@ static void look_at_all_sending(void)
 
 static int wait_ms(void)
 {
-	int64_t now = clock_mono_us(), until = carrier.ticked_us + TICK_MS * 1000;
+	int64_t now = clock_mono_us(), until = carrier.ticked_us + TICK_MS * 1000L;
 	bool idle = true;
 
 	for (size_t i = 0; i < carrier.ngroups; i++) {
@@ -475,7 +475,7 @@ static void *run(void *arg)
 		run_timers();
 		look_at_all_sending();
 		take_ended();
-		if (carrier.now_us - carrier.ticked_us >= TICK_MS * 1000)
+		if (carrier.now_us - carrier.ticked_us >= TICK_MS * 1000L)
 			tick();
 		let_some_come();
 	}

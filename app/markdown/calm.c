@@ -232,7 +232,7 @@ static void see_bracket_end(struct tail *t)
 
 static void see(struct tail *t)
 {
-	char c = t->s.p[t->i];
+	char c = t->s.p[t->i]; /* NOLINT(clang-analyzer-core.NullDereference): i is within it */
 
 	if (c == '\\') {
 		if (t->i + 1 == t->s.n)
@@ -302,7 +302,7 @@ struct str markdown_calm(struct arena *a, struct str text)
 	t.end = t.s.n;
 	while (t.i < t.s.n)
 		see(&t);
-	struct buf b = buf_init(a, 2 * text.n + OPEN_MOST * 8 + 64);
+	struct buf b = buf_init(a, 2 * text.n + (size_t)OPEN_MOST * 8 + 64);
 	buf_add(&b, text.p, start);
 	put_text(&b, &t);
 	put_ends(&b, &t);
