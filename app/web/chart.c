@@ -277,7 +277,7 @@ static struct web_chart *by_name(const struct chart_shape *s)
 
 static struct web_chart *by_two_names(const struct chart_shape *s)
 {
-	if (s->ordered.n || s->names.n < 2 || s->total > MOST_BARS * 2)
+	if (s->ordered.n || s->names.n < 2 || s->total > (size_t)MOST_BARS * 2)
 		return NULL;
 	size_t x = s->names.p[0], by = s->names.p[1];
 	if (chart_distinct(s, by) > WEB_CHART_SERIES || chart_distinct_pairs(s, x, by) < s->r->nrows)

@@ -161,7 +161,7 @@ static void *send_what_waits(void *arg)
 			pthread_cond_broadcast(&waiting.free);
 		}
 		pthread_mutex_unlock(&waiting.lock);
-		nanosleep(&(struct timespec){0, TICK_US * 1000}, NULL);
+		nanosleep(&(struct timespec){0, TICK_US * 1000L}, NULL);
 		pthread_mutex_lock(&waiting.lock);
 	}
 	return NULL;

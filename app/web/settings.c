@@ -235,7 +235,7 @@ struct err *web_settings_model(struct ctx *ctx, struct http_request *req, struct
 	web_model_again(ctx, req, shown, e);
 	shown->tried = tried;
 	*form = shown;
-	if (shown->problem && e->kind == ERR_INVALID)
+	if (e && shown->problem && e->kind == ERR_INVALID)
 		shown->problem->message = "the model cannot be saved";
 	web_problem_status(ctx, res, e);
 	return web_render(ctx, res, &settings_page, &v);
