@@ -1,0 +1,133 @@
+/*
+ * Artifacts: code and data that somebody keeps, in versions that are never changed, and the links by which others see
+ * them. Code and data are only data here: what runs them is a frame without origin (web/sandbox.c).
+ */
+#ifndef ARTIFACT_ARTIFACT_H
+#define ARTIFACT_ARTIFACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "db/db.h"
+#include "lib/ctx.h"
+#include "lib/err.h"
+#include "lib/str.h"
+#include "project/project.h"
+#include "query/query.h"
+
+enum { ARTIFACT_CODE_BYTES = 512 << 10, ARTIFACT_DATA_BYTES = 1 << 20, ARTIFACT_SOURCES = 8, ARTIFACT_ROWS = 50000 };
+
+/* A statement behind an artifact's data. */
+struct artifact_source {
+	const char *name; /* as the code finds it: data.<name> */
+	const char *sql;
+	int64_t run_id; /* of the query that it was taken from; 0: none */
+};
+
+struct artifact_version {
+	int64_t n;
+	const char *code;
+	struct artifact_source *sources;
+	size_t nsources;
+	const char *data; /* JSON, or NULL */
+	const char *form; /* JSON of the chart form, or NULL */
+	const char *note;
+	const char *by; /* e-mail, "" when gone */
+	int64_t at;
+};
+
+struct artifact {
+	int64_t id;
+	int64_t project_id;
+	int64_t user_id;
+	int64_t conversation_id; /* 0: none */
+	const char *title;
+	const char *type; /* a row of types.def */
+	const char *visible;
+	const char *owner; /* e-mail */
+	int64_t n;         /* the newest version */
+	int64_t updated_at;
+	struct artifact_version version; /* the one that was asked for; of a list: without code, sources, data */
+};
+
+/* What a new version says; with artifact_id 0 a new artifact. call is the tool call's id and makes it happen once (NULL: a
+ * person's own). */
+struct artifact_draft {
+	int64_t artifact_id;
+	int64_t project_id;
+	int64_t conversation_id;
+	int64_t turn_id;
+	const char *title; /* NULL: as before */
+	const char *type;  /* NULL: as before */
+	const char *code;
+	struct artifact_source *sources;
+	size_t nsources;
+	const char *data;
+	const char *form;
+	const char *note;
+};
+
+/* A new artifact, or a new version of one of ctx->user_id's own. Errors: INVALID (which part, in words), NOT_FOUND,
+ * TOO_LARGE. Audited. Inside a transaction when there is one. */
+MUST_CHECK struct err *artifact_save(struct ctx *ctx, const struct artifact_draft *draft, struct artifact *out);
+/* One artifact with version n (0: the newest). NOT_FOUND unless it is ctx->user_id's own, or shown to a project that they
+ * may see. */
+MUST_CHECK struct err *artifact_get(struct ctx *ctx, int64_t id, int64_t n, struct artifact *out);
+/* The gallery of a project for ctx->user_id: own ones and those that are shown to all, newest first; words in titles. */
+MUST_CHECK struct err *artifact_list(struct ctx *ctx, int64_t project_id, const char *words, int64_t before, int64_t most,
+                                     struct artifact **out, size_t *n);
+MUST_CHECK struct err *artifact_versions(struct ctx *ctx, int64_t id, struct artifact_version **out, size_t *n);
+/* Version n once more, as the newest. */
+MUST_CHECK struct err *artifact_restore(struct ctx *ctx, int64_t id, int64_t n, struct artifact *out);
+MUST_CHECK struct err *artifact_rename(struct ctx *ctx, int64_t id, const char *title);
+MUST_CHECK struct err *artifact_show_to(struct ctx *ctx, int64_t id, const char *visible);
+MUST_CHECK struct err *artifact_delete(struct ctx *ctx, int64_t id, bool deleted); /* false: back again */
+
+/* Runs the statements behind a version as ctx->user_id, under their rules in that project, and writes
+ * {"sales":{"columns":[{"name","type","kind"}],"rows":[[...]],"row_count":n,"truncated":false,"at":"...","caveats":[...]}, ...
+ *  the members of the version's own data} as JSON, at most ARTIFACT_ROWS rows each. A statement that this person may not
+ * run is {"error":{"message","hint"}} in its place: never somebody else's rows. */
+struct query_scope;
+MUST_CHECK struct err *artifact_data(struct ctx *ctx, const struct query_scope *scope,
+                                     const struct artifact_version *version, bool fresh, struct buf *out, int64_t *at);
+
+/* Links ------------------------------------------------------------------------------------------------- */
+
+struct artifact_link {
+	int64_t id;
+	int64_t artifact_id;
+	int64_t project_id;
+	int64_t user_id; /* who made it */
+	const char *by;  /* name or e-mail of them */
+	const char *title;
+	const char *audience;
+	struct db_texts people;
+	int64_t version;    /* 0: the newest */
+	const char *frozen; /* data as JSON, or NULL: live */
+	int64_t frozen_at;
+	bool has_password;
+	struct db_texts embed_origins;
+	int64_t expires_at; /* 0: never */
+	int64_t revoked_at; /* 0: not */
+	int64_t views;
+	int64_t viewed_at;
+	int64_t created_at;
+};
+
+/* Makes a link; token is 43 characters (256 bits) that are told this once. password may be NULL. Errors: INVALID,
+ * FORBIDDEN (public links are forbidden here), NOT_FOUND. Audited, without the token. */
+MUST_CHECK struct err *artifact_link_create(struct ctx *ctx, const struct artifact_link *link, const char *password,
+                                            const char **token);
+/* The links of an artifact, of a project (artifact_id 0), or of all projects (both 0), newest first. */
+MUST_CHECK struct err *artifact_links(struct ctx *ctx, int64_t project_id, int64_t artifact_id, int64_t most,
+                                      struct artifact_link **out, size_t *n);
+MUST_CHECK struct err *artifact_link_revoke(struct ctx *ctx, int64_t link_id);
+/* What a token leads to for ctx->user_id (0: nobody). Every reason not to show it is the same NOT_FOUND after the same
+ * work. With a password that is not given or is wrong: UNAUTHENTICATED, code "password". */
+MUST_CHECK struct err *artifact_link_open(struct ctx *ctx, struct str token, struct str password,
+                                          struct artifact_link *link, struct artifact *artifact);
+/* Counts a view once a day for each visitor (address and browser). */
+MUST_CHECK struct err *artifact_link_viewed(struct ctx *ctx, int64_t link_id, struct str user_agent);
+
+#endif
