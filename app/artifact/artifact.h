@@ -16,7 +16,18 @@
 #include "project/project.h"
 #include "query/query.h"
 
+struct buf;
+
 enum { ARTIFACT_CODE_BYTES = 512 << 10, ARTIFACT_DATA_BYTES = 1 << 20, ARTIFACT_SOURCES = 8, ARTIFACT_ROWS = 50000 };
+
+/* One row of types.def; NULL for a name that is none. */
+struct artifact_type {
+	const char *name;
+	const char *label;
+	const char *ending; /* of a file with the code */
+	bool framed;        /* runs in the frame; others are rendered by the server */
+};
+const struct artifact_type *artifact_type(const char *name);
 
 /* A statement behind an artifact's data. */
 struct artifact_source {
@@ -51,8 +62,7 @@ struct artifact {
 	struct artifact_version version; /* the one that was asked for; of a list: without code, sources, data */
 };
 
-/* What a new version says; with artifact_id 0 a new artifact. call is the tool call's id and makes it happen once (NULL: a
- * person's own). */
+/* What a new version says; with artifact_id 0 a new artifact. */
 struct artifact_draft {
 	int64_t artifact_id;
 	int64_t project_id;
@@ -88,9 +98,8 @@ MUST_CHECK struct err *artifact_delete(struct ctx *ctx, int64_t id, bool deleted
  * {"sales":{"columns":[{"name","type","kind"}],"rows":[[...]],"row_count":n,"truncated":false,"at":"...","caveats":[...]}, ...
  *  the members of the version's own data} as JSON, at most ARTIFACT_ROWS rows each. A statement that this person may not
  * run is {"error":{"message","hint"}} in its place: never somebody else's rows. */
-struct query_scope;
 MUST_CHECK struct err *artifact_data(struct ctx *ctx, const struct query_scope *scope,
-                                     const struct artifact_version *version, bool fresh, struct buf *out, int64_t *at);
+                                     const struct artifact_version *version, struct buf *out, int64_t *at);
 
 /* Links ------------------------------------------------------------------------------------------------- */
 

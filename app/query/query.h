@@ -64,6 +64,9 @@ enum query_kind {
 	QUERY_KIND__MAX
 };
 
+/* "text", "number" and so on. */
+const char *query_kind_name(enum query_kind kind);
+
 struct query_column {
 	const char *name;
 	const char *type; /* PostgreSQL's name: "numeric", "timestamp with time zone" */

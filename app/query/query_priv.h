@@ -161,7 +161,6 @@ struct query_builder {
 void query_builder_columns(struct query_builder *b, const PGresult *shape);
 bool query_builder_row(struct query_builder *b, const PGresult *res, int row);
 void query_builder_finish(struct query_builder *b);
-const char *query_kind_name(enum query_kind kind);
 enum query_kind query_kind_of(const char *name);
 /* The names of types that are not PostgreSQL's own, asked from the database. */
 MUST_CHECK struct err *query_result_types(const struct query_wait *w, struct query_conn *conn,

@@ -1,0 +1,15 @@
+/* Inside artifact/. */
+#ifndef ARTIFACT_ARTIFACT_PRIV_H
+#define ARTIFACT_ARTIFACT_PRIV_H
+
+#include "artifact/artifact.h"
+#include "lib/json.h"
+
+/* [{"name","sql","run_id"}] and back. */
+const char *artifact_sources_json(struct arena *a, const struct artifact_source *sources, size_t n);
+MUST_CHECK struct err *artifact_sources_read(struct arena *a, const char *json, struct artifact_version *v);
+/* INVALID, naming the part. */
+MUST_CHECK struct err *artifact_check(struct arena *a, const struct artifact_draft *d, const char *type,
+                                      const char *title);
+
+#endif
