@@ -2,6 +2,7 @@
  * The data of an artifact: its statements, run as whoever looks, under their rules. Rows go from the query into the JSON
  * as they come. What this person may not run is an error in its place; nobody is ever shown somebody else's rows.
  */
+#include <json-c/linkhash.h>
 #include <string.h>
 
 #include "artifact/artifact_priv.h"
