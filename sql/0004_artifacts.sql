@@ -21,6 +21,10 @@ CREATE INDEX artifacts_conversation ON artifacts (conversation_id);
 CREATE INDEX artifacts_turn ON artifacts (turn_id);
 CREATE INDEX artifacts_user ON artifacts (user_id);
 
+ALTER TABLE query_runs
+	DROP CONSTRAINT query_runs_origin_check,
+	ADD CONSTRAINT query_runs_origin_check CHECK (origin IN ('chat', 'sql', 'saved', 'export', 'cli', 'data', 'artifact'));
+
 -- A version is never changed. code is what the frame runs; sources are the statements behind its data:
 -- [{"name":"sales","sql":"SELECT ...","run_id":7}], run again for whoever looks, under their own rules. data is small
 -- data that came with the code and is no query's. form is what the form of a chart was filled in with, so that it can be

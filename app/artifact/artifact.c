@@ -5,7 +5,6 @@
 #include "artifact/artifact_priv.h"
 #include "audit/audit.h"
 #include "lib/arena.h"
-#include "lib/buf.h"
 
 /* Of person $1: their own, and what is shown to a project that they see. */
 #define SEEN \
@@ -43,11 +42,12 @@ DB_STMT(artifact_version_insert,
         "INSERT INTO artifact_versions (artifact_id, n, user_id, turn_id, code, sources, data, form, note)"
         " VALUES ($1, $2, nullif($3, 0), nullif($4, 0), $5, $6, $7, $8, $9)",
         DB_I64, DB_I64, DB_I64, DB_I64, DB_TEXT, DB_JSON, DB_JSON, DB_JSON, DB_TEXT);
-#define OWN " WHERE id = $1 AND user_id = $2"
-DB_STMT(artifact_title, "UPDATE artifacts SET title = $3" OWN " AND deleted_at IS NULL", DB_I64, DB_I64, DB_TEXT);
-DB_STMT(artifact_visibility, "UPDATE artifacts SET visible = $3" OWN " AND deleted_at IS NULL", DB_I64, DB_I64, DB_TEXT);
-DB_STMT(artifact_hide, "UPDATE artifacts SET deleted_at = now()" OWN " AND deleted_at IS NULL", DB_I64, DB_I64);
-DB_STMT(artifact_unhide, "UPDATE artifacts SET deleted_at = NULL" OWN, DB_I64, DB_I64);
+#define OWN " WHERE a.id = $1 AND a.user_id = $2 AND" PROJECT_SEEN("a.project_id", "$2")
+#define THERE " AND a.deleted_at IS NULL"
+DB_STMT(artifact_title, "UPDATE artifacts a SET title = $3" OWN THERE, DB_I64, DB_I64, DB_TEXT);
+DB_STMT(artifact_visibility, "UPDATE artifacts a SET visible = $3" OWN THERE, DB_I64, DB_I64, DB_TEXT);
+DB_STMT(artifact_hide, "UPDATE artifacts a SET deleted_at = now()" OWN THERE, DB_I64, DB_I64);
+DB_STMT(artifact_unhide, "UPDATE artifacts a SET deleted_at = NULL" OWN " AND a.deleted_at IS NOT NULL", DB_I64, DB_I64);
 
 struct artifact_row {
 	struct artifact a;
@@ -202,12 +202,11 @@ static struct err *change(struct ctx *ctx, void *arg)
 
 struct err *artifact_rename(struct ctx *ctx, int64_t id, const char *title)
 {
-	struct str cut = str_utf8_cut(str_trim(str_of(title)), 200);
+	const char *text = str_dup(ctx->a, str_trim(str_of(title)));
 
-	if (cut.n == 0)
-		return err_new(ctx->a, ERR_INVALID, "an artifact needs a title");
+	TRY(artifact_check_title(ctx->a, text));
 	return db_transact(ctx, change,
-	                   &(struct change){&artifact_title, DB_ARGS(db_i64(id), db_i64(ctx->user_id), db_str(cut)),
+	                   &(struct change){&artifact_title, DB_ARGS(db_i64(id), db_i64(ctx->user_id), db_text(text)),
 	                                    "artifact.rename", id});
 }
 

@@ -94,12 +94,23 @@ MUST_CHECK struct err *artifact_rename(struct ctx *ctx, int64_t id, const char *
 MUST_CHECK struct err *artifact_show_to(struct ctx *ctx, int64_t id, const char *visible);
 MUST_CHECK struct err *artifact_delete(struct ctx *ctx, int64_t id, bool deleted); /* false: back again */
 
-/* Runs the statements behind a version as ctx->user_id, under their rules in that project, and writes
+/* Runs the statements behind a version as ctx->user_id, under their rules in that project, never from kept rows, and writes
  * {"sales":{"columns":[{"name","type","kind"}],"rows":[[...]],"row_count":n,"truncated":false,"at":"...","caveats":[...]}, ...
  *  the members of the version's own data} as JSON, at most ARTIFACT_ROWS rows each. A statement that this person may not
- * run is {"error":{"message","hint"}} in its place: never somebody else's rows. */
+ * run is {"error":{"message","hint"}} in its place: never somebody else's rows. at: when the newest rows were read, 0
+ * where there are none. */
 MUST_CHECK struct err *artifact_data(struct ctx *ctx, const struct query_scope *scope,
                                      const struct artifact_version *version, struct buf *out, int64_t *at);
+
+/* What changed from one text to another, line by line; what stays far from any change is one line that counts it. */
+enum artifact_change { ARTIFACT_SAME, ARTIFACT_OLD, ARTIFACT_NEW, ARTIFACT_SKIPPED };
+struct artifact_line {
+	enum artifact_change change;
+	const char *text;
+	int64_t lines; /* of ARTIFACT_SKIPPED */
+};
+/* Nothing where the texts are the same. Pure. */
+size_t artifact_diff(struct arena *a, const char *before, const char *after, struct artifact_line **out);
 
 /* Links ------------------------------------------------------------------------------------------------- */
 

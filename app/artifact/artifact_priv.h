@@ -11,5 +11,6 @@ MUST_CHECK struct err *artifact_sources_read(struct arena *a, const char *json, 
 /* INVALID, naming the part. */
 MUST_CHECK struct err *artifact_check(struct arena *a, const struct artifact_draft *d, const char *type,
                                       const char *title);
+MUST_CHECK struct err *artifact_check_title(struct arena *a, const char *title);
 
 #endif

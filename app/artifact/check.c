@@ -68,7 +68,7 @@ static struct err *check_sources(struct arena *a, const struct artifact_draft *d
 	return NULL;
 }
 
-/* A figure is an object; other types' data may be any JSON. */
+/* Its members stand beside the queries, under names of their own. */
 static struct err *check_data(struct arena *a, const struct artifact_draft *d)
 {
 	struct json_object *o;
@@ -81,6 +81,9 @@ static struct err *check_data(struct arena *a, const struct artifact_draft *d)
 		                "data");
 	if (json_read(a, str_of(d->data), JSON_DEPTH, &o) || !json_object_is_type(o, json_type_object))
 		return wrong(a, "data", "the data of an artifact is not a JSON object");
+	for (size_t i = 0; i < d->nsources; i++)
+		if (json_object_object_get_ex(o, d->sources[i].name, NULL))
+			return wrong(a, "data", "the data of an artifact has the name of one of its queries");
 	return NULL;
 }
 
@@ -95,13 +98,19 @@ static struct err *check_figure(struct arena *a, const char *type, const char *c
 	return NULL;
 }
 
+struct err *artifact_check_title(struct arena *a, const char *title)
+{
+	if (!is_text(title) || str_trim(str_of(title)).n == 0 || strlen(title) > TITLE_BYTES)
+		return wrong(a, "title", "an artifact needs a title of at most 200 bytes");
+	return NULL;
+}
+
 struct err *artifact_check(struct arena *a, const struct artifact_draft *d, const char *type, const char *title)
 {
 	if (!artifact_type(type))
 		return err_hint(wrong(a, "type", "there is no such type of artifact"), "The types are: %s.",
 		                type_names(a));
-	if (!is_text(title) || !*title || strlen(title) > TITLE_BYTES)
-		return wrong(a, "title", "an artifact needs a title of at most 200 bytes");
+	TRY(artifact_check_title(a, title));
 	if (!is_text(d->code) || !*d->code)
 		return wrong(a, "code", "an artifact needs code");
 	if (strlen(d->code) > ARTIFACT_CODE_BYTES)

@@ -35,6 +35,7 @@ enum query_origin {
 	QUERY_FROM_EXPORT, /* the rows of a run again, for a file */
 	QUERY_FROM_CLI,
 	QUERY_FROM_DATA, /* a preview on the data pages */
+	QUERY_FROM_ARTIFACT, /* the data of one */
 	QUERY_ORIGIN__MAX
 };
 
@@ -170,7 +171,7 @@ struct query_run_record {
 	int64_t user_id;
 	int64_t conversation_id;
 	const char *outcome; /* "running", "done", "refused", "failed", "cancelled" */
-	const char *origin; /* "chat", "sql", "saved", "export", "cli", "data" */
+	const char *origin; /* "chat", "sql", "saved", "export", "cli", "data", "artifact" */
 	const char *error;  /* {"error":{"kind","code","message","detail","hint","position"}}, or NULL */
 };
 MUST_CHECK struct err *query_load(struct ctx *ctx, int64_t run_id, struct query_run_record *run,

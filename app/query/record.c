@@ -27,6 +27,7 @@ DB_STMT(query_run_finish,
 static const char *const origins[QUERY_ORIGIN__MAX] = {
         [QUERY_FROM_CHAT] = "chat",     [QUERY_FROM_SQL] = "sql", [QUERY_FROM_SAVED] = "saved",
         [QUERY_FROM_EXPORT] = "export", [QUERY_FROM_CLI] = "cli", [QUERY_FROM_DATA] = "data",
+        [QUERY_FROM_ARTIFACT] = "artifact",
 };
 
 static const char *outcome_of(const struct err *failed)

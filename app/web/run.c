@@ -48,12 +48,7 @@ static struct err *layout_for(struct ctx *ctx, struct http_request *req, int64_t
 	enum project_role role;
 
 	TRY(project_access_by_id(ctx, project_id, person->id, person->is_admin, &project, &role));
-	*out = web_layout(ctx, req, "Query", "sql");
-	(*out)->slug = project.slug;
-	(*out)->project = project.name;
-	(*out)->manages = role >= PROJECT_ADMIN;
-	(*out)->can_write = role >= PROJECT_ADMIN && project.can_write;
-	(*out)->writes_sql = role >= PROJECT_ANALYST;
+	*out = web_layout_in(ctx, req, &project, role, "Query", "sql");
 	*exports = web_may_export(role);
 	return NULL;
 }

@@ -217,6 +217,10 @@ static const char *notice_of(const struct http_request *req)
 	        {"source", "The database was saved and tested."},
 	        {"created", "Created."},
 	        {"removed", "Removed."},
+	        {"version", "A new version was saved."},
+	        {"restored", "The older version is the newest again."},
+	        {"shown", "Everybody in the project finds it among the artifacts now, with the data that they may see."},
+	        {"unshown", "Only you see it now."},
 	        {"generated", "The data dictionary was read anew."},
 	        {"password", "The password was changed; all other sessions have ended."},
 	};
@@ -264,6 +268,19 @@ struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const c
 	l->can_write = l->manages && person->project.can_write && strcmp(section, "settings") != 0;
 	l->writes_sql = person->role >= PROJECT_ANALYST;
 	l->notice = notice_of(req);
+	return l;
+}
+
+struct web_layout *web_layout_in(struct ctx *ctx, struct http_request *req, const struct project *project,
+                                 enum project_role role, const char *title, const char *section)
+{
+	struct web_layout *l = web_layout(ctx, req, title, section);
+
+	l->slug = project->slug;
+	l->project = project->name;
+	l->manages = role >= PROJECT_ADMIN;
+	l->can_write = l->manages && project->can_write;
+	l->writes_sql = role >= PROJECT_ANALYST;
 	return l;
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "agent/agent.h"
+#include "artifact/artifact.h"
 #include "catalog/catalog.h"
 #include "auth/auth.h"
 #include "http/http.h"
@@ -18,7 +19,10 @@
 #include "web/routes.def"
 #undef ROUTE
 
-enum { WEB_SQL_FORM_BYTES = 256 << 10 }; /* a statement in percent-encoding, and what else a form holds */
+enum {
+	WEB_SQL_FORM_BYTES = 256 << 10,       /* a statement in percent-encoding, and what else a form holds */
+	WEB_ARTIFACT_FORM_BYTES = 1600 << 10, /* the same for code */
+};
 
 /* Pages ------------------------------------------------------------------------------------------------ */
 
@@ -64,6 +68,10 @@ extern const struct view web_layout_view;
 /* The layout for this request; section as above. */
 struct web_layout *web_layout(struct ctx *ctx, struct http_request *req, const char *title,
                               const char *section);
+
+/* The same for an address that names no project, in that of its object. */
+struct web_layout *web_layout_in(struct ctx *ctx, struct http_request *req, const struct project *project,
+                                 enum project_role role, const char *title, const char *section);
 
 /* What went wrong with a form: shown above it; what was typed stays. */
 struct web_problem {

@@ -56,6 +56,10 @@ const COUNT = {sql: 'SELECT count(*) FROM orders'};
 
 const learning = (state = 'offered') => one(`INSERT INTO learnings (project_id, origin, state, text) SELECT id, 'correction', '${state}', 'gross is with tax' FROM projects WHERE slug = 'shop' RETURNING id`);
 
+// One of the analyst's, made when first asked for.
+const artifact = () => one('SELECT max(id) FROM artifacts') || (one(`WITH made AS (INSERT INTO artifacts (project_id, user_id, title, type) SELECT p.id, u.id, 'Made', 'html' FROM projects p, users u
+	WHERE p.slug = 'shop' AND u.email = 'analyst@example.com' RETURNING id) INSERT INTO artifact_versions (artifact_id, n, code) SELECT id, 1, 'one' FROM made`), artifact());
+
 // What calls a route so that it does its work, and the entry that it leaves. In order: later ones use what earlier ones made.
 const calls = {
 	web_sign_in: [async () => new Client(q).signIn('viewer@example.com'), 'auth.sign_in'],
@@ -110,6 +114,12 @@ const calls = {
 	web_knowledge_save: [() => analyst.post(`/p/shop/knowledge/${learning('kept')}`, {text: 'net is without tax'}), 'learning.change'],
 	web_knowledge_delete: [() => analyst.post(`/p/shop/knowledge/${learning('kept')}/delete`), 'learning.remove'],
 	web_run_refresh: [() => analyst.post(`/runs/${one("SELECT max(id) FROM query_runs WHERE outcome = 'done'")}/refresh`), RUN],
+	web_artifact_save: [() => analyst.post(`/artifacts/${artifact()}/save`, {code: 'two'}), 'artifact.change'],
+	web_artifact_restore: [() => analyst.post(`/artifacts/${artifact()}/restore`, {version: '1'}), 'artifact.change'],
+	web_artifact_rename: [() => analyst.post(`/artifacts/${artifact()}/rename`, {title: 'Orders'}), 'artifact.rename'],
+	web_artifact_visible: [() => analyst.post(`/artifacts/${artifact()}/visible`, {visible: 'project'}), 'artifact.show'],
+	web_artifact_delete: [() => analyst.post(`/artifacts/${artifact()}/delete`), 'artifact.delete'],
+	web_artifact_undelete: [() => analyst.post(`/artifacts/${artifact()}/undelete`), 'artifact.restore'],
 	web_log_verify: [() => admin.post('/admin/log/verify'), 'audit.verify'],
 };
 
