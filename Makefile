@@ -86,9 +86,10 @@ $(BUILD)/scripted-provider: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/provide
 		$(filter $(BUILD)/app/lib/%,$(APP))
 	$(LINK) -o $@ $^ $(LIBS)
 
-# What nginx serves: the files of static/ without blanks and comments, and the SQL editor and the charts bundled from npm's
-# packages.
-static: $(patsubst %,$(BUILD)/%,$(wildcard static/*.css static/*.js static/*.svg)) $(BUILD)/static/editor.js $(BUILD)/static/plotly.js
+# What nginx serves: the files of static/ without blanks and comments, and the SQL editor, the charts and what runs in the frame
+# of an artifact bundled from npm's packages.
+static: $(patsubst %,$(BUILD)/%,$(wildcard static/*.css static/*.js static/*.svg)) $(BUILD)/static/editor.js $(BUILD)/static/plotly.js \
+	$(BUILD)/static/sandbox.js
 
 $(BUILD)/static/%.svg: static/%.svg
 	@mkdir -p $(@D)
@@ -107,6 +108,27 @@ $(BUILD)/static/plotly.js: static/plotly/plotly.js static/plotly/sheets.js stati
 	@mkdir -p $(@D)
 	$(QUIET)static/node_modules/.bin/esbuild $< --bundle --minify --format=esm --target=es2022 --log-level=warning \
 		--outfile=$@
+
+# The libraries of artifacts, a file each: static/libs/libs.json says of which package. The version is in the name.
+# What needs React takes the one that is there.
+REACT_ONCE = --alias:react=./static/libs/shim/react.js --alias:react-dom=./static/libs/shim/react-dom.js \
+	--alias:react/jsx-runtime=./static/libs/shim/jsx-runtime.js
+package_version = $(shell sed -n 's|.*"$(1)": "\([0-9.]*\)".*|\1|p' static/package.json)
+define library
+static: $(BUILD)/static/libs/$(1)-$(2).js
+
+$(BUILD)/static/libs/$(1)-$(2).js: static/libs/$(1).js $(wildcard static/libs/shim/*.js) static/node_modules/.package-lock.json
+	@mkdir -p $$(@D)
+	$$(QUIET)static/node_modules/.bin/esbuild $$< --bundle --minify --format=iife --target=es2022 --log-level=warning \
+		'--define:process.env.NODE_ENV="production"' $(if $(filter react,$(1)),,$$(REACT_ONCE)) --outfile=$$@
+endef
+$(foreach l,$(shell sed -n 's|.*"name": "\([^"]*\)", "of": "\([^"]*\)".*|\1=\2|p' static/libs/libs.json),\
+	$(eval $(call library,$(word 1,$(subst =, ,$(l))),$(call package_version,$(word 2,$(subst =, ,$(l)))))))
+
+$(BUILD)/static/sandbox.js: static/sandbox/main.js $(wildcard static/sandbox/*.js) static/libs/libs.json static/package.json \
+		static/node_modules/.package-lock.json
+	@mkdir -p $(@D)
+	$(QUIET)static/node_modules/.bin/esbuild $< --bundle --minify --format=iife --target=es2022 --log-level=warning --outfile=$@
 
 static/node_modules/.package-lock.json: static/package-lock.json
 	cd static && npm ci --ignore-scripts --no-audit --no-fund
@@ -171,7 +193,8 @@ $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o $(APP)
 
 install: $(BUILD)/quern static
 	install -D -m 755 $(BUILD)/quern $(DESTDIR)$(PREFIX)/bin/quern
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/quern/static $(BUILD)/static/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/quern/static $(BUILD)/static/*.*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/quern/static/libs $(BUILD)/static/libs/*
 	for d in templates sql nginx examples; do find $$d -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/quern/{} \; ; done
 
 DEPS_RUN = build-essential pkg-config libpq-dev libcurl4-openssl-dev libjson-c-dev libpg-query-dev \

@@ -39,9 +39,7 @@ static const struct {
 };
 
 static const struct http_field standard[] = {
-        {STR("Content-Security-Policy"),
-         STR("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src"
-             " 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")},
+        {STR("Content-Security-Policy"), STR(HTTP_PAGE_CSP)},
         {STR("X-Content-Type-Options"), STR("nosniff")},
         {STR("Referrer-Policy"), STR("same-origin")},
         {STR("X-Frame-Options"), STR("DENY")},

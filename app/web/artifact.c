@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "markdown/markdown.h"
+#include "web/sandbox_priv.h"
 #include "web/sql_priv.h"
 
 struct version_line {
@@ -220,6 +221,7 @@ struct err *web_artifact_show(struct ctx *ctx, struct http_request *req, struct 
 
 	TRY(artifact_seen_load(ctx, req, &seen));
 	TRY(fill(ctx, req, &seen, &v));
+	web_sandbox_allow(res);
 	return web_render(ctx, res, web_partial(req) ? &artifact_part : &artifact_page, &v);
 }
 

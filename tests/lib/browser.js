@@ -16,7 +16,8 @@ async function open(browser, q, {width = 1440, height = 900, dark = false, scrip
 		timezoneId: zone, colorScheme: dark ? 'dark' : 'light', permissions: ['clipboard-read', 'clipboard-write']});
 	const page = await context.newPage();
 	page.problems = [];
-	page.on('console', (m) => { if (m.type() === 'error') page.problems.push(m.text()); });
+	// Chromium says which parts of a policy it does not know: "webrtc" is there for those that do.
+	page.on('console', (m) => { if (m.type() === 'error' && !/^Unrecognized Content-Security-Policy directive 'webrtc'/.test(m.text())) page.problems.push(m.text()); });
 	page.on('pageerror', (e) => page.problems.push(String(e)));
 	page.on('dialog', (d) => { page.problems.push(`dialog: ${d.message()}`); d.dismiss(); });
 	return page;

@@ -1,0 +1,201 @@
+// Shows an artifact in a frame without an origin. The frame's document is empty; the library files, code and data are
+// handed to it through a port, and what comes back is checked: only numbers and short texts are ever taken, and texts are
+// shown as text. Nothing of an artifact becomes markup here.
+const version = new URL(import.meta.url).search;
+
+const HELLO = "quern artifact frame";
+const LIBRARY = /^[a-z0-9-]{1,40}-[0-9][0-9.]{0,20}\.js$/;
+const START_HEIGHT = 320, LEAST_HEIGHT = 40, MOST_HEIGHT = 6000, GROWTHS = 60;
+const TEXT = 2000, MESSAGES = 400; // longest text, most messages in a second
+const BEAT_MS = 1000, SILENCE_MS = 5000, START_MS = 20000;
+
+const texts = new Map();
+// A file of this host as text; nginx lets browsers keep it for a year.
+function text(url) {
+	if (!texts.has(url)) {
+		const got = fetch(url).then((r) => {
+			if (!r.ok) throw new Error(`${url} could not be loaded (${r.status})`);
+			return r.text();
+		});
+		got.catch(() => texts.delete(url));
+		texts.set(url, got);
+	}
+	return texts.get(url);
+}
+
+const whole = (value, most) => (Number.isFinite(value) ? Math.max(0, Math.min(most, Math.round(value))) : 0);
+const words = (value) => (typeof value === "string" ? value.slice(0, TEXT) : "");
+const dark = () => document.documentElement.dataset.theme === "dark" || (document.documentElement.dataset.theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+
+function node(name, className, content = "") {
+	const made = document.createElement(name);
+	made.className = className;
+	made.textContent = content;
+	return made;
+}
+
+// What a frame may say, and how it is read; anything else is dropped.
+const messages = {
+	need: (show, m) => show.libraries(Array.isArray(m.files) ? m.files.slice(0, 20) : []),
+	ready: (show) => show.ready(),
+	height: (show, m) => show.height(m.height),
+	error: (show, m) => show.error({ message: words(m.message), line: whole(m.line, 1e6), column: whole(m.column, 1e6) }),
+	beat: (show) => { show.heard = performance.now(); },
+};
+
+class Show {
+	constructor(element, { id, version: n, address = `/artifacts/${id}/sandbox`, load, height }) {
+		Object.assign(this, { element, id, n, load, fixed: height, loads: 0, growths: 0, count: 0, errors: [], alive: true });
+		this.done = new Promise((resolve) => { this.finish = resolve; });
+		this.problems = node("div", "artifact-problems");
+		this.problems.setAttribute("role", "status");
+		this.frame = document.createElement("iframe");
+		this.frame.sandbox = "allow-scripts";
+		this.frame.referrerPolicy = "no-referrer";
+		this.frame.title = element.dataset.title || "Artifact";
+		this.frame.className = "artifact-frame";
+		this.frame.height = height || START_HEIGHT;
+		this.frame.src = address;
+		this.onMessage = (event) => this.hello(event);
+		this.onTheme = () => this.send({ kind: "theme", dark: dark() });
+		this.media = matchMedia("(prefers-color-scheme: dark)");
+	}
+
+	start() {
+		window.addEventListener("message", this.onMessage);
+		this.media.addEventListener("change", this.onTheme);
+		// The first load is the empty document; whoever loads another one wanted to take the data elsewhere.
+		this.frame.addEventListener("load", () => { if (++this.loads > 1) this.end("The artifact tried to leave its frame and was stopped."); });
+		this.element.replaceChildren(this.frame, this.problems);
+		this.late = setTimeout(() => this.silent("The artifact takes long to start."), START_MS);
+		return this;
+	}
+
+	// The frame's one word: answered with one port, then nobody is listened to any more.
+	async hello(event) {
+		if (event.source !== this.frame.contentWindow || event.origin !== "null" || event.data !== HELLO) return;
+		window.removeEventListener("message", this.onMessage);
+		const { port1, port2 } = new MessageChannel();
+		this.port = port1;
+		port1.onmessage = (message) => this.take(message.data);
+		try {
+			const [script, content] = await Promise.all([text(`/static/sandbox.js${version}`), this.load()]);
+			if (!this.alive) return;
+			this.frame.contentWindow.postMessage(script, "*", [port2]); // it has no origin to name; the script is public
+			this.send({ kind: "init", type: content.type, code: content.code, data: content.data ?? {}, dark: dark(), fixed: Boolean(this.fixed) });
+			this.heard = performance.now();
+			this.watch = setInterval(() => this.beat(), BEAT_MS);
+		} catch (e) {
+			this.end(`The artifact could not be loaded: ${e.message}`);
+		}
+	}
+
+	take(message) {
+		const now = Math.floor(performance.now() / 1000);
+		if (now !== this.second) Object.assign(this, { second: now, count: 0 });
+		if (!this.alive || ++this.count > MESSAGES || typeof message !== "object" || message === null) return;
+		if (typeof message.kind === "string" && Object.hasOwn(messages, message.kind)) messages[message.kind](this, message);
+	}
+
+	send(message) {
+		if (this.alive) this.port?.postMessage(message);
+	}
+
+	async libraries(files) {
+		for (const file of files.filter((name) => typeof name === "string" && LIBRARY.test(name))) {
+			try {
+				this.send({ kind: "library", file, text: await text(`/static/libs/${file}`) });
+			} catch (e) {
+				this.send({ kind: "library", file, text: "" });
+			}
+		}
+	}
+
+	ready() {
+		clearTimeout(this.late);
+		this.tell("artifact-ready", {});
+		this.finish({ ok: !this.errors.length, errors: this.errors });
+	}
+
+	// A page that grows with its frame would grow for ever.
+	height(value) {
+		if (this.fixed || !Number.isFinite(value)) return;
+		const next = Math.max(LEAST_HEIGHT, Math.min(MOST_HEIGHT, Math.ceil(value)));
+		if (next > this.frame.height && ++this.growths > GROWTHS) return;
+		if (next !== Number(this.frame.height)) this.frame.height = next;
+	}
+
+	error(problem) {
+		if (this.errors.length >= 10 || !problem.message) return;
+		this.errors.push(problem);
+		const at = problem.line ? ` (line ${problem.line}${problem.column ? `, column ${problem.column}` : ""})` : "";
+		this.problems.append(node("p", "problem thin", problem.message + at));
+		this.tell("artifact-error", problem);
+		this.finish({ ok: false, errors: this.errors });
+	}
+
+	tell(name, detail) {
+		this.element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail: { id: this.id, version: this.n, ...detail } }));
+	}
+
+	beat() {
+		this.send({ kind: "beat" });
+		if (document.hidden) this.heard = performance.now();
+		if (performance.now() - this.heard > SILENCE_MS) this.silent("The artifact does not answer.");
+		else if (this.stopper) { this.stopper.remove(); this.stopper = null; }
+	}
+
+	silent(sentence) {
+		if (this.stopper || !this.alive) return;
+		const button = node("button", "plain", "Stop it");
+		button.type = "button";
+		button.addEventListener("click", () => this.end("The artifact was stopped."));
+		this.stopper = node("p", "problem thin", `${sentence} `);
+		this.stopper.append(button);
+		this.problems.append(this.stopper);
+	}
+
+	end(sentence) {
+		if (!this.alive) return;
+		this.stop();
+		this.frame.remove();
+		this.stopper?.remove();
+		this.problems.append(node("p", "problem thin", sentence));
+		this.errors.push({ message: sentence, line: 0, column: 0 });
+		this.tell("artifact-stopped", { message: sentence });
+		this.finish({ ok: false, errors: this.errors });
+	}
+
+	stop() {
+		this.alive = false;
+		clearTimeout(this.late);
+		clearInterval(this.watch);
+		window.removeEventListener("message", this.onMessage);
+		this.media.removeEventListener("change", this.onTheme);
+		this.port?.close();
+	}
+}
+
+// What the server tells of a version: its type, code and the data as this person may see it.
+async function fromServer(id, n) {
+	const answer = await fetch(`/artifacts/${id}/data${n ? `?version=${n}` : ""}`, { headers: { Accept: "application/json" } });
+	const content = await answer.json();
+	if (!answer.ok) throw new Error(content.error?.message ?? `status ${answer.status}`);
+	return content;
+}
+
+/**
+ * Shows an artifact inside element. options: id; version (none: the newest); address of the frame's document; load, a function
+ * that resolves to {type, code, data}; height in pixels (none: as high as the content).
+ * Events at element: artifact-ready, artifact-error {message, line, column}, artifact-stopped {message}, each with id and
+ * version. Returns {done, theme(), print(on), remove()}; done resolves to {ok, errors} when it was first painted, failed or ended.
+ */
+export function mount(element, options) {
+	const show = new Show(element, { load: () => fromServer(options.id, options.version), ...options }).start();
+	return {
+		done: show.done,
+		theme: (isDark = dark()) => show.send({ kind: "theme", dark: isDark }),
+		print: (on) => show.send({ kind: "print", on: Boolean(on) }),
+		remove: () => { show.stop(); element.replaceChildren(); },
+	};
+}

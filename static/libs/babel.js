@@ -1,0 +1,3 @@
+import * as Babel from "@babel/standalone";
+
+globalThis.Babel = Babel;

@@ -1,0 +1,4 @@
+import { icons } from "lucide-react";
+import * as Lucide from "lucide-react";
+
+globalThis.LucideReact = { ...icons, ...Lucide };

@@ -1,0 +1,3 @@
+import Plotly from "plotly.js-strict-dist-min";
+
+globalThis.Plotly = Plotly;

@@ -1,0 +1,3 @@
+import * as Recharts from "recharts";
+
+globalThis.Recharts = Recharts;
