@@ -42,6 +42,18 @@ CREATE TABLE artifact_versions (
 	created_at  timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (artifact_id, n)
 );
+CREATE INDEX artifact_versions_turn ON artifact_versions (turn_id);
+CREATE INDEX artifact_versions_user ON artifact_versions (user_id);
+
+-- A version that failed in the browser of its owner, and the turn that was asked to repair it: once for each version.
+CREATE TABLE artifact_repairs (
+	artifact_id bigint NOT NULL REFERENCES artifacts ON DELETE CASCADE,
+	n           bigint NOT NULL,
+	turn_id     bigint REFERENCES turns ON DELETE CASCADE,
+	at          timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (artifact_id, n)
+);
+CREATE INDEX artifact_repairs_turn ON artifact_repairs (turn_id);
 
 -- A link. The token itself is kept nowhere. version NULL is the newest. Frozen data is what its maker saw when the link was
 -- made; live data is asked for as the person who looks, so only people who are signed in see it. embed_origins are

@@ -213,7 +213,7 @@ document.addEventListener("click", (event) => {
 	on("[data-tab]", (tab) => {
 		const card = tab.closest("[data-card]");
 		showTab(card, tab.dataset.tab);
-		choose(card, tab.dataset.tab);
+		if (!card.matches(".artifact")) choose(card, tab.dataset.tab);
 	});
 	on("[data-refresh]", (button) => { event.preventDefault(); refresh(button); });
 	on("[data-copy-table]", copyTable);

@@ -21,6 +21,9 @@ document.addEventListener("quern:ask", ({ detail: { question, url, from } }) => 
 	ask(question, url);
 });
 
+/* What answers make is shown by a module of its own, fetched once there is something. */
+const artifacts = () => import(`./artifact.js${version}`);
+
 /* Scrolling: stay at the end only for somebody who is there. */
 const atEnd = () => turns.scrollHeight - turns.scrollTop - turns.clientHeight < 80;
 const toEnd = () => { turns.scrollTop = turns.scrollHeight; };
@@ -83,6 +86,7 @@ const handlers = {
 	thinking(turn, { text }) { turn.view.thinking(text); },
 	message(turn) { turn.view.message(); },
 	tool_call(turn) { turn.view.fold(); },
+	tool_result(turn, { artifact }) { if (artifact) artifacts().then(({ place }) => place($(".answer", turn.article), artifact, true)).catch(() => {}); },
 	clarification(turn) { turn.waits = "clarification"; },
 	approval(turn) { turn.waits = "approval"; },
 	run(turn) { turn.waits = "run"; },
@@ -224,6 +228,7 @@ async function settle(turn) {
 		const follows = atEnd();
 		become(turn.article, fresh);
 		enhance(turn.article);
+		if ($("[data-artifact-part]", turn.article)) artifacts().then((module) => module.enhance(turn.article));
 		if (follows) turns.scrollTop = Math.max(turns.scrollTop, turn.article.offsetTop - turns.offsetTop - 8);
 	} catch {
 		turn.view.say("Done; reload the page to see the whole answer");
@@ -344,6 +349,7 @@ document.addEventListener("keydown", (event) => {
 	if (!side.hidden) side.hidden = true;
 	else if (live) stop();
 });
+if ($("[data-artifact-part]", turns)) artifacts();
 /* A turn that was under way when the page was opened goes on being watched. */
 const running = $("[data-running]");
 if (running) {

@@ -10,7 +10,7 @@ function patch(old, fresh) {
 		if (fresh.data !== old.data && fresh.data.startsWith(old.data)) old.appendData(fresh.data.slice(old.data.length));
 		else if (fresh.data !== old.data) old.data = fresh.data;
 	}
-	if (old.nodeType !== Node.ELEMENT_NODE) return old;
+	if (old.nodeType !== Node.ELEMENT_NODE || (old.shown && old.dataset.version === fresh.dataset.version)) return old; // an artifact that runs
 	for (const { name, value } of [...fresh.attributes]) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 	for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !(name === "open" && old.localName === "details")) old.removeAttribute(name);
 	patchAll([...old.childNodes], [...fresh.childNodes], old, null);

@@ -208,8 +208,8 @@ function palette() {
 	});
 	show();
 	input.focus();
-	// What the other pages of the project list: its conversations, its saved queries and its tables.
-	for (const link of $$(".sections [data-for=chat], .sections [data-for=queries], .sections [data-for=data]")) {
+	// What the other pages of the project list: its conversations, its saved queries, its artifacts and its tables.
+	for (const link of $$(".sections [data-for=chat], .sections [data-for=queries], .sections [data-for=artifacts], .sections [data-for=data]")) {
 		fetch(link.href).then((r) => r.text()).then((html) => {
 			collect(new DOMParser().parseFromString(html, "text/html"));
 			show();

@@ -8,7 +8,7 @@
  *   message     {"text":"..."}                    a whole text of the model; replaces the deltas since the last
  *   tool_call   {"n":2,"id":"toolu_1","tool":"execute_sql","input":{...}}
  *   tool_result {"n":2,"id":"toolu_1","ok":true,"run_id":7,"rows":12,"truncated":false,"ms":21,
- *                "caveats":[{"code","text"}],"error":{...}}
+ *                "caveats":[{"code","text"}],"error":{...},"artifact":{"id","version","title","type"}}
  *   clarification {"n","id","question","options":[...]}    the turn waits for agent_turn_answer()
  *   approval    {"n","id","tool","sql","summary","hash"}   likewise
  *   run         {"n","id","run_id"}                        it waits for a query in the background
@@ -224,6 +224,7 @@ struct agent_turn_head {
 	bool good;
 	const char *reason;
 	bool learnt; /* something is offered with it */
+	bool made;   /* artifacts */
 };
 /* The path that ends with turn `end` (0: with the conversation's leaf), its newest `limit` turns, oldest first. */
 MUST_CHECK struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t end, int64_t limit,

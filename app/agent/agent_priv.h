@@ -385,6 +385,7 @@ struct tool_result {
 	size_t ncaveats;
 	struct agent_wait *wait; /* of a tool that waits: kind, json, run_id; the tool is called again with the answer */
 	const struct err *error; /* when not ok */
+	const char *artifact;    /* {"id","version","title","type"} of a new version, or NULL */
 };
 
 /* A call of a tool while it is worked on. */

@@ -13,7 +13,8 @@
 DB_STMT(agent_branch_path,
         "SELECT t.id, coalesce(t.parent_id, 0), t.status NOT IN ('running', 'waiting'), s.place, s.n, s.previous,"
         " s.next, f.good IS NOT NULL, coalesce(f.good, false), coalesce(f.reason, ''),"
-        " EXISTS (SELECT FROM learnings l WHERE l.turn_id = t.id AND l.state = 'offered')"
+        " EXISTS (SELECT FROM learnings l WHERE l.turn_id = t.id AND l.state = 'offered'),"
+        " EXISTS (SELECT FROM artifact_versions v WHERE v.turn_id = t.id)"
         " FROM (WITH RECURSIVE path (id, parent_id, n) AS ("
         "SELECT id, parent_id, 1 FROM turns WHERE conversation_id = $1 AND id = CASE $2 WHEN 0 THEN (SELECT "
         LEAF " FROM conversations c WHERE c.id = $1) ELSE $2 END"
@@ -58,7 +59,8 @@ static const struct db_row head_row =
                DB_COL_I64(struct agent_turn_head, place), DB_COL_I64(struct agent_turn_head, siblings),
                DB_COL_I64(struct agent_turn_head, previous), DB_COL_I64(struct agent_turn_head, next),
                DB_COL_BOOL(struct agent_turn_head, voted), DB_COL_BOOL(struct agent_turn_head, good),
-               DB_COL_TEXT(struct agent_turn_head, reason), DB_COL_BOOL(struct agent_turn_head, learnt));
+               DB_COL_TEXT(struct agent_turn_head, reason), DB_COL_BOOL(struct agent_turn_head, learnt),
+               DB_COL_BOOL(struct agent_turn_head, made));
 
 struct err *agent_turn_heads(struct ctx *ctx, int64_t conversation_id, int64_t end, int64_t limit,
                              struct agent_turn_head **out, size_t *n)

@@ -12,6 +12,7 @@ enum { LEARNINGS_OF = 16 };
 
 static const char base[] =
 #include "agent/prompt_base.def"
+#include "agent/prompt_artifacts.def"
         ;
 
 const char *agent_prompt(struct arena *a, const struct project *project, const struct catalog *catalog,

@@ -99,6 +99,7 @@ struct str tool_rows(struct tool_env *env, const struct agent_scene *scene, cons
 	why = note(a, q, put_rows(&w, q), said);
 	json_put_i64(&w, "row_count", (int64_t)q->nrows);
 	json_put_bool(&w, "truncated", q->truncated);
+	json_put_i64(&w, "run", q->run_id);
 	if (why)
 		json_put_cstr(&w, "note", why);
 	agent_caveats_put(&w, q->caveats, q->ncaveats);

@@ -123,6 +123,8 @@ void agent_emit_result(struct agent_run *r, const struct tool_call *c)
 	json_put_bool(&w, "truncated", t->truncated);
 	json_put_i64(&w, "ms", c->ms);
 	agent_caveats_put(&w, t->caveats, t->ncaveats);
+	if (t->artifact)
+		json_put_raw(&w, "artifact", str_of(t->artifact));
 	if (t->error) {
 		json_object_open(&w, "error");
 		json_put_err_facts(&w, t->error);

@@ -4,6 +4,7 @@
 
 #include "agent/agent_priv.h"
 #include "agent/diagnose_priv.h"
+#include "artifact/artifact.h"
 #include "lib/json.h"
 
 /* arguments.c: parses the arguments of a call and holds them against the tool's JSON Schema. An empty input is {}. Errors:
@@ -38,6 +39,36 @@ MUST_CHECK struct err *tool_learning(struct tool_env *env, const char *origin, s
 MUST_CHECK struct err *agent_learnings_put(struct ctx *ctx, const struct agent_scene *scene,
                                            int64_t project_id, const char *question, const char *table,
                                            size_t budget, struct buf *out);
+
+/* artifact.c: the queries behind an artifact with the results that they had, as far as those are there. */
+struct tool_sources {
+	struct artifact_source *p;
+	size_t n;
+	struct query_result **of;
+};
+/* From the argument "sources": {"name", and "run" or "sql"}. A statement that does not work is told in out (ok false). */
+MUST_CHECK struct err *tool_artifact_sources(struct tool_env *env, struct json_object *list, struct tool_result *out,
+                                             struct tool_sources *s);
+/* Those of a version that is there. */
+void tool_artifact_kept(struct tool_env *env, const struct artifact_version *old, struct tool_sources *s);
+/* One of the person's own, in this project. */
+MUST_CHECK struct err *tool_artifact_get(struct tool_env *env, int64_t id, struct artifact *out);
+/* Once for each call. INVALID also where a figure refers to what its data does not have. */
+MUST_CHECK struct err *tool_artifact_save(struct tool_env *env, const char *type, struct artifact_draft *d,
+                                          const struct tool_sources *s, struct tool_result *out);
+/* Id, title, type, version, sources and code as one object. */
+void agent_artifact_put(struct json_writer *w, const struct artifact *x);
+/* Those of a conversation as JSON, the newest one with its code where that is short; NULL for none. */
+MUST_CHECK struct err *agent_artifacts_of(struct ctx *ctx, int64_t conversation_id, const char **out);
+
+/* Two properties that both tools have. */
+#define TOOL_ARTIFACT_DATA \
+	"\"sources\":{\"type\":\"array\",\"maxItems\":8,\"items\":{\"type\":\"object\",\"properties\":{\"name\":{" \
+	"\"type\":\"string\",\"minLength\":1,\"maxLength\":40,\"description\":\"As the code finds it: data.<name>.\"}," \
+	"\"run\":{\"type\":\"integer\",\"minimum\":1,\"description\":\"The number of a query that you ran.\"},\"sql\":{" \
+	"\"type\":\"string\",\"minLength\":1,\"maxLength\":32000,\"description\":\"Or a statement.\"}},\"required\":[" \
+	"\"name\"],\"additionalProperties\":false}},\"data\":{\"type\":\"object\",\"properties\":{}," \
+	"\"additionalProperties\":true,\"description\":\"Small data that is no query's, such as targets and labels.\"}"
 
 /* within.c: foreign text in what the model reads. */
 /* On one line, white space and control characters as single blanks. */

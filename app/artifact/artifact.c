@@ -12,7 +12,7 @@
 #define COLUMNS \
 	"a.id, a.project_id, a.user_id, coalesce(a.conversation_id, 0), a.title, a.type, a.visible, u.email, a.n," \
 	" a.updated_at"
-#define VERSION "v.n, coalesce(w.email, ''), v.note, v.created_at"
+#define VERSION "v.n, coalesce(w.email, ''), v.note, v.created_at, coalesce(v.turn_id, 0)"
 
 DB_STMT(artifact_find,
         "SELECT " COLUMNS ", " VERSION ", v.code, v.sources, v.data, v.form FROM artifacts a JOIN users u ON u.id = a.user_id"
@@ -24,6 +24,16 @@ DB_STMT(artifact_gallery,
         " AND strpos(lower(a.title), lower($3)) > 0 AND ($4 = 0 OR a.updated_at < (SELECT updated_at FROM artifacts"
         " WHERE id = $4)) AND" SEEN " ORDER BY a.updated_at DESC, a.id DESC LIMIT $5",
         DB_I64, DB_I64, DB_TEXT, DB_I64, DB_I64);
+DB_STMT(artifact_conversation,
+        "SELECT " COLUMNS " FROM artifacts a JOIN users u ON u.id = a.user_id WHERE a.conversation_id = $2"
+        " AND a.user_id = $1 AND" SEEN " ORDER BY a.updated_at DESC, a.id DESC LIMIT $3",
+        DB_I64, DB_I64, DB_I64);
+DB_STMT(artifact_turn,
+        "SELECT " COLUMNS ", v.n, CASE a.type WHEN 'markdown' THEN v.code ELSE '' END FROM artifacts a"
+        " JOIN users u ON u.id = a.user_id JOIN artifact_versions v ON v.artifact_id = a.id AND v.n ="
+        " (SELECT max(n) FROM artifact_versions WHERE artifact_id = a.id AND turn_id = $2)"
+        " WHERE a.id IN (SELECT artifact_id FROM artifact_versions WHERE turn_id = $2) AND" SEEN " ORDER BY a.id",
+        DB_I64, DB_I64);
 DB_STMT(artifact_history,
         "SELECT " VERSION " FROM artifacts a JOIN artifact_versions v ON v.artifact_id = a.id"
         " LEFT JOIN users w ON w.id = v.user_id WHERE a.id = $2 AND" SEEN " ORDER BY v.n DESC",
@@ -49,6 +59,14 @@ DB_STMT(artifact_visibility, "UPDATE artifacts a SET visible = $3" OWN THERE, DB
 DB_STMT(artifact_hide, "UPDATE artifacts a SET deleted_at = now()" OWN THERE, DB_I64, DB_I64);
 DB_STMT(artifact_unhide, "UPDATE artifacts a SET deleted_at = NULL" OWN " AND a.deleted_at IS NOT NULL", DB_I64, DB_I64);
 
+/* Once for each version, and not for what a repair made. */
+DB_STMT(artifact_repair_insert,
+        "INSERT INTO artifact_repairs (artifact_id, n, turn_id) SELECT v.artifact_id, v.n, $4 FROM artifact_versions v"
+        " JOIN artifacts a ON a.id = v.artifact_id AND a.n = v.n WHERE v.artifact_id = $1 AND v.n = $3 AND a.user_id = $2"
+        " AND a.deleted_at IS NULL AND v.turn_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM artifact_repairs r WHERE r.turn_id = v.turn_id) ON CONFLICT DO NOTHING",
+        DB_I64, DB_I64, DB_I64, DB_I64);
+
 struct artifact_row {
 	struct artifact a;
 	const char *sources;
@@ -64,13 +82,17 @@ static const struct db_row head_row = DB_ROW(struct artifact_row, HEAD_COLS(stru
 static const struct db_row artifact_row =
         DB_ROW(struct artifact_row, HEAD_COLS(struct artifact_row), DB_COL_I64(struct artifact_row, a.version.n),
                DB_COL_TEXT(struct artifact_row, a.version.by), DB_COL_TEXT(struct artifact_row, a.version.note),
-               DB_COL_TIME(struct artifact_row, a.version.at), DB_COL_TEXT(struct artifact_row, a.version.code),
+               DB_COL_TIME(struct artifact_row, a.version.at), DB_COL_I64(struct artifact_row, a.version.turn_id),
+               DB_COL_TEXT(struct artifact_row, a.version.code),
                DB_COL_JSON(struct artifact_row, sources), DB_COL_JSON(struct artifact_row, a.version.data),
                DB_COL_JSON(struct artifact_row, a.version.form));
 static const struct db_row version_row =
         DB_ROW(struct artifact_version, DB_COL_I64(struct artifact_version, n),
                DB_COL_TEXT(struct artifact_version, by), DB_COL_TEXT(struct artifact_version, note),
-               DB_COL_TIME(struct artifact_version, at));
+               DB_COL_TIME(struct artifact_version, at), DB_COL_I64(struct artifact_version, turn_id));
+static const struct db_row made_row =
+        DB_ROW(struct artifact_row, HEAD_COLS(struct artifact_row), DB_COL_I64(struct artifact_row, a.version.n),
+               DB_COL_TEXT(struct artifact_row, a.version.code));
 
 /* Reading ------------------------------------------------------------------------------------------------ */
 
@@ -84,19 +106,37 @@ struct err *artifact_get(struct ctx *ctx, int64_t id, int64_t n, struct artifact
 	return artifact_sources_read(ctx->a, row.sources, &out->version);
 }
 
-struct err *artifact_list(struct ctx *ctx, int64_t project_id, const char *words, int64_t before, int64_t most,
-                          struct artifact **out, size_t *n)
+static struct err *all(struct ctx *ctx, const struct db_stmt *stmt, struct db_args args, const struct db_row *row,
+                       struct artifact **out, size_t *n)
 {
 	struct artifact_row *rows;
 
-	TRY(db_all(ctx, &artifact_gallery,
-	           DB_ARGS(db_i64(ctx->user_id), db_i64(project_id), db_text(words ? words : ""), db_i64(before),
-	                   db_i64(most)),
-	           &head_row, &rows, n));
+	TRY(db_all(ctx, stmt, args, row, &rows, n));
 	*out = ARENA_ARRAY(ctx->a, struct artifact, *n);
 	for (size_t i = 0; i < *n; i++)
 		(*out)[i] = rows[i].a;
 	return NULL;
+}
+
+struct err *artifact_list(struct ctx *ctx, int64_t project_id, const char *words, int64_t before, int64_t most,
+                          struct artifact **out, size_t *n)
+{
+	return all(ctx, &artifact_gallery,
+	           DB_ARGS(db_i64(ctx->user_id), db_i64(project_id), db_text(words ? words : ""), db_i64(before),
+	                   db_i64(most)),
+	           &head_row, out, n);
+}
+
+struct err *artifact_of_conversation(struct ctx *ctx, int64_t conversation_id, int64_t most, struct artifact **out,
+                                     size_t *n)
+{
+	return all(ctx, &artifact_conversation, DB_ARGS(db_i64(ctx->user_id), db_i64(conversation_id), db_i64(most)),
+	           &head_row, out, n);
+}
+
+struct err *artifact_of_turn(struct ctx *ctx, int64_t turn_id, struct artifact **out, size_t *n)
+{
+	return all(ctx, &artifact_turn, DB_ARGS(db_i64(ctx->user_id), db_i64(turn_id)), &made_row, out, n);
 }
 
 struct err *artifact_versions(struct ctx *ctx, int64_t id, struct artifact_version **out, size_t *n)
@@ -178,6 +218,18 @@ struct err *artifact_restore(struct ctx *ctx, int64_t id, int64_t n, struct arti
 	                                              .form = old.version.form,
 	                                              .note = arena_printf(ctx->a, "Version %" PRId64 " again", n)},
 	                     out);
+}
+
+struct err *artifact_repair(struct ctx *ctx, int64_t id, int64_t n, int64_t turn_id)
+{
+	int64_t marked;
+
+	TRY(db_run(ctx, &artifact_repair_insert, DB_ARGS(db_i64(id), db_i64(ctx->user_id), db_i64(n), db_i64(turn_id)),
+	           &marked));
+	if (marked)
+		return NULL;
+	return err_hint(err_new(ctx->a, ERR_CONFLICT, "this version is not given back for repair, or was before"),
+	                "Say in the conversation what is wrong with it.");
 }
 
 /* Changes of the whole ----------------------------------------------------------------------------------- */

@@ -46,6 +46,7 @@ struct artifact_version {
 	const char *note;
 	const char *by; /* e-mail, "" when gone */
 	int64_t at;
+	int64_t turn_id; /* that made it, 0: a person */
 };
 
 struct artifact {
@@ -87,7 +88,15 @@ MUST_CHECK struct err *artifact_get(struct ctx *ctx, int64_t id, int64_t n, stru
 /* The gallery of a project for ctx->user_id: own ones and those that are shown to all, newest first; words in titles. */
 MUST_CHECK struct err *artifact_list(struct ctx *ctx, int64_t project_id, const char *words, int64_t before, int64_t most,
                                      struct artifact **out, size_t *n);
+/* ctx->user_id's own of a conversation, last changed first. */
+MUST_CHECK struct err *artifact_of_conversation(struct ctx *ctx, int64_t conversation_id, int64_t most,
+                                                struct artifact **out, size_t *n);
+/* What a turn made: the last version of each, with its code where that is Markdown. */
+MUST_CHECK struct err *artifact_of_turn(struct ctx *ctx, int64_t turn_id, struct artifact **out, size_t *n);
 MUST_CHECK struct err *artifact_versions(struct ctx *ctx, int64_t id, struct artifact_version **out, size_t *n);
+/* Marks version n, made by the model and the newest of one of ctx->user_id's own, as given back for repair, by turn_id. CONFLICT
+ * when that was done before, or the version is a repair itself; NOT_FOUND. */
+MUST_CHECK struct err *artifact_repair(struct ctx *ctx, int64_t id, int64_t n, int64_t turn_id);
 /* Version n once more, as the newest. */
 MUST_CHECK struct err *artifact_restore(struct ctx *ctx, int64_t id, int64_t n, struct artifact *out);
 MUST_CHECK struct err *artifact_rename(struct ctx *ctx, int64_t id, const char *title);

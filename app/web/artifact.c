@@ -73,6 +73,8 @@ struct artifact_view {
 	struct version_line *versions;
 	size_t nversions;
 	int64_t chat;
+	bool formed;   /* its form can be opened again */
+	bool repairable; /* the model may be asked to repair it */
 };
 static const struct view artifact_view = VIEW(
         struct artifact_view, VIEW_ONE(struct artifact_view, layout, &web_layout_view),
@@ -86,7 +88,8 @@ static const struct view artifact_view = VIEW(
         VIEW_I64(struct artifact_view, before), VIEW_LIST(struct artifact_view, lines, nlines, &line_view),
         VIEW_BOOL(struct artifact_view, same), VIEW_LIST(struct artifact_view, sources, nsources, &source_view),
         VIEW_BOOL(struct artifact_view, live), VIEW_STR(struct artifact_view, data),
-        VIEW_LIST(struct artifact_view, versions, nversions, &version_view), VIEW_I64(struct artifact_view, chat));
+        VIEW_LIST(struct artifact_view, versions, nversions, &version_view), VIEW_I64(struct artifact_view, chat),
+        VIEW_BOOL(struct artifact_view, formed), VIEW_BOOL(struct artifact_view, repairable));
 WEB_PAGE(artifact_page, "artifact/show", artifact_view);
 WEB_PAGE(artifact_part, "artifact/part", artifact_view);
 
@@ -121,13 +124,22 @@ struct err *artifact_scope(struct ctx *ctx, const struct http_request *req, cons
 
 /* The page ------------------------------------------------------------------------------------------------ */
 
-/* NULL when it cannot be rendered: then the code is there. */
-static const char *text_html(struct arena *a, const char *code)
+const char *artifact_html(struct arena *a, const char *code)
 {
 	struct buf html = buf_init(a, BUF_PAGE);
 	struct err *e = markdown_html(a, str_of(code), &html);
 
 	return e ? NULL : str_dup(a, web_code_html(a, buf_str(&html)));
+}
+
+/* Code as it is read: a figure in lines. */
+static const char *code_of(struct arena *a, const struct artifact *x)
+{
+	struct json_object *o;
+
+	if (strcmp(artifact_type(x->type)->ending, "json") != 0 || json_read(a, str_of(x->version.code), JSON_DEPTH_TREE, &o))
+		return x->version.code;
+	return json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 static void fill_lines(struct arena *a, const char *before, const char *after, struct artifact_view *v)
@@ -170,7 +182,7 @@ static struct err *fill_versions(struct ctx *ctx, const struct artifact_seen *se
 	if (!v->before)
 		return NULL;
 	TRY(artifact_get(ctx, a->id, v->before, &before));
-	fill_lines(ctx->a, before.version.code, a->version.code, v);
+	fill_lines(ctx->a, code_of(ctx->a, &before), v->code, v);
 	return NULL;
 }
 
@@ -204,12 +216,14 @@ static struct err *fill(struct ctx *ctx, struct http_request *req, const struct 
 	        .mine = seen->mine,
 	        .shared = strcmp(a->visible, "project") == 0,
 	        .framed = type->framed,
-	        .code = a->version.code,
+	        .code = code_of(ctx->a, a),
 	        .data = a->version.data,
 	        .chat = seen->mine ? a->conversation_id : 0,
+	        .formed = seen->mine && a->version.form,
+	        .repairable = seen->mine && a->conversation_id && a->version.turn_id && a->version.n == a->n,
 	};
 	if (!v->framed)
-		v->html = text_html(ctx->a, v->code);
+		v->html = artifact_html(ctx->a, a->version.code);
 	fill_sources(ctx->a, &a->version, v);
 	return fill_versions(ctx, seen, v);
 }
@@ -220,6 +234,8 @@ struct err *web_artifact_show(struct ctx *ctx, struct http_request *req, struct 
 	struct artifact_view v;
 
 	TRY(artifact_seen_load(ctx, req, &seen));
+	if (http_query(req, "card").n)
+		return artifact_card_render(ctx, res, &seen.a);
 	TRY(fill(ctx, req, &seen, &v));
 	web_sandbox_allow(res);
 	return web_render(ctx, res, web_partial(req) ? &artifact_part : &artifact_page, &v);

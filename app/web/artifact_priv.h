@@ -19,5 +19,9 @@ MUST_CHECK struct err *artifact_seen_load(struct ctx *ctx, struct http_request *
 /* What its statements run on, for the person of the request. */
 MUST_CHECK struct err *artifact_scope(struct ctx *ctx, const struct http_request *req, const struct artifact_seen *seen,
                                       struct query_scope *out);
+/* Markdown as HTML; NULL when it cannot be rendered: then its code is there to be read. */
+const char *artifact_html(struct arena *a, const char *code);
+/* artifact_card.c: a version as an answer shows it. */
+MUST_CHECK struct err *artifact_card_render(struct ctx *ctx, struct http_response *res, const struct artifact *artifact);
 
 #endif

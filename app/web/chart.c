@@ -189,6 +189,7 @@ static void split(const struct chart_shape *s, struct web_chart *c, const struct
 	size_t measure = s->measures.p[0];
 
 	c->y_name = s->r->columns[measure].name;
+	c->by_name = s->r->columns[by].name;
 	for (size_t i = 0; i < n; i++) {
 		const char *name = chart_cell(s, places[i].row, by);
 		size_t k = chart_index_of(&names, name ? name : "–");

@@ -31,6 +31,7 @@ struct web_chart {
 	bool horizontal; /* bars, because their names are long */
 	const char *x_name;
 	const char *y_name; /* NULL where each series has its own */
+	const char *by_name; /* the column whose values are the series; NULL where each is a column */
 	struct web_chart_series *series;
 	size_t nseries;
 	const char *left_out; /* columns that have no place in it, "a, b"; or NULL */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "web/sandbox_priv.h"
 #include "web/web_priv.h"
 
 enum { TURNS = 50 };
@@ -75,6 +76,7 @@ struct err *web_chat_new(struct ctx *ctx, struct http_request *req, struct http_
 	v->fresh = true;
 	TRY(web_welcome_fill(ctx, &who, !v->no_model, &v->welcome));
 	TRY(web_chats_fill(ctx, req, v->chat, &v->list));
+	web_sandbox_allow(res);
 	return web_render(ctx, res, &chat_page, v);
 }
 
@@ -132,6 +134,7 @@ struct err *web_chat_show(struct ctx *ctx, struct http_request *req, struct http
 	TRY(window(ctx, req, v, &heads, &v->nturns));
 	TRY(web_turns(ctx, &who, chat.id, heads, v->nturns, &v->turns));
 	TRY(web_chats_fill(ctx, req, v->chat, &v->list));
+	web_sandbox_allow(res);
 	return web_render(ctx, res, &chat_page, v);
 }
 

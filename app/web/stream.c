@@ -24,26 +24,34 @@ static bool without_script(const struct http_request *req)
 	return str_find(http_header(req, "accept"), STR("text/html")) >= 0;
 }
 
+struct err *web_turn_follow(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                            const struct web_reader *who, int64_t chat, int64_t turn)
+{
+	const char *zone = auth_person(req)->time_zone;
+	const struct project *project = who->project;
+
+	if (without_script(req)) {
+		http_redirect(res, arena_printf(ctx->a, "/p/%s/chat/%lld#turn-%lld", project->slug,
+		                                (long long)chat, (long long)turn));
+		TRY(agent_turn_run(ctx, project, who->role, zone, turn, NULL));
+		return agent_conversation_seen(ctx, project->id, chat);
+	}
+	struct web_relay *relay = web_relay_open(ctx, req, res, http_has_field(req, "html"));
+	announce(ctx, relay, chat, turn);
+	struct err *e = agent_turn_run(ctx, project, who->role, zone, turn, web_relay_sink(relay));
+	web_relay_close(relay);
+	return e;
+}
+
 /* Asks, and sends what happens; the project and the role in it are the caller's to check. */
 static struct err *run_turn(struct ctx *ctx, struct http_request *req, struct http_response *res,
                             const struct project *project, enum project_role role, int64_t chat,
                             struct agent_place place, struct str question)
 {
-	const char *zone = auth_person(req)->time_zone;
 	int64_t turn;
 
 	TRY(agent_turn_start_at(ctx, project, chat, place, question, &turn));
-	if (without_script(req)) {
-		http_redirect(res, arena_printf(ctx->a, "/p/%s/chat/%lld#turn-%lld", project->slug,
-		                                (long long)chat, (long long)turn));
-		TRY(agent_turn_run(ctx, project, role, zone, turn, NULL));
-		return agent_conversation_seen(ctx, project->id, chat);
-	}
-	struct web_relay *relay = web_relay_open(ctx, req, res, http_has_field(req, "html"));
-	announce(ctx, relay, chat, turn);
-	struct err *e = agent_turn_run(ctx, project, role, zone, turn, web_relay_sink(relay));
-	web_relay_close(relay);
-	return e;
+	return web_turn_follow(ctx, req, res, &(struct web_reader){project, role}, chat, turn);
 }
 
 struct err *web_turn_first(struct ctx *ctx, struct http_request *req, struct http_response *res)

@@ -24,6 +24,8 @@ struct web_talk {
 	size_t nask;
 	struct web_learning *learnings; /* offered with it */
 	size_t nlearnings;
+	struct web_artifact *artifacts; /* made with it */
+	size_t nartifacts;
 };
 
 static const struct view question_view = VIEW(struct question, VIEW_STR(struct question, text));
@@ -33,7 +35,8 @@ const struct view web_talk_view =
              VIEW_I64(struct web_talk, next), VIEW_BOOL(struct web_talk, good), VIEW_BOOL(struct web_talk, bad),
              VIEW_STR(struct web_talk, reason), VIEW_BOOL(struct web_talk, over),
              VIEW_LIST(struct web_talk, ask, nask, &question_view),
-             VIEW_LIST(struct web_talk, learnings, nlearnings, &web_learning_view));
+             VIEW_LIST(struct web_talk, learnings, nlearnings, &web_learning_view),
+             VIEW_LIST(struct web_talk, artifacts, nartifacts, &web_artifact_view));
 
 struct web_talk *web_talk(struct arena *a, const struct agent_turn_head *h)
 {
@@ -53,12 +56,17 @@ struct web_talk *web_talk(struct arena *a, const struct agent_turn_head *h)
 
 bool web_talk_is_plain(const struct agent_turn_head *h)
 {
-	return h->over && h->siblings < 2 && !h->voted && !h->learnt;
+	return h->over && h->siblings < 2 && !h->voted && !h->learnt && !h->made;
 }
 
 struct err *web_talk_learnt(struct ctx *ctx, int64_t turn_id, struct web_talk *talk)
 {
 	return web_learnings_of_turn(ctx, turn_id, &talk->learnings, &talk->nlearnings);
+}
+
+struct err *web_talk_made(struct ctx *ctx, int64_t turn_id, struct web_talk *talk)
+{
+	return web_artifacts_of_turn(ctx, turn_id, &talk->artifacts, &talk->nartifacts);
 }
 
 struct err *web_talk_next(struct ctx *ctx, const struct web_reader *who, const struct agent_turn *t,

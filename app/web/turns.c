@@ -30,6 +30,8 @@ static struct err *render(struct ctx *ctx, const struct web_reader *who, const s
 
 	if (head->learnt)
 		TRY(web_talk_learnt(ctx, t->id, talk));
+	if (head->made)
+		TRY(web_talk_made(ctx, t->id, talk));
 	if (last && head->over)
 		TRY(web_talk_next(ctx, who, t, talk));
 	return web_turn_render(ctx, t, talk, web_may_export(who->role), out);

@@ -234,6 +234,10 @@ struct web_reader {
 	enum project_role role;
 };
 
+/* stream.c: works on a turn that was started, and sends what happens; a page without script is shown it when it is over. */
+MUST_CHECK struct err *web_turn_follow(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                                       const struct web_reader *who, int64_t chat, int64_t turn);
+
 /* talk.c: what a person does with a turn (chat/actions, chat/version, chat/next). A plain one has nothing that changes once
  * it is over: its HTML can be kept. _next adds what to ask after its answer, _learnt what is offered with it. */
 struct web_talk;
@@ -243,6 +247,7 @@ bool web_talk_is_plain(const struct agent_turn_head *head);
 MUST_CHECK struct err *web_talk_next(struct ctx *ctx, const struct web_reader *who, const struct agent_turn *t,
                                      struct web_talk *talk);
 MUST_CHECK struct err *web_talk_learnt(struct ctx *ctx, int64_t turn_id, struct web_talk *talk);
+MUST_CHECK struct err *web_talk_made(struct ctx *ctx, int64_t turn_id, struct web_talk *talk);
 
 /* turn.c: what the template chat/turn shows of a turn, and its HTML. */
 struct web_turn;
@@ -256,6 +261,11 @@ MUST_CHECK struct err *web_turn_render(struct ctx *ctx, const struct agent_turn 
 struct web_learning;
 extern const struct view web_learning_view;
 MUST_CHECK struct err *web_learnings_of_turn(struct ctx *ctx, int64_t turn_id, struct web_learning **out, size_t *n);
+
+/* artifact_card.c: what an answer made, beside it (chat/artifact). */
+struct web_artifact;
+extern const struct view web_artifact_view;
+MUST_CHECK struct err *web_artifacts_of_turn(struct ctx *ctx, int64_t turn_id, struct web_artifact **out, size_t *n);
 
 /* chats.c: the person's conversations in the project of the request, or those that hold its words "q" (chat/list). */
 struct web_chats;

@@ -116,6 +116,81 @@ test('data is what whoever looks may see, and says from when', async () => {
 	assert.equal(Number((await read(viewer)).data.orders.rows[0][1]), Number(less.data.orders.rows[0][1]) + 1);
 });
 
+// A run of the analyst, as the SQL page makes it.
+async function ran(sql) {
+	assert.equal((await callers.analyst.post('/p/shop/sql', {sql})).status, 200);
+	return one('SELECT max(id) FROM query_runs');
+}
+
+test('a result is kept by a form, which can be opened again', async () => {
+	const {analyst, viewer} = callers;
+	const run = await ran("SELECT date_trunc('month', ordered_at)::date AS month, status, sum(total) AS revenue FROM orders WHERE ordered_at < '2024-07-01' GROUP BY 1, 2 -- all of it");
+	const form = (await analyst.get(`/runs/${run}/keep`)).text;
+	assert.match(form, /<option value="month" selected>/);
+	assert.match(form, /name="y" value="revenue" checked/);
+	const fields = {title: 'Revenue by status', kind: 'bar', x: 'month', y: 'revenue', series: 'status', aggregate: 'sum', format: 'whole', stacked: '1'};
+	const kept = await analyst.post(`/runs/${run}/keep`, fields);
+	assert.equal(kept.status, 303, /class="problem"[\s\S]{0,400}/.exec(kept.text)?.[0]);
+	const address = kept.headers.location;
+	const {code, data, type} = JSON.parse((await analyst.get(`${address}/data`, JSON_ONLY)).text);
+	assert.equal(type, 'plotly');
+	const names = JSON.parse(code).data.map((trace) => trace.name);
+	assert.ok(names.length > 1 && names.includes('delivered'), names.join());
+	assert.deepEqual(data.rows.columns.map((c) => c.name), ['month', ...names]);
+	assert.equal(new Set(data.rows.rows.map((r) => r[0])).size, data.rows.rows.length, 'one row a month');
+	assert.match((await analyst.get(address)).text, /Change the chart/);
+	const again = (await analyst.get(`${address}/form`)).text;
+	for (const part of [/<option value="bar" selected>/, /<option value="status" selected>/, /name="stacked" value="1" checked/, /<option value="sum" selected>/]) assert.match(again, part);
+	assert.equal((await analyst.post(`${address}/form`, {...fields, kind: 'line', series: '', stacked: ''})).status, 303);
+	const second = JSON.parse((await analyst.get(`${address}/data`, JSON_ONLY)).text);
+	assert.equal(second.version, 2);
+	assert.deepEqual(second.data.rows.columns.map((c) => c.name), ['month', 'revenue']);
+	for (const [wrong, words] of [[{kind: 'rings'}, /no such kind/], [{y: ''}, /columns? of numbers/], [{x: 'nothing'}, /no such column/], [{title: ' '}, /needs a title/]]) {
+		const bad = await analyst.post(`/runs/${run}/keep`, {...fields, ...wrong});
+		assert.equal(bad.status, 400);
+		assert.match(bad.text, words);
+		assert.match(bad.text, /<option value="sum" selected>/, 'what was chosen stays');
+	}
+	assert.equal((await viewer.get(`/runs/${run}/keep`)).status, 404);
+	assert.equal((await viewer.post(`/runs/${run}/keep`, fields)).status, 404);
+	assert.equal((await viewer.get(`${address}/form`)).status, 404);
+});
+
+test('any table is kept as it is', async () => {
+	const run = await ran('SELECT id, name, country_code FROM customers ORDER BY id LIMIT 20');
+	assert.match((await callers.analyst.get(`/runs/${run}/keep`)).text, /<option value="table" selected>/);
+	const kept = await callers.analyst.post(`/runs/${run}/keep`, {title: 'Customers', kind: 'table', x: 'id', aggregate: 'none', format: 'plain'});
+	const {code, data} = JSON.parse((await callers.analyst.get(`${kept.headers.location}/data`, JSON_ONLY)).text);
+	assert.equal(JSON.parse(code).data[0].type, 'table');
+	assert.equal(data.rows.rows.length, 20);
+});
+
+test('what the browser reports is given back once for each version, and not for a repair', async () => {
+	const {analyst, viewer} = callers;
+	const id = made('analyst@example.com', {title: 'Broken', type: 'react', code: 'x('});
+	const post = (query, who = analyst) => who.post(`/artifacts/${id}/error?${new URLSearchParams(query)}`, {}, {headers: {Accept: 'text/event-stream, application/json'}});
+	assert.equal((await post({version: 1, message: 'x'})).status, 404, 'it was made in no conversation');
+	await analyst.ask('/p/shop/turns', 'which tables are there?');
+	const turn = one('SELECT max(id) FROM turns');
+	one(`UPDATE artifacts SET conversation_id = (SELECT conversation_id FROM turns WHERE id = ${turn}) WHERE id = ${id}`);
+	assert.equal((await post({version: 1, message: 'x'})).status, 409, 'a person made it');
+	one(`UPDATE artifact_versions SET turn_id = ${turn} WHERE artifact_id = ${id}`);
+	assert.equal((await post({version: 1})).status, 400);
+	assert.equal((await post({version: 2, message: 'x'})).status, 409);
+	assert.equal((await post({version: 1, message: 'x'}, viewer)).status, 404);
+	const asked = await post({version: 1, message: 'x is not "defined"\nand more', line: 3, column: 7});
+	assert.equal(asked.status, 200);
+	const repair = one('SELECT max(id) FROM turns');
+	assert.notEqual(repair, turn);
+	assert.equal(one(`SELECT question FROM turns WHERE id = ${repair}`),
+		`The artifact “Broken” (number ${id}, version 1) does not work in my browser: "x is not \\"defined\\"\\nand more" (line 3, column 7). Please repair it.`);
+	assert.equal((await post({version: 1, message: 'again'})).status, 409);
+	// What the repair made is not repaired again.
+	one(`INSERT INTO artifact_versions (artifact_id, n, user_id, turn_id, code) SELECT ${id}, 2, user_id, ${repair}, 'y(' FROM artifacts WHERE id = ${id}; UPDATE artifacts SET n = 2 WHERE id = ${id}`);
+	assert.equal((await post({version: 2, message: 'x'})).status, 409);
+	assert.equal(one('SELECT max(id) FROM turns'), repair);
+});
+
 test('code is only text on the page', async () => {
 	const hostile = '</textarea></script><script>alert(1)</script><img src=x onerror=alert(1)>{{layout.csrf}}';
 	const id = made('analyst@example.com', {title: hostile.slice(0, 150), code: hostile, data: {x: hostile}});

@@ -56,6 +56,9 @@ const COUNT = {sql: 'SELECT count(*) FROM orders'};
 
 const learning = (state = 'offered') => one(`INSERT INTO learnings (project_id, origin, state, text) SELECT id, 'correction', '${state}', 'gross is with tax' FROM projects WHERE slug = 'shop' RETURNING id`);
 
+const ranLast = () => one("SELECT max(id) FROM query_runs WHERE outcome = 'done' AND rows > 0 AND user_id = (SELECT id FROM users WHERE email = 'analyst@example.com')");
+const KEPT = {title: 'Kept', kind: 'table', x: 'count', aggregate: 'none', format: 'plain'};
+
 // One of the analyst's, made when first asked for.
 const artifact = () => one('SELECT max(id) FROM artifacts') || (one(`WITH made AS (INSERT INTO artifacts (project_id, user_id, title, type) SELECT p.id, u.id, 'Made', 'html' FROM projects p, users u
 	WHERE p.slug = 'shop' AND u.email = 'analyst@example.com' RETURNING id) INSERT INTO artifact_versions (artifact_id, n, code) SELECT id, 1, 'one' FROM made`), artifact());
@@ -120,6 +123,14 @@ const calls = {
 	web_artifact_visible: [() => analyst.post(`/artifacts/${artifact()}/visible`, {visible: 'project'}), 'artifact.show'],
 	web_artifact_delete: [() => analyst.post(`/artifacts/${artifact()}/delete`), 'artifact.delete'],
 	web_artifact_undelete: [() => analyst.post(`/artifacts/${artifact()}/undelete`), 'artifact.restore'],
+	web_run_keep: [() => analyst.post(`/runs/${ranLast()}/keep`, KEPT), 'artifact.create'],
+	web_artifact_reform: [() => analyst.post(`/artifacts/${artifact()}/form`, {...KEPT, title: 'Again'}), 'artifact.change'],
+	web_artifact_error: [() => {
+		one(`UPDATE artifact_versions SET turn_id = (SELECT max(id) FROM turns WHERE conversation_id = ${chat()}) WHERE artifact_id = ${artifact()} AND n = (SELECT n FROM artifacts WHERE id = ${artifact()})`);
+		one(`UPDATE artifacts SET conversation_id = ${chat()} WHERE id = ${artifact()}`);
+		one("UPDATE turns SET status = 'failed', waits_for = NULL WHERE status IN ('running', 'waiting')");
+		return analyst.post(`/artifacts/${artifact()}/error?version=${one(`SELECT n FROM artifacts WHERE id = ${artifact()}`)}&message=x%20is%20not%20defined`);
+	}, 'turn.ask'],
 	web_log_verify: [() => admin.post('/admin/log/verify'), 'audit.verify'],
 };
 

@@ -72,7 +72,7 @@ static void test_agent__recent_turns_are_told_whole_with_their_queries(void **st
 	assert_non_null(strstr(text(s, r, 1, 0), "Answer 1. A second sentence. And more words."));
 	assert_string_equal(text(s, r, 2, 1), "question 2");
 	assert_non_null(strstr(text(s, r, 2, 0),
-	                       "<queries>\n[{\"sql\":\"SELECT 1 AS a\",\"row_count\":5,\"columns\":[\"a\"],"
+	                       "<queries>\n[{\"run\":1,\"sql\":\"SELECT 1 AS a\",\"row_count\":5,\"columns\":[\"a\"],"
 	                       "\"first_rows\":[[1],[2],[3]]}]\n</queries>"));
 	assert_null(strstr(text(s, r, 2, 0), "SELECT wrong"));
 	assert_non_null(strstr(text(s, r, 4, 0), "SELECT 2 AS a"));

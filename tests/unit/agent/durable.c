@@ -279,7 +279,8 @@ static void check_whole(struct scene *s, int64_t id, const struct agent_turn *li
 	assert_string_equal(t.answer, like->answer);
 	assert_int_equal(t.nqueries, like->nqueries);
 	assert_int_equal(t.nsteps, like->nsteps);
-	assert_int_equal(t.input_tokens, like->input_tokens);
+	/* The numbers of runs, which are told, grow by a digit now and then. */
+	assert_in_range(t.input_tokens, like->input_tokens, like->input_tokens + 20);
 	for (size_t i = 0; i < t.nsteps; i++) {
 		assert_string_equal(t.steps[i].label, like->steps[i].label);
 		assert_string_equal(t.steps[i].state, like->steps[i].state);
