@@ -6,8 +6,8 @@ const version = new URL(import.meta.url).search;
 const HELLO = "quern artifact frame";
 const LIBRARY = /^[a-z0-9-]{1,40}-[0-9][0-9.]{0,20}\.js$/;
 const START_HEIGHT = 320, LEAST_HEIGHT = 40, MOST_HEIGHT = 6000, GROWTHS = 60;
-const TEXT = 2000, MESSAGES = 400; // longest text, most messages in a second
-const BEAT_MS = 1000, SILENCE_MS = 5000, START_MS = 20000;
+const TEXT = 2000, MESSAGES = 400, COMPILED = 1 << 20; // longest text, most messages in a second, most characters kept
+const BEAT_MS = 1000, SILENCE_MS = 5000, END_MS = 30000, START_MS = 20000;
 
 const texts = new Map();
 // A file of this host as text; nginx lets browsers keep it for a year.
@@ -24,8 +24,9 @@ function text(url) {
 }
 
 const whole = (value, most) => (Number.isFinite(value) ? Math.max(0, Math.min(most, Math.round(value))) : 0);
-const words = (value) => (typeof value === "string" ? value.slice(0, TEXT) : "");
-const dark = () => document.documentElement.dataset.theme === "dark" || (document.documentElement.dataset.theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+// A part of a huge text would keep the whole.
+const words = (value) => (typeof value === "string" && value.length <= 10 * TEXT ? value.slice(0, TEXT) : "an error that is too long to show");
+const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 
 function node(name, className, content = "") {
 	const made = document.createElement(name);
@@ -40,6 +41,7 @@ const messages = {
 	ready: (show) => show.ready(),
 	height: (show, m) => show.height(m.height),
 	error: (show, m) => show.error({ message: words(m.message), line: whole(m.line, 1e6), column: whole(m.column, 1e6) }),
+	compiled: (show, m) => show.keep(m.text),
 	beat: (show) => { show.heard = performance.now(); },
 };
 
@@ -59,10 +61,16 @@ class Show {
 		this.onMessage = (event) => this.hello(event);
 		this.onTheme = () => this.send({ kind: "theme", dark: dark() });
 		this.media = matchMedia("(prefers-color-scheme: dark)");
+		// A page that the browser keeps for going back would keep the frame running.
+		this.onHide = () => this.end("The artifact ended when the page was left; load the page again to see it.");
 	}
 
 	start() {
+		// What it will need comes while its document does.
+		this.content = Promise.all([text(`/static/sandbox.js${version}`), this.load()]);
+		this.content.catch(() => {});
 		window.addEventListener("message", this.onMessage);
+		window.addEventListener("pagehide", this.onHide);
 		this.media.addEventListener("change", this.onTheme);
 		// The first load is the empty document; whoever loads another one wanted to take the data elsewhere.
 		this.frame.addEventListener("load", () => { if (++this.loads > 1) this.end("The artifact tried to leave its frame and was stopped."); });
@@ -71,18 +79,18 @@ class Show {
 		return this;
 	}
 
-	// The frame's one word: answered with one port, then nobody is listened to any more.
+	// The frame's one word: answered with one port. What it says here afterwards is only counted.
 	async hello(event) {
-		if (event.source !== this.frame.contentWindow || event.origin !== "null" || event.data !== HELLO) return;
-		window.removeEventListener("message", this.onMessage);
+		if (event.source !== this.frame.contentWindow || event.origin !== "null" || this.flooded() || this.port || event.data !== HELLO) return;
 		const { port1, port2 } = new MessageChannel();
 		this.port = port1;
-		port1.onmessage = (message) => this.take(message.data);
+		port1.onmessage = (message) => this.take(message);
 		try {
-			const [script, content] = await Promise.all([text(`/static/sandbox.js${version}`), this.load()]);
+			const [script, content] = await this.content;
 			if (!this.alive) return;
 			this.frame.contentWindow.postMessage(script, "*", [port2]); // it has no origin to name; the script is public
-			this.send({ kind: "init", type: content.type, code: content.code, data: content.data ?? {}, dark: dark(), fixed: Boolean(this.fixed) });
+			this.name = content.id && content.version ? `artifact ${content.id} ${content.version}` : "";
+			this.send({ kind: "init", type: content.type, code: content.code, data: content.data ?? {}, dark: dark(), compiled: this.kept() });
 			this.heard = performance.now();
 			this.watch = setInterval(() => this.beat(), BEAT_MS);
 		} catch (e) {
@@ -90,15 +98,35 @@ class Show {
 		}
 	}
 
-	take(message) {
+	// Whoever sends without end would keep the page busy with listening.
+	flooded() {
 		const now = Math.floor(performance.now() / 1000);
 		if (now !== this.second) Object.assign(this, { second: now, count: 0 });
-		if (!this.alive || ++this.count > MESSAGES || typeof message !== "object" || message === null) return;
+		if (++this.count > MESSAGES) this.end("The artifact sent messages without end and was stopped.");
+		return !this.alive;
+	}
+
+	take(event) {
+		if (this.flooded()) return;
+		const message = event.data;
+		if (typeof message !== "object" || message === null) return;
 		if (typeof message.kind === "string" && Object.hasOwn(messages, message.kind)) messages[message.kind](this, message);
 	}
 
 	send(message) {
 		if (this.alive) this.port?.postMessage(message);
+	}
+
+	// What the frame made of the code in this tab before, for the same code: versions never change.
+	kept() {
+		return (this.name && sessionStorage.getItem(this.name)) || null;
+	}
+
+	keep(compiled) {
+		if (!this.name || typeof compiled !== "string" || compiled.length > COMPILED) return;
+		try {
+			sessionStorage.setItem(this.name, compiled);
+		} catch { /* there is no room: it is made again */ }
 	}
 
 	async libraries(files) {
@@ -141,7 +169,9 @@ class Show {
 	beat() {
 		this.send({ kind: "beat" });
 		if (document.hidden) this.heard = performance.now();
-		if (performance.now() - this.heard > SILENCE_MS) this.silent("The artifact does not answer.");
+		const silence = performance.now() - this.heard;
+		if (silence > END_MS) this.end("The artifact did not answer for 30 s and was stopped.");
+		else if (silence > SILENCE_MS) this.silent("The artifact does not answer.");
 		else if (this.stopper) { this.stopper.remove(); this.stopper = null; }
 	}
 
@@ -171,6 +201,7 @@ class Show {
 		clearTimeout(this.late);
 		clearInterval(this.watch);
 		window.removeEventListener("message", this.onMessage);
+		window.removeEventListener("pagehide", this.onHide);
 		this.media.removeEventListener("change", this.onTheme);
 		this.port?.close();
 	}

@@ -23,6 +23,8 @@ WEB_PAGE(sandbox_page, "sandbox", sandbox_view);
 	" trusted-types default; frame-ancestors "
 
 static const char *const sandbox_headers[][2] = {
+        /* What no Content-Security-Policy covers: WebRTC, connections ahead of links and navigation, look-ups of names. */
+        {"Connection-Allowlist", "()"},
         {"X-DNS-Prefetch-Control", "off"},
         {"Referrer-Policy", "no-referrer"},
         {"Cross-Origin-Resource-Policy", "same-origin"},

@@ -29,7 +29,7 @@ const placed = (text, code) => {
 function runScript(old, code) {
 	const type = old.type.toLowerCase(), src = old.getAttribute("src");
 	if (src) {
-		if (!KNOWN.test(src)) problem(self.quernSay, { message: `the page loads ${src.slice(0, 200)}, which is not there: artifacts have no network` });
+		if (!KNOWN.test(src)) problem({ message: `the page loads ${src.slice(0, 200)}, which is not there: artifacts have no network` });
 		return;
 	}
 	const text = old.textContent;
@@ -42,8 +42,11 @@ function runScript(old, code) {
 	document.head.append(script);
 }
 
+// Frames with a document of their own have no place here; what is left of them is an empty frame.
+const parse = (code) => new DOMParser().parseFromString(code.replace(/srcdoc/gi, "data-doc"), "text/html");
+
 export async function showHtml(code) {
-	const page = new DOMParser().parseFromString(code, "text/html");
+	const page = parse(code);
 	if (wanted("html", code).some((lib) => lib.name === "tailwind")) startTailwind();
 	self.tailwind ??= {};
 	for (const node of page.querySelectorAll("meta[http-equiv], base, link")) node.remove();
@@ -63,7 +66,7 @@ export async function showHtml(code) {
 }
 
 export async function showSvg(code) {
-	const drawing = new DOMParser().parseFromString(code, "text/html").querySelector("svg");
+	const drawing = parse(code).querySelector("svg");
 	if (!drawing) throw new Error("the drawing has no <svg> element");
 	if (!drawing.hasAttribute("width") && !drawing.hasAttribute("height")) drawing.style.width = "100%";
 	drawing.style.maxWidth = "100%";

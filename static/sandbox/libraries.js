@@ -1,19 +1,18 @@
 // Which libraries an artifact uses, told by words in its code; their files come through the port and run as inline scripts.
 import { dependencies } from "../package.json";
 import libs from "../libs/libs.json";
+import { say } from "./report.js";
 
-const byName = new Map(libs.map((lib) => [lib.name, lib]));
 const fileOf = (lib) => `${lib.name}-${dependencies[lib.of]}.js`;
 export const versions = Object.fromEntries(libs.map((lib) => [lib.name, dependencies[lib.of]]));
 
+// A lib's types have it always; in the code of those that it can be in (most: programs and pages) one of its words asks for it.
+const PROGRAMS = ["react", "html"];
 export function wanted(type, code) {
-	const found = new Set();
-	const add = (lib) => {
-		for (const name of lib.needs ?? []) add(byName.get(name));
-		found.add(lib);
-	};
-	for (const lib of libs) if (lib.types.includes(type) || (["react", "html"].includes(type) && lib.words.some((word) => code.includes(word)))) add(lib);
-	return [...found];
+	const uses = (lib) => lib.types.includes(type) || ((lib.in ?? PROGRAMS).includes(type) && lib.words.some((word) => code.includes(word)));
+	const found = libs.filter(uses);
+	const needed = new Set(found.flatMap((lib) => [...(lib.needs ?? []), lib.name]));
+	return libs.filter((lib) => needed.has(lib.name));
 }
 
 let waiting = new Map();
@@ -31,10 +30,10 @@ export function takeLibrary({ file, text }) {
 }
 
 // Asked for at once; run in the order of the table, which is that of their needs.
-export async function loadLibraries(port, type, code) {
-	const files = wanted(type, code).map(fileOf);
+export async function loadLibraries(type, code, without) {
+	const files = wanted(type, code).filter((lib) => !without.includes(lib.name)).map(fileOf);
 	const texts = files.map((file) => new Promise((resolve) => { waiting.set(file, resolve); }));
-	port.postMessage({ kind: "need", files });
+	say({ kind: "need", files });
 	for (const [i, file] of files.entries()) {
 		const text = await texts[i];
 		if (!text) throw new Error(`the library ${file} could not be loaded`);

@@ -4,37 +4,40 @@
 import { closeChannels } from "./close.js";
 import { loadLibraries, takeLibrary } from "./libraries.js";
 import { giveData } from "./data.js";
-import { reportErrors, reportHeight, say, problem } from "./report.js";
+import { onMessage, problem, reportErrors, reportHeight, say } from "./report.js";
 import { showReact } from "./react.js";
 import { showHtml, showSvg } from "./html.js";
 import { showPlotly, showEcharts } from "./chart.js";
 
-const port = self.quernPort;
-delete self.quernPort;
 closeChannels();
 
-const types = { react: showReact, html: showHtml, svg: showSvg, plotly: showPlotly, echarts: showEcharts };
+const figures = { plotly: showPlotly, echarts: showEcharts };
+const types = { react: showReact, html: showHtml, svg: showSvg, ...figures };
 const inks = document.documentElement.classList;
 let redraw = () => {};
 
+// Programs and drawings stay light unless they say that they know better: their colours mostly are for white paper.
+let follows = true;
 function theme(dark) {
-	inks.toggle("dark", dark);
-	redraw(dark);
+	inks.toggle("dark", follows && dark);
+	redraw(follows && dark);
 }
 
-async function init({ type, code, data, dark }) {
+async function init({ type, code, data, dark, compiled }) {
+	follows = type in figures || /\bdark:/.test(code);
 	theme(dark);
 	giveData(data);
-	reportErrors(port, type);
+	reportErrors();
 	try {
-		await loadLibraries(port, type, code);
-		redraw = (await types[type](code, dark)) ?? redraw;
-		await new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); });
-		reportHeight(port);
-		say(port, { kind: "ready" });
+		await loadLibraries(type, code, compiled ? ["babel"] : []);
+		redraw = (await types[type](code, follows && dark, compiled)) ?? redraw;
+		// Painted; frames that are out of sight are not.
+		await new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); setTimeout(resolve, 150); });
+		reportHeight();
+		say({ kind: "ready" });
 	} catch (e) {
-		problem(port, e);
-		reportHeight(port);
+		problem(e);
+		reportHeight();
 	}
 }
 
@@ -43,7 +46,6 @@ const kinds = {
 	library: takeLibrary,
 	theme: (message) => theme(message.dark),
 	print: (message) => theme(message.on ? false : matchMedia("(prefers-color-scheme: dark)").matches),
-	beat: () => say(port, { kind: "beat" }),
+	beat: () => say({ kind: "beat" }),
 };
-self.quernSay = port; // for errors that come while the code runs
-port.onmessage = ({ data: message }) => kinds[message.kind]?.(message);
+onMessage((message) => kinds[message.kind]?.(message));

@@ -2,7 +2,7 @@
 // which runs as an inline script: no eval.
 import { requireModule } from "./modules.js";
 import { runInline } from "./libraries.js";
-import { problem, placeBy } from "./report.js";
+import { placeBy, problem, say } from "./report.js";
 import { linesOf } from "./map.js";
 
 // Without a default export it is the component called App, or the last one.
@@ -25,8 +25,8 @@ export function compile(code, name = "artifact.tsx") {
 	}
 }
 
-export function runModule(code) {
-	const { out, map } = compile(code), module = { exports: {} };
+export function runModule(code, compiled) {
+	const { out, map } = compiled ?? compile(code), module = { exports: {} };
 	placeBy(linesOf(map));
 	self.quernModule = (call) => { delete self.quernModule; call(requireModule, module, module.exports, self.React); };
 	let failed;
@@ -37,18 +37,20 @@ export function runModule(code) {
 	return failed ? null : module.exports;
 }
 
-export async function showReact(code, dark) {
+export async function showReact(code, dark, compiled) {
 	startTailwind();
+	const made = compiled ? JSON.parse(compiled) : compile(code);
+	if (!compiled) say({ kind: "compiled", text: JSON.stringify({ out: made.out, map: { mappings: made.map.mappings } }) });
 	const root = document.createElement("div");
 	root.id = "root";
 	document.body.append(root);
-	const exports = runModule(code);
+	const exports = runModule(code, made);
 	if (!exports) return;
 	const { createElement, useEffect } = self.React, App = exports.default;
 	if (!App && root.childNodes.length === 0) throw new Error("the artifact exports no component: it needs `export default`");
 	if (!App) return;
 	await new Promise((resolve) => {
-		const failed = (error) => { problem(self.quernSay, error); resolve(); };
+		const failed = (error) => { problem(error); resolve(); };
 		const Shown = () => { useEffect(resolve, []); return typeof App === "function" || App.$$typeof ? (App.$$typeof === Symbol.for("react.transitional.element") ? App : createElement(App)) : null; };
 		self.ReactDOM.createRoot(root, { onUncaughtError: failed, onRecoverableError: () => {} }).render(createElement(Shown));
 	});

@@ -2,9 +2,10 @@
 const TEXT = 2000;
 let told = 0;
 
-export function say(port, message) {
-	port.postMessage(message);
-}
+const port = self.quernPort;
+delete self.quernPort;
+export const say = (message) => port.postMessage(message);
+export const onMessage = (take) => { port.onmessage = ({ data }) => take(data); };
 
 const inCode = /artifact\.jsx:(\d+):(\d+)|artifact\.js:(\d+):(\d+)/;
 let place = (line, column) => ({ line, column });
@@ -20,33 +21,33 @@ function where(error) {
 	return at ? place(Number(at[1] ?? at[3]), Number(at[2] ?? at[4])) : { line: 0, column: 0 };
 }
 
-export function problem(port, error) {
+export function problem(error) {
 	if (told++ > 20) return;
 	const message = String(error?.message ?? error).slice(0, TEXT) || "the artifact failed";
-	say(port, { kind: "error", message, ...where(error) });
+	say({ kind: "error", message, ...where(error) });
 }
 
-export function reportErrors(port) {
+export function reportErrors() {
 	addEventListener("error", (event) => {
 		if (/ResizeObserver loop/.test(event.message)) return;
-		if (event instanceof ErrorEvent) problem(port, event.error ?? { message: event.message });
+		if (event instanceof ErrorEvent) problem(event.error ?? { message: event.message });
 	});
-	addEventListener("unhandledrejection", (event) => problem(port, event.reason));
+	addEventListener("unhandledrejection", (event) => problem(event.reason));
 	addEventListener("securitypolicyviolation", (event) => {
 		if (event.blockedURI && !/^(inline|eval|data|trusted-types)/.test(event.blockedURI))
-			problem(port, { message: `nothing can be loaded from ${event.blockedURI.slice(0, 200)}: artifacts have no network` });
-		else if (event.blockedURI === "eval") problem(port, { message: "artifacts cannot use eval or new Function" });
+			problem({ message: `nothing can be loaded from ${event.blockedURI.slice(0, 200)}: artifacts have no network` });
+		else if (event.blockedURI === "eval") problem({ message: "artifacts cannot use eval or new Function" });
 	});
 }
 
-export function reportHeight(port) {
+export function reportHeight() {
 	let last = 0;
 	const tell = () => {
 		const height = Math.ceil(document.documentElement.getBoundingClientRect().height);
 		const wide = Math.max(height, document.body.scrollHeight);
 		if (Math.abs(wide - last) < 1) return;
 		last = wide;
-		say(port, { kind: "height", height: wide });
+		say({ kind: "height", height: wide });
 	};
 	let waits = false;
 	const soon = () => {

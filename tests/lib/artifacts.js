@@ -21,4 +21,23 @@ async function open(page, id) {
 	return {...done, frame: page.frames().find((f) => f.url().endsWith('/sandbox'))};
 }
 
-module.exports = {put, open};
+// Shows content in a frame on a page of an artifact, as that page shows its own. Resolves to what became of it: {ok, errors}.
+// wait: false does not wait for it. take() removes all of them.
+async function mount(page, content, {wait = true} = {}) {
+	return page.evaluate(async ({content, wait}) => {
+		const {mount: show} = await import(document.querySelector('script[src*="artifact.js"]').src.replace('artifact.js', 'frame.js'));
+		const place = document.createElement('div');
+		place.className = 'tried';
+		document.querySelector('main').append(place);
+		const shown = show(place, {id: document.querySelector('[data-artifact-frame]').dataset.artifactFrame, load: async () => ({data: {}, ...content})});
+		(window.tried ??= []).push(shown);
+		return wait ? shown.done : null;
+	}, {content, wait});
+}
+
+const take = (page) => page.evaluate(() => {
+	for (const shown of window.tried?.splice(0) ?? []) shown.remove();
+	for (const place of document.querySelectorAll('.tried')) place.remove();
+});
+
+module.exports = {put, open, mount, take};

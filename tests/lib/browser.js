@@ -5,9 +5,19 @@ const fs = require('node:fs');
 const path = require('node:path');
 const {chromium} = require('playwright-core');
 
-async function launch() {
+// args: more options of the browser.
+async function launch(args = []) {
 	return chromium.launch({executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu',
-		'--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']});
+		'--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...args]});
+}
+
+// A browser as a person has it, with a profile under dir and nothing switched off that looks names up or connects ahead. Everything
+// that it does on the network goes to dir/net.json. Resolves to {context, page}.
+async function launchLogged(q, dir) {
+	const context = await chromium.launchPersistentContext(path.join(dir, 'profile'), {executablePath: process.env.CHROMIUM || '/usr/bin/chromium', ignoreHTTPSErrors: true, baseURL: q.url,
+		acceptDownloads: true, ignoreDefaultArgs: ['--disable-background-networking', '--disable-field-trial-config', '--disable-component-update'],
+		args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync', `--log-net-log=${path.join(dir, 'net.json')}`, '--net-log-capture-mode=Everything']});
+	return {context, page: context.pages()[0] ?? await context.newPage()};
 }
 
 // options: width, height, dark, script (false switches JavaScript off), zone (of the browser).
@@ -66,4 +76,4 @@ const lowContrast = (page) => page.evaluate(() => {
 	return [...found];
 });
 
-module.exports = {launch, open, signIn, ask, shot, fits, lowContrast};
+module.exports = {launch, launchLogged, open, signIn, ask, shot, fits, lowContrast};
