@@ -238,6 +238,22 @@ static void put_trace(struct figure *g, const char *name)
 	json_object_close(w);
 }
 
+/* Numbers that name things have no separators. */
+static const char *table_format(const struct figure *g, const struct query_column *c)
+{
+	if (c->kind != QUERY_NUMBER || web_number_kind(c->name) != WEB_MEASURE)
+		return "";
+	return *g->d3 ? g->d3 : ",";
+}
+
+static void put_alignment(struct figure *g)
+{
+	json_array_open(&g->w, "align");
+	for (size_t i = 0; i < g->f->ncolumns; i++)
+		json_put_cstr(&g->w, NULL, g->f->columns[i].kind == QUERY_NUMBER ? "right" : "left");
+	json_array_close(&g->w);
+}
+
 static void put_table(struct figure *g)
 {
 	const struct keep_form *f = g->f;
@@ -250,6 +266,7 @@ static void put_table(struct figure *g)
 	for (size_t i = 0; i < f->ncolumns; i++)
 		json_put_cstr(w, NULL, f->columns[i].name);
 	json_array_close(w);
+	put_alignment(g);
 	json_object_close(w);
 	json_object_open(w, "cells");
 	json_array_open(w, "values");
@@ -258,8 +275,10 @@ static void put_table(struct figure *g)
 	json_array_close(w);
 	json_array_open(w, "format");
 	for (size_t i = 0; i < f->ncolumns; i++)
-		json_put_cstr(w, NULL, f->columns[i].kind == QUERY_NUMBER ? g->d3 : "");
+		json_put_cstr(w, NULL, table_format(g, &f->columns[i]));
 	json_array_close(w);
+	put_alignment(g);
+	json_put_i64(w, "height", 26);
 	json_object_close(w);
 	json_object_close(w);
 }
@@ -312,6 +331,8 @@ static void put_layout(struct figure *g)
 	json_put_i64(w, "t", 32);
 	json_put_i64(w, "r", 24);
 	json_put_i64(w, "b", 48);
+	if (is(f->kind, "table"))
+		json_put_i64(w, "l", 24);
 	json_object_close(w);
 	json_put_bool(w, "showlegend", *f->series || f->y.n > 1 || is(f->kind, "pie"));
 	json_object_close(w);

@@ -21,7 +21,7 @@
 
 enum {
 	WEB_SQL_FORM_BYTES = 256 << 10,       /* a statement in percent-encoding, and what else a form holds */
-	WEB_ARTIFACT_FORM_BYTES = 1600 << 10, /* the same for code */
+	WEB_ARTIFACT_FORM_BYTES = 1 << 20,    /* the same for code; nginx takes no more */
 };
 
 /* Pages ------------------------------------------------------------------------------------------------ */

@@ -28,7 +28,7 @@ function box(height) {
 }
 
 // The figure's own colours come first; what it leaves open follows the theme.
-const plotlyInk = (dark) => (dark ? { paper_bgcolor: "#14181f", plot_bgcolor: "#14181f", font: { color: "#c9d1db" } } : {});
+const plotlyInk = (dark) => (dark ? { paper_bgcolor: "#211f1d", plot_bgcolor: "#211f1d", font: { color: "#ebe8e2" } } : {});
 
 export async function showPlotly(code, dark) {
 	const { data, layout = {}, frames, config } = read(code);
