@@ -56,6 +56,7 @@ class Show {
 		this.frame.referrerPolicy = "no-referrer";
 		this.frame.title = element.dataset.title || "Artifact";
 		this.frame.className = "artifact-frame";
+		Object.assign(this.frame.style, { display: "block", width: "100%", border: "0" });
 		this.frame.height = height || START_HEIGHT;
 		this.frame.src = address;
 		this.onMessage = (event) => this.hello(event);

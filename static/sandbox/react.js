@@ -12,11 +12,14 @@ function withDefault(code) {
 	return names.length ? `${code}\nexport default ${names.includes("App") ? "App" : names.at(-1)};` : code;
 }
 
+// import.meta is for modules that were loaded from somewhere.
+const noMeta = ({ template }) => ({ visitor: { MetaProperty: (path) => { if (path.node.meta.name === "import") path.replaceWith(template.expression.ast("({ env: {}, url: '' })")); } } });
+
 export function compile(code, name = "artifact.tsx") {
 	try {
 		const { code: out, map } = self.Babel.transform(withDefault(code), {
 			filename: name, sourceType: "module", sourceMaps: true, compact: false,
-			presets: [["react", { runtime: "automatic" }], "typescript"], plugins: ["transform-modules-commonjs"],
+			presets: [["react", { runtime: "automatic" }], ["typescript", { onlyRemoveTypeImports: false }]], plugins: [noMeta, "transform-modules-commonjs"],
 		});
 		return { out, map };
 	} catch (e) {
@@ -56,7 +59,8 @@ export async function showReact(code, dark, compiled) {
 	});
 }
 
-// Tailwind makes the classes that it finds; dark: follows the theme of the page around. The names of shadcn/ui are there, too.
+// Tailwind makes the classes that it finds; dark: follows the theme of the page around. The names of shadcn/ui are there, too, and
+// lines are grey, as they were when models learnt it.
 export function startTailwind() {
 	if (document.querySelector("style[type='text/tailwindcss']")) return;
 	const names = { background: "#fff", foreground: "#0f172a", card: "#fff", "card-foreground": "#0f172a", popover: "#fff", "popover-foreground": "#0f172a", primary: "#0f172a",
@@ -64,6 +68,6 @@ export function startTailwind() {
 		"accent-foreground": "#0f172a", destructive: "#dc2626", "destructive-foreground": "#f8fafc", border: "#e2e8f0", input: "#cbd5e1", ring: "#0f172a" };
 	const style = document.createElement("style");
 	style.type = "text/tailwindcss";
-	style.textContent = `@import "tailwindcss";@custom-variant dark (&:where(.dark, .dark *));@theme{${Object.entries(names).map(([name, value]) => `--color-${name}:${value};`).join("")}}`;
+	style.textContent = `@import "tailwindcss";@custom-variant dark (&:where(.dark, .dark *));@layer base{*,::before,::after{border-color:var(--color-gray-200,#e5e7eb)}button{cursor:pointer}}@theme{${Object.entries(names).map(([name, value]) => `--color-${name}:${value};`).join("")}}`;
 	document.head.append(style);
 }
