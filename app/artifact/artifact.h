@@ -95,7 +95,7 @@ MUST_CHECK struct err *artifact_of_conversation(struct ctx *ctx, int64_t convers
 MUST_CHECK struct err *artifact_of_turn(struct ctx *ctx, int64_t turn_id, struct artifact **out, size_t *n);
 MUST_CHECK struct err *artifact_versions(struct ctx *ctx, int64_t id, struct artifact_version **out, size_t *n);
 /* Marks version n, made by the model and the newest of one of ctx->user_id's own, as given back for repair, by turn_id. CONFLICT
- * when that was done before, or the version is a repair itself; NOT_FOUND. */
+ * when that was done before, the version is a repair itself, or it is none of that. */
 MUST_CHECK struct err *artifact_repair(struct ctx *ctx, int64_t id, int64_t n, int64_t turn_id);
 /* Version n once more, as the newest. */
 MUST_CHECK struct err *artifact_restore(struct ctx *ctx, int64_t id, int64_t n, struct artifact *out);

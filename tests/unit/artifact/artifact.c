@@ -213,7 +213,85 @@ static void test_artifact__each_change_is_in_the_trail(void **state)
 	assert_string_equal(pg_value("SELECT DISTINCT object FROM audit_log"), "artifact:1");
 }
 
+/* A version of somebody's, as the model makes them. */
+static struct artifact by_turn(struct ctx *ctx, int64_t id, int64_t turn_id, const char *type, const char *code)
+{
+	struct artifact a;
+
+	assert_ok(artifact_save(ctx,
+	                        &(struct artifact_draft){.artifact_id = id,
+	                                                 .project_id = 1,
+	                                                 .conversation_id = 1,
+	                                                 .turn_id = turn_id,
+	                                                 .title = type,
+	                                                 .type = type,
+	                                                 .code = code},
+	                        &a));
+	return a;
+}
+
+static struct ctx *with_turns(void)
+{
+	struct ctx *ctx = people();
+
+	pg_exec("INSERT INTO conversations (project_id, user_id, title) VALUES (1, 1, 'One');"
+	        "INSERT INTO turns (conversation_id, question, status) SELECT 1, 'q', 'done' FROM generate_series(1, 3)");
+	return ctx;
+}
+
+static void test_artifact__a_turn_shows_the_last_version_of_each_that_it_made(void **state)
+{
+	struct ctx *ctx = with_turns();
+	struct artifact text = by_turn(ctx, 0, 1, "markdown", "# One"), *list;
+	size_t n;
+
+	(void)state;
+	by_turn(ctx, 0, 1, "html", "<p>");
+	by_turn(ctx, text.id, 1, "markdown", "# Two");
+	by_turn(ctx, text.id, 2, "markdown", "# Three");
+	assert_ok(artifact_of_turn(ctx, 1, &list, &n));
+	assert_int_equal(n, 2);
+	assert_int_equal(list[0].version.n, 2);
+	assert_int_equal(list[0].n, 3);
+	assert_string_equal(list[0].version.code, "# Two");
+	assert_string_equal(list[1].version.code, "");
+	assert_ok(artifact_of_turn(ctx, 3, &list, &n));
+	assert_int_equal(n, 0);
+	assert_ok(artifact_of_conversation(ctx, 1, 1, &list, &n));
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].id, text.id);
+	assert_ok(artifact_delete(ctx, text.id, true));
+	assert_ok(artifact_of_turn(ctx, 2, &list, &n));
+	assert_int_equal(n, 0);
+	ctx->user_id = BEN;
+	assert_ok(artifact_of_turn(ctx, 1, &list, &n));
+	assert_int_equal(n, 0);
+}
+
+static void test_artifact__a_version_is_given_back_once(void **state)
+{
+	struct ctx *ctx = with_turns();
+	struct artifact mine = made(ctx, "Mine"), a = by_turn(ctx, 0, 1, "html", "<p>");
+
+	(void)state;
+	assert_err(artifact_repair(ctx, mine.id, 1, 2), ERR_CONFLICT);
+	assert_err(artifact_repair(ctx, a.id, 2, 2), ERR_CONFLICT);
+	ctx->user_id = BEN;
+	assert_err(artifact_repair(ctx, a.id, 1, 2), ERR_CONFLICT);
+	ctx->user_id = ANN;
+	assert_ok(artifact_repair(ctx, a.id, 1, 2));
+	assert_err(artifact_repair(ctx, a.id, 1, 3), ERR_CONFLICT);
+	/* What the repair made is none that is repaired; what comes later is. */
+	by_turn(ctx, a.id, 2, "html", "<b>");
+	assert_err(artifact_repair(ctx, a.id, 1, 3), ERR_CONFLICT);
+	assert_err(artifact_repair(ctx, a.id, 2, 3), ERR_CONFLICT);
+	by_turn(ctx, a.id, 1, "html", "<i>");
+	assert_ok(artifact_repair(ctx, a.id, 3, 3));
+}
+
 static const struct CMUnitTest artifact_artifact_tests[] = {
+        cmocka_unit_test(test_artifact__a_turn_shows_the_last_version_of_each_that_it_made),
+        cmocka_unit_test(test_artifact__a_version_is_given_back_once),
         cmocka_unit_test(test_artifact__a_change_is_a_new_version_and_the_old_one_stays),
         cmocka_unit_test(test_artifact__an_old_version_comes_back_as_the_newest),
         cmocka_unit_test(test_artifact__it_is_its_owners_until_it_is_shown),
