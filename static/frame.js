@@ -5,7 +5,7 @@ const version = new URL(import.meta.url).search;
 
 const HELLO = "quern artifact frame";
 const LIBRARY = /^[a-z0-9-]{1,40}-[0-9][0-9.]{0,20}\.js$/;
-const START_HEIGHT = 320, LEAST_HEIGHT = 40, MOST_HEIGHT = 6000, GROWTHS = 60;
+const START_HEIGHT = 480, LEAST_HEIGHT = 40, MOST_HEIGHT = 6000, GROWTHS = 60;
 const TEXT = 2000, MESSAGES = 400, COMPILED = 1 << 20; // longest text, most messages in a second, most characters kept
 const BEAT_MS = 1000, SILENCE_MS = 5000, END_MS = 30000, START_MS = 20000;
 

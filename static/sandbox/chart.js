@@ -37,7 +37,11 @@ export async function showPlotly(code, dark) {
 	if (!layout.width) layout.autosize = true;
 	const draw = (isDark) => Plotly.react(root, { data, frames, layout: { ...plotlyInk(isDark), ...layout, font: { ...plotlyInk(isDark).font, ...layout.font } },
 		config: { displaylogo: false, ...config, responsive: true, plotlyServerURL: "", topojsonURL: "" } });
-	await draw(dark);
+	try {
+		await draw(dark);
+	} catch (e) {
+		throw e.message.startsWith("Map error") ? new Error("maps of tiles need a network, and artifacts have no network; choropleth and scattergeo do without") : e;
+	}
 	return draw;
 }
 

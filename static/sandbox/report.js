@@ -1,6 +1,6 @@
 // What the page around gets to know: height and errors.
 const TEXT = 2000;
-let told = 0;
+const told = new Set();
 
 const port = self.quernPort;
 delete self.quernPort;
@@ -22,8 +22,9 @@ function where(error) {
 }
 
 export function problem(error) {
-	if (told++ > 20) return;
 	const message = String(error?.message ?? error).slice(0, TEXT) || "the artifact failed";
+	if (told.size > 20 || told.has(message)) return;
+	told.add(message);
 	say({ kind: "error", message, ...where(error) });
 }
 
@@ -41,7 +42,7 @@ export function reportErrors() {
 }
 
 export function reportHeight() {
-	let last = 0;
+	let last = -1;
 	const tell = () => {
 		const height = Math.ceil(document.documentElement.getBoundingClientRect().height);
 		const wide = Math.max(height, document.body.scrollHeight);
