@@ -89,7 +89,7 @@ $(BUILD)/scripted-provider: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/provide
 # What nginx serves: the files of static/ without blanks and comments, and the SQL editor, the charts and what runs in the frame
 # of an artifact bundled from npm's packages.
 static: $(patsubst %,$(BUILD)/%,$(wildcard static/*.css static/*.js static/*.svg)) $(BUILD)/static/editor.js $(BUILD)/static/plotly.js \
-	$(BUILD)/static/sandbox.js
+	$(BUILD)/static/sandbox.js $(BUILD)/static/alone.js $(BUILD)/static/libs.json
 
 $(BUILD)/static/%.svg: static/%.svg
 	@mkdir -p $(@D)
@@ -129,6 +129,15 @@ $(BUILD)/static/sandbox.js: static/sandbox/main.js $(wildcard static/sandbox/*.j
 		static/node_modules/.package-lock.json
 	@mkdir -p $(@D)
 	$(QUIET)static/node_modules/.bin/esbuild $< --bundle --minify --format=iife --target=es2022 --log-level=warning --outfile=$@
+
+# The page of an artifact that is one file, and the table of the libraries with the names of their files for who puts them into it.
+$(BUILD)/static/alone.js: static/alone/alone.js static/frame.js static/node_modules/.package-lock.json
+	@mkdir -p $(@D)
+	$(QUIET)static/node_modules/.bin/esbuild $< --bundle --minify --format=esm --target=es2022 --log-level=warning --outfile=$@
+
+$(BUILD)/static/libs.json: static/libs/libs.json static/package.json
+	@mkdir -p $(@D)
+	$(QUIET)node -e 'const {dependencies} = require("./static/package.json"); console.log(JSON.stringify(require("./static/libs/libs.json").map((lib) => ({...lib, file: `$${lib.name}-$${dependencies[lib.of]}.js`}))))' >$@
 
 static/node_modules/.package-lock.json: static/package-lock.json
 	cd static && npm ci --ignore-scripts --no-audit --no-fund

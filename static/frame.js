@@ -46,7 +46,7 @@ const messages = {
 };
 
 class Show {
-	constructor(element, { id, version: n, address = `/artifacts/${id}/sandbox`, load, height }) {
+	constructor(element, { id, version: n, address = `/artifacts/${id}/sandbox`, srcdoc, load, height }) {
 		Object.assign(this, { element, id, n, load, fixed: height, loads: 0, growths: 0, count: 0, errors: [], alive: true });
 		this.done = new Promise((resolve) => { this.finish = resolve; });
 		this.problems = node("div", "artifact-problems");
@@ -58,7 +58,8 @@ class Show {
 		this.frame.className = "artifact-frame";
 		Object.assign(this.frame.style, { display: "block", width: "100%", border: "0" });
 		this.frame.height = height || START_HEIGHT;
-		this.frame.src = address;
+		if (srcdoc) this.frame.srcdoc = srcdoc;
+		else this.frame.src = address;
 		this.onMessage = (event) => this.hello(event);
 		this.onTheme = () => this.send({ kind: "theme", dark: dark() });
 		this.media = matchMedia("(prefers-color-scheme: dark)");
@@ -217,7 +218,7 @@ async function fromServer(id, n) {
 }
 
 /**
- * Shows an artifact inside element. options: id; version (none: the newest); address of the frame's document; load, a function
+ * Shows an artifact inside element. options: id; version (none: the newest); address of the frame's document, or srcdoc, its text; load, a function
  * that resolves to {type, code, data}; height in pixels (none: as high as the content).
  * Events at element: artifact-ready, artifact-error {message, line, column}, artifact-stopped {message}, each with id and
  * version. Returns {done, theme(), print(on), remove()}; done resolves to {ok, errors} when it was first painted, failed or ended.

@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "markdown/markdown.h"
+#include "web/artifact_export_priv.h"
 #include "web/sandbox_priv.h"
 #include "web/sql_priv.h"
 
@@ -75,6 +76,7 @@ struct artifact_view {
 	int64_t chat;
 	bool formed;   /* its form can be opened again */
 	bool repairable; /* the model may be asked to repair it */
+	struct web_artifact_files *exports;
 };
 static const struct view artifact_view = VIEW(
         struct artifact_view, VIEW_ONE(struct artifact_view, layout, &web_layout_view),
@@ -89,7 +91,8 @@ static const struct view artifact_view = VIEW(
         VIEW_BOOL(struct artifact_view, same), VIEW_LIST(struct artifact_view, sources, nsources, &source_view),
         VIEW_BOOL(struct artifact_view, live), VIEW_STR(struct artifact_view, data),
         VIEW_LIST(struct artifact_view, versions, nversions, &version_view), VIEW_I64(struct artifact_view, chat),
-        VIEW_BOOL(struct artifact_view, formed), VIEW_BOOL(struct artifact_view, repairable));
+        VIEW_BOOL(struct artifact_view, formed), VIEW_BOOL(struct artifact_view, repairable),
+        VIEW_ONE(struct artifact_view, exports, &web_artifact_files_view));
 WEB_PAGE(artifact_page, "artifact/show", artifact_view);
 WEB_PAGE(artifact_part, "artifact/part", artifact_view);
 
@@ -221,6 +224,7 @@ static struct err *fill(struct ctx *ctx, struct http_request *req, const struct 
 	        .chat = seen->mine ? a->conversation_id : 0,
 	        .formed = seen->mine && a->version.form,
 	        .repairable = seen->mine && a->conversation_id && a->version.turn_id && a->version.n == a->n,
+	        .exports = web_artifact_files(ctx->a, seen),
 	};
 	if (!v->framed)
 		v->html = artifact_html(ctx->a, a->version.code);

@@ -29,18 +29,34 @@ struct export
 	struct query_scope scope;
 };
 
-static struct err *send_part(void *arg, struct str bytes)
+struct err *web_download_part(void *arg, struct str bytes)
 {
-	struct export *x = arg;
+	struct web_download *d = arg;
 
-	if (http_download(x->ctx, x->req, x->res, bytes))
+	if (http_download(d->ctx, d->req, d->res, bytes))
 		return NULL;
-	return err_new(x->ctx->a, ERR_CANCELLED, "the download was given up");
+	return err_new(d->ctx->a, ERR_CANCELLED, "the download was given up");
 }
 
 bool web_may_export(enum project_role role)
 {
 	return role >= PROJECT_ANALYST;
+}
+
+struct err *web_check_export(struct ctx *ctx, const struct project *project, enum project_role role)
+{
+	if (web_may_export(role))
+		return NULL;
+	return err_hint(err_new(ctx->a, ERR_FORBIDDEN, "viewers of %s cannot export", project->name),
+	                "An admin of the project can make you an analyst.");
+}
+
+struct query_caps web_export_caps(const struct project *project, const struct query_format *format)
+{
+	int64_t most = format->max_rows;
+
+	return (struct query_caps){project->export_rows < most ? project->export_rows : most, EXPORT_BYTES,
+	                           EXPORT_CELL_BYTES};
 }
 
 struct err *web_exports(struct ctx *ctx, const struct http_request *req, int64_t project_id, bool *out)
@@ -63,10 +79,7 @@ static struct err *admit(struct export *x)
 	TRY(query_load(x->ctx, http_param_i64(x->req, "run"), &x->run, &x->asked));
 	TRY(project_access_by_id(x->ctx, x->run.project_id, person->id, person->is_admin, &x->project,
 	                         &role));
-	if (!web_may_export(role))
-		return err_hint(
-		        err_new(x->ctx->a, ERR_FORBIDDEN, "viewers of %s cannot export", x->project.name),
-		        "An admin of the project can make you an analyst.");
+	TRY(web_check_export(x->ctx, &x->project, role));
 	TRY(catalog_scope_for(x->ctx, &x->project, role, &x->scope));
 	x->scope.origin = QUERY_FROM_EXPORT;
 	x->scope.conversation_id = x->run.conversation_id;
@@ -103,6 +116,20 @@ const char *web_file_stem(struct arena *a, const char *text, const char *otherwi
 	return stem.n ? str_dup(a, stem) : otherwise;
 }
 
+void web_attach(struct ctx *ctx, struct http_response *res, const char *title, const char *otherwise, const char *ending,
+                const char *media_type)
+{
+	struct arena *a = ctx->a;
+	const char *stem = web_file_stem(a, title, otherwise);
+	time_t now = (time_t)(clock_wall_us() / 1000000);
+	char day[16];
+	struct tm tm;
+
+	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
+	http_type(res, media_type);
+	http_set_attachment(res, str_of(arena_printf(a, "%s-%s.%s", stem, day, ending)));
+}
+
 /* After the conversation, else after a table that it reads. */
 static const char *title_of(struct export *x)
 {
@@ -116,16 +143,7 @@ static const char *title_of(struct export *x)
 
 static void name_file(struct export *x)
 {
-	struct arena *a = x->ctx->a;
-	const char *stem = web_file_stem(a, title_of(x), "result");
-	time_t now = (time_t)(clock_wall_us() / 1000000);
-	char day[16];
-	struct tm tm;
-
-	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
-	http_type(x->res, x->format->media_type);
-	http_set_attachment(
-	        x->res, str_of(arena_printf(a, "%s-%s.%s", stem, day, x->format->name)));
+	web_attach(x->ctx, x->res, title_of(x), "result", x->format->name, x->format->media_type);
 }
 
 /* Rows --------------------------------------------------------------------------------------------------- */
@@ -147,9 +165,7 @@ static struct err *audit(struct export *x, int64_t run_id, size_t rows)
 /* The trail has the export also when it broke off: rows have left by then. */
 static struct err *stream(struct export *x, struct query_file *file, struct query_result **r)
 {
-	int64_t most = x->format->max_rows;
-	const struct query_caps caps = {x->project.export_rows < most ? x->project.export_rows : most,
-	                                EXPORT_BYTES, EXPORT_CELL_BYTES};
+	const struct query_caps caps = web_export_caps(&x->project, x->format);
 	struct err *e = query_stream(x->ctx, &x->scope, x->asked->sql_asked, &caps, query_file_sink(file), r);
 
 	if (e && !(*r)->nrows)
@@ -162,7 +178,8 @@ struct err *web_run_export(struct ctx *ctx, struct http_request *req, struct htt
 {
 	struct str ending = http_path(req);
 	struct export x = {.ctx = ctx, .req = req, .res = res};
-	const struct query_output out = {send_part, &x};
+	struct web_download download = {ctx, req, res};
+	const struct query_output out = {web_download_part, &download};
 	struct query_result *r;
 	struct query_file *file;
 

@@ -169,6 +169,20 @@ const char *web_file_stem(struct arena *a, const char *title, const char *otherw
 
 /* Whether the role may export results: the links for it are there only then. */
 bool web_may_export(enum project_role role);
+/* The error for a role that may not. */
+MUST_CHECK struct err *web_check_export(struct ctx *ctx, const struct project *project, enum project_role role);
+/* What a file may hold at most. */
+struct query_caps web_export_caps(const struct project *project, const struct query_format *format);
+/* The response becomes the download "TITLE-2026-03-01.ENDING"; otherwise: see web_file_stem(). */
+void web_attach(struct ctx *ctx, struct http_response *res, const char *title, const char *otherwise, const char *ending,
+                const char *media_type);
+/* The write function of a query_output whose bytes are the response. */
+struct web_download {
+	struct ctx *ctx;
+	struct http_request *req;
+	struct http_response *res;
+};
+MUST_CHECK struct err *web_download_part(void *download, struct str bytes);
 /* The same for the caller in the project of a row that was found without its slug. */
 MUST_CHECK struct err *web_exports(struct ctx *ctx, const struct http_request *req, int64_t project_id,
                                    bool *out);
