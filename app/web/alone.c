@@ -75,6 +75,41 @@ static void add_needs(struct json_object *libs, bool *wanted)
 	}
 }
 
+/* Whether a figure does with the small Plotly: says no more often than static/sandbox/libraries.js does, which is then given the large
+ * one in its place. */
+static bool is_basic(struct arena *a, const char *code)
+{
+	static const char *const large[] = {"\"polar", "\"ternary", "\"smith", "\"geo", "\"scene", "\"map"};
+	struct json_object *o, *traces;
+
+	for (size_t i = 0; i < sizeof(large) / sizeof(*large); i++)
+		if (strstr(code, large[i]))
+			return false;
+	if (json_read(a, str_of(code), JSON_DEPTH, &o) || !(traces = json_get_array(o, "data")))
+		return false;
+	for (size_t i = 0; i < json_length(traces); i++) {
+		const char *type = json_get_str(json_object_array_get_idx(traces, i), "type");
+
+		if (type && strcmp(type, "scatter") != 0 && strcmp(type, "bar") != 0 && strcmp(type, "pie") != 0)
+			return false;
+	}
+	return true;
+}
+
+static void choose_plotly(struct arena *a, struct json_object *libs, const struct artifact *artifact, bool *wanted)
+{
+	if (strcmp(artifact->type, "plotly") != 0 || !is_basic(a, artifact->version.code))
+		return;
+	for (size_t i = 0; i < json_length(libs) && i < LIBRARIES; i++) {
+		const char *name = json_get_str(json_object_array_get_idx(libs, i), "name");
+
+		if (strcmp(name, "plotly") == 0)
+			wanted[i] = false;
+		else if (strcmp(name, "plotly-basic") == 0)
+			wanted[i] = true;
+	}
+}
+
 static struct err *put_file(struct ctx *ctx, struct json_writer *w, const char *name)
 {
 	struct str text;
@@ -95,6 +130,7 @@ static struct err *put_files(struct ctx *ctx, const struct artifact *artifact, s
 	for (size_t i = 0; i < json_length(libs) && i < LIBRARIES; i++)
 		wanted[i] = wants(json_object_array_get_idx(libs, i), artifact->type, artifact->version.code);
 	add_needs(libs, wanted);
+	choose_plotly(ctx->a, libs, artifact, wanted);
 	json_object_open(w, "files");
 	TRY(put_file(ctx, w, "sandbox.js"));
 	for (size_t i = 0; i < json_length(libs) && i < LIBRARIES; i++)

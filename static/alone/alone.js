@@ -5,7 +5,11 @@ import { mount } from "../frame.js";
 
 const content = JSON.parse(document.getElementById("content").textContent);
 const place = document.getElementById("artifact");
-const file = (url) => content.files[url.replace(/^\/static\//, "").replace(/\?.*$/, "")];
+// What stands for a library that the page does not hold: the large one of that name.
+function file(url) {
+	const name = url.replace(/^\/static\//, "").replace(/\?.*$/, "");
+	return content.files[name] ?? (/\/plotly-basic-/.test(name) ? Object.entries(content.files).find(([other]) => /\/plotly-[0-9]/.test(other))?.[1] : undefined);
+}
 
 // Inside the frame all that writes markup or scripts goes through the policy of its document.
 const CLOSED = `<meta http-equiv="Content-Security-Policy" content="require-trusted-types-for 'script'; trusted-types default">`;

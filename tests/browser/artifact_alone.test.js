@@ -51,6 +51,7 @@ const kinds = [
 export default function App() { return <div className="p-4"><h2 className="text-xl font-bold">{data.sales.records.length} months</h2>
 <LineChart width={500} height={240} data={data.sales.records}><XAxis dataKey="month"/><YAxis/><Line dataKey="total" isAnimationActive={false}/></LineChart></div>; }`, shows: '.recharts-line-curve'},
 	{title: 'plotly', type: 'plotly', code: '{"data":[{"type":"bar","x":["a","b","c"],"y":[3,1,2]}],"layout":{"title":{"text":"Bars"}}}', shows: '.bars path'},
+	{title: 'plotly-3d', type: 'plotly', code: '{"data":[{"type":"heatmap","z":[[1,2],[3,4]]}],"layout":{}}', shows: '.heatmaplayer image'},
 	{title: 'echarts', type: 'echarts', code: '{"animation":false,"xAxis":{"type":"category","data":["a","b"]},"yAxis":{},"series":[{"type":"bar","data":[1,2]}]}', shows: 'svg path'},
 	{title: 'svg', type: 'svg', code: '<svg viewBox="0 0 40 20" width="400"><circle cx="10" cy="10" r="8" fill="teal"/></svg>', shows: 'circle'},
 	{title: 'html', type: 'html', code: '<h2>Page</h2><p id="out"></p><script>document.getElementById("out").textContent = "it runs";</script>', shows: '#out:text("it runs")'},
