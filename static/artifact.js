@@ -24,7 +24,7 @@ const seen = new IntersectionObserver((entries) => {
 
 /* What the server has for the frame: code, and data as this person may see it. */
 async function load(place) {
-	const response = await fetch(`/artifacts/${place.dataset.artifactFrame}/data?version=${place.dataset.version}`, { headers: { Accept: "application/json" } });
+	const response = await fetch(place.dataset.from ?? `/artifacts/${place.dataset.artifactFrame}/data?version=${place.dataset.version}`, { headers: { Accept: "application/json" } });
 	if (!response.ok) throw new Error(await sentence(response));
 	const content = await response.json();
 	tell(place, content);
@@ -50,7 +50,7 @@ async function show(place) {
 	place.shown = true;
 	try {
 		const { mount } = await import(`./frame.js${version}`);
-		place.frame = mount(place, { id: Number(place.dataset.artifactFrame), version: Number(place.dataset.version), load: () => load(place) });
+		place.frame = mount(place, { id: Number(place.dataset.artifactFrame), version: Number(place.dataset.version), address: place.dataset.sandbox, load: () => load(place) });
 	} catch (error) {
 		place.replaceChildren(element("p", { class: "caution" }, `The artifact could not be shown: ${error.message}`));
 	}

@@ -123,19 +123,23 @@ size_t artifact_diff(struct arena *a, const char *before, const char *after, str
 
 /* Links ------------------------------------------------------------------------------------------------- */
 
+enum { ARTIFACT_PEOPLE = 50, ARTIFACT_ORIGINS = 10, ARTIFACT_FROZEN_BYTES = 8 << 20 };
+
 struct artifact_link {
 	int64_t id;
 	int64_t artifact_id;
 	int64_t project_id;
-	int64_t user_id; /* who made it */
-	const char *by;  /* name or e-mail of them */
+	int64_t user_id;  /* who made it */
+	const char *by;   /* name or e-mail of them */
 	const char *title;
-	const char *audience;
-	struct db_texts people;
-	int64_t version;    /* 0: the newest */
-	const char *frozen; /* data as JSON, or NULL: live */
+	const char *project;  /* its name */
+	const char *audience; /* "public", "project", "people" */
+	struct db_texts people; /* e-mails, of "people" */
+	int64_t version;        /* 0: the newest */
+	const char *frozen;     /* data as JSON; of links that were found: NULL, see is_frozen and artifact_link_content() */
+	bool is_frozen;         /* else live: read as whoever looks */
 	int64_t frozen_at;
-	bool has_password;
+	const char *password_hash; /* NULL: none */
 	struct db_texts embed_origins;
 	int64_t expires_at; /* 0: never */
 	int64_t revoked_at; /* 0: not */
@@ -144,19 +148,36 @@ struct artifact_link {
 	int64_t created_at;
 };
 
-/* Makes a link; token is 43 characters (256 bits) that are told this once. password may be NULL. Errors: INVALID,
- * FORBIDDEN (public links are forbidden here), NOT_FOUND. Audited, without the token. */
-MUST_CHECK struct err *artifact_link_create(struct ctx *ctx, const struct artifact_link *link, const char *password,
-                                            const char **token);
-/* The links of an artifact, of a project (artifact_id 0), or of all projects (both 0), newest first. */
+/* Makes a link to an artifact of ctx->user_id's own from artifact_id, audience, people, version, frozen, frozen_at,
+ * password_hash, embed_origins and expires_at; fills id, project_id, title. token is 43 characters (256 bits) that are told
+ * this once. Errors: INVALID (which part, in words), FORBIDDEN (public links are forbidden here), NOT_FOUND, TOO_LARGE.
+ * Audited, without the token. */
+MUST_CHECK struct err *artifact_link_create(struct ctx *ctx, struct artifact_link *link, const char **token);
+/* The links of an artifact, of a project (artifact_id 0), or of all projects (both 0), newest first. Whose they are to see
+ * is the caller's to know. */
 MUST_CHECK struct err *artifact_links(struct ctx *ctx, int64_t project_id, int64_t artifact_id, int64_t most,
                                       struct artifact_link **out, size_t *n);
-MUST_CHECK struct err *artifact_link_revoke(struct ctx *ctx, int64_t link_id);
-/* What a token leads to for ctx->user_id (0: nobody). Every reason not to show it is the same NOT_FOUND after the same
- * work. With a password that is not given or is wrong: UNAUTHENTICATED, code "password". */
-MUST_CHECK struct err *artifact_link_open(struct ctx *ctx, struct str token, struct str password,
-                                          struct artifact_link *link, struct artifact *artifact);
-/* Counts a view once a day for each visitor (address and browser). */
-MUST_CHECK struct err *artifact_link_viewed(struct ctx *ctx, int64_t link_id, struct str user_agent);
+/* By who made it, who owns the artifact, or an instance admin; NOT_FOUND for others, and once it is revoked. Audited. */
+MUST_CHECK struct err *artifact_link_revoke(struct ctx *ctx, int64_t link_id, struct artifact_link *out);
+
+/* What a token leads to for ctx->user_id (0: nobody): the artifact without code, sources and data. Every reason not to show
+ * it (wrong, expired, revoked, deleted, forbidden here, not for this person, its maker has left) is the same NOT_FOUND after
+ * the same work. A password is not asked for here. */
+MUST_CHECK struct err *artifact_link_open(struct ctx *ctx, struct str token, struct artifact_link *link,
+                                          struct artifact *artifact);
+/* A proof that the token was known, and the password if there is one and it was given: for a cookie, in place of the token.
+ * Letters, digits and "." alone; holds for ARTIFACT_GRANT_SECONDS. */
+enum { ARTIFACT_GRANT_SECONDS = 7 * 86400 };
+const char *artifact_link_grant(struct ctx *ctx, const struct artifact_link *link, bool password);
+/* As artifact_link_open() by a proof: everything is asked anew. NOT_FOUND likewise for a proof that is wrong or too old.
+ * *password tells whether the password was given, or none is needed. */
+MUST_CHECK struct err *artifact_link_use(struct ctx *ctx, int64_t link_id, struct str grant, struct artifact_link *link,
+                                         struct artifact *artifact, bool *password);
+/* Adds the code, sources and own data of the version, and the link's frozen data. */
+MUST_CHECK struct err *artifact_link_content(struct ctx *ctx, struct artifact_link *link, struct artifact *artifact);
+/* Counts a view once a day for each visitor (address and browser); nothing for who made the link. */
+MUST_CHECK struct err *artifact_link_viewed(struct ctx *ctx, const struct artifact_link *link, struct str user_agent);
+/* An entry of what happened with a link's password: "artifact.link.open" or "artifact.link.refused". */
+MUST_CHECK struct err *artifact_link_log(struct ctx *ctx, const char *action, const struct artifact_link *link);
 
 #endif

@@ -13,4 +13,7 @@ MUST_CHECK struct err *artifact_check(struct arena *a, const struct artifact_dra
                                       const char *title);
 MUST_CHECK struct err *artifact_check_title(struct arena *a, const char *title);
 
+/* What a new link says; INVALID, TOO_LARGE. */
+MUST_CHECK struct err *artifact_link_check(struct arena *a, const struct artifact_link *link);
+
 #endif

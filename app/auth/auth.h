@@ -77,6 +77,16 @@ MUST_CHECK struct err *auth_sign_in(struct ctx *ctx, struct http_request *req, s
 MUST_CHECK struct err *auth_sign_out(struct ctx *ctx, struct http_request *req, struct http_response *res,
                                      bool everywhere);
 
+/* Passwords of other things than accounts. Few at once in a process, because each takes 64 MB: waits, at most some seconds,
+ * then UNAVAILABLE. With hash NULL the check takes as long as any other. A password has 10..200 bytes: INVALID (code
+ * "password"). */
+MUST_CHECK struct err *auth_password_check(struct arena *a, struct str password);
+MUST_CHECK struct err *auth_password_hash(struct ctx *ctx, struct str password, const char **hash);
+MUST_CHECK struct err *auth_password_verify(struct ctx *ctx, const char *hash, struct str password, bool *ok);
+
+/* An address as limits count it: one of IPv6 by its network, for a client has 2^64 of them to choose from. */
+const char *auth_network(struct arena *a, const char *address);
+
 /* Accounts. E-mail is lower-cased and checked; a password has 10..200 bytes. Errors: INVALID, CONFLICT.
  * Audited. */
 struct auth_account {

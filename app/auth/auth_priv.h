@@ -74,14 +74,6 @@ bool auth_has_group(struct str groups, struct str group);
 /* CONFIG naming the first malformed entry. */
 MUST_CHECK struct err *auth_mapping_check(struct arena *a, struct str mapping);
 
-/* password.c. Few at once in a process, because each takes 64 MB: waits, at most some seconds, then
- * UNAVAILABLE. */
-MUST_CHECK struct err *auth_password_hash(struct ctx *ctx, struct str password, const char **hash);
-/* hash NULL takes as long as any other. */
-MUST_CHECK struct err *auth_password_verify(struct ctx *ctx, const char *hash, struct str password, bool *ok);
-/* INVALID (code "password") unless it can be chosen as one. */
-MUST_CHECK struct err *auth_password_check(struct arena *a, struct str password);
-
 /* An address as accounts have it: lower case, in the arena; NULL when it is none. */
 const char *auth_email(struct arena *a, struct str text);
 

@@ -35,8 +35,7 @@ struct counters {
 	const char *address;
 };
 
-/* An IPv6 address counts by its network: a client has 2^64 of them to choose from. */
-static const char *network_of(struct arena *a, const char *address)
+const char *auth_network(struct arena *a, const char *address)
 {
 	struct in6_addr v6;
 	char text[INET6_ADDRSTRLEN];
@@ -53,7 +52,7 @@ static struct counters counters_of(struct ctx *ctx, const char *email)
 	return (struct counters){
 	        arena_printf(ctx->a, "sign-in:account:%s", crypto_sha256_hex(ctx->a, str_of(email))),
 	        arena_printf(ctx->a, "sign-in:address:%s",
-	                     network_of(ctx->a, ctx->address ? ctx->address : "")),
+	                     auth_network(ctx->a, ctx->address ? ctx->address : "")),
 	};
 }
 

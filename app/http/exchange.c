@@ -14,7 +14,7 @@
 
 enum {
 	ID_CHARS = 16,
-	LOGGED_PATH_BYTES = 200,
+	LOGGED_PATH_BYTES = 60,
 	DISCARD_BYTES = 64 << 20, /* unread body that is worth reading away */
 };
 
@@ -36,14 +36,17 @@ static void note_route(struct http_slot *slot, const struct http_route *route)
 	               route->pattern);
 }
 
-/* The pattern, or for what matched no route the beginning of what was asked for. */
+/* The pattern, or for what matched no route the first part of what was asked for: what follows may be a mistyped token. */
 static const char *route_name(const struct exchange *x)
 {
 	struct str target = x->req.target, path = str_chop(&target, '?');
 
 	if (x->req.route)
 		return x->req.route->pattern;
-	return path.n > 0 ? str_dup(x->ctx.a, str_utf8_cut(path, LOGGED_PATH_BYTES)) : "-";
+	if (path.n < 1)
+		return "-";
+	struct str rest = {path.p + 1, path.n - 1}, first = str_chop(&rest, '/');
+	return str_dup(x->ctx.a, str_utf8_cut((struct str){path.p, first.n + 1}, LOGGED_PATH_BYTES));
 }
 
 static void log_request(const struct exchange *x, int64_t started)

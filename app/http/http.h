@@ -109,10 +109,11 @@ void *http_request_data(const struct http_request *req);
 
 /* Response ----------------------------------------------------------------------------------------------- */
 
-/* The Content-Security-Policy of a page that sets none of its own. */
-#define HTTP_PAGE_CSP \
+/* The Content-Security-Policy of a page that sets none of its own; and of one that sites, a literal, may show in a frame. */
+#define HTTP_PAGE_CSP_IN(ancestors) \
 	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self';" \
-	" form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	" form-action 'self'; frame-ancestors " ancestors "; base-uri 'none'"
+#define HTTP_PAGE_CSP HTTP_PAGE_CSP_IN("'none'")
 
 /* Status 200, "text/html; charset=utf-8", and the security headers until told otherwise. */
 void http_status(struct http_response *res, int status);

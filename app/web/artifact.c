@@ -247,7 +247,19 @@ struct err *web_artifact_show(struct ctx *ctx, struct http_request *req, struct 
 
 /* Its data ------------------------------------------------------------------------------------------------ */
 
-/* {"id","type","title","version","code","at","data":{...}}: what the frame is given. at: when the rows were read, or null. */
+void artifact_put(struct arena *a, struct json_writer *w, const struct artifact *artifact, int64_t at, struct str data)
+{
+	json_object_open(w, NULL);
+	json_put_i64(w, "id", artifact->id);
+	json_put_cstr(w, "type", artifact->type);
+	json_put_cstr(w, "title", artifact->title);
+	json_put_i64(w, "version", artifact->version.n);
+	json_put_cstr(w, "code", artifact->version.code);
+	json_put_cstr(w, "at", at ? clock_rfc3339(a, at) : NULL);
+	json_put_raw(w, "data", data);
+	json_object_close(w);
+}
+
 struct err *web_artifact_data(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	struct buf data = buf_init(ctx->a, BUF_RESULT);
@@ -262,15 +274,7 @@ struct err *web_artifact_data(struct ctx *ctx, struct http_request *req, struct 
 		TRY(artifact_scope(ctx, req, &seen, &scope));
 	TRY(artifact_data(ctx, &scope, &seen.a.version, &data, &at));
 	http_type(res, "application/json");
-	json_object_open(&w, NULL);
-	json_put_i64(&w, "id", seen.a.id);
-	json_put_cstr(&w, "type", seen.a.type);
-	json_put_cstr(&w, "title", seen.a.title);
-	json_put_i64(&w, "version", seen.a.version.n);
-	json_put_cstr(&w, "code", seen.a.version.code);
-	json_put_cstr(&w, "at", at ? clock_rfc3339(ctx->a, at) : NULL);
-	json_put_raw(&w, "data", buf_str(&data));
-	json_object_close(&w);
+	artifact_put(ctx->a, &w, &seen.a, at, buf_str(&data));
 	return NULL;
 }
 

@@ -3,6 +3,7 @@
 #define WEB_ARTIFACT_PRIV_H
 
 #include "artifact/artifact.h"
+#include "lib/json.h"
 #include "web/web_priv.h"
 
 /* An artifact as somebody looks at it, and the project that it is in. */
@@ -23,5 +24,8 @@ MUST_CHECK struct err *artifact_scope(struct ctx *ctx, const struct http_request
 const char *artifact_html(struct arena *a, const char *code);
 /* artifact_card.c: a version as an answer shows it. */
 MUST_CHECK struct err *artifact_card_render(struct ctx *ctx, struct http_response *res, const struct artifact *artifact);
+
+/* {"id","type","title","version","code","at","data":{...}}: what the frame is given. at: when the rows were read, 0 for none. */
+void artifact_put(struct arena *a, struct json_writer *w, const struct artifact *artifact, int64_t at, struct str data);
 
 #endif

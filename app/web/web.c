@@ -183,6 +183,8 @@ static void show_error(struct ctx *ctx, struct http_request *req, struct http_re
 	        .hint = e->hint,
 	        .request_id = ctx->request_id,
 	};
+	if (str_starts(http_path(req), STR("/shared/")))
+		http_set_header(res, "Referrer-Policy", "no-referrer");
 	size_t before = http_out(res)->n;
 	struct err *failed = web_render(ctx, res, &error_page, &v);
 	if (!failed)
@@ -221,6 +223,7 @@ static const char *notice_of(const struct http_request *req)
 	        {"restored", "The older version is the newest again."},
 	        {"shown", "Everybody in the project finds it among the artifacts now, with the data that they may see."},
 	        {"unshown", "Only you see it now."},
+	        {"revoked", "The link was taken back; it shows nothing any more."},
 	        {"generated", "The data dictionary was read anew."},
 	        {"password", "The password was changed; all other sessions have ended."},
 	};

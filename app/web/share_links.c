@@ -1,0 +1,325 @@
+/*
+ * Making links, and the lists of them: the owner's of one artifact, and the admin's of all. The link itself is shown once,
+ * on the answer that made it. Frozen data is read here, as the person who makes the link and under their rules; to hand
+ * such rows on takes the right to export.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/settings.h"
+#include "web/artifact_priv.h"
+
+enum { OF_ONE = 200, OF_ALL = 1000 };
+
+#define DAY_US (INT64_C(86400) * 1000000)
+
+struct link_line {
+	int64_t id;
+	const char *title, *project, *by;
+	const char *audience;
+	const char *people, *origins; /* "a, b", NULL for none */
+	const char *version;
+	const char *data;
+	bool password;
+	const char *views;
+	const char *viewed; /* NULL: never */
+	const char *made;
+	const char *ends; /* NULL: never */
+	bool expired;
+	bool revoked;
+};
+static const struct view link_view =
+        VIEW(struct link_line, VIEW_I64(struct link_line, id), VIEW_STR(struct link_line, title),
+             VIEW_STR(struct link_line, project), VIEW_STR(struct link_line, by), VIEW_STR(struct link_line, audience),
+             VIEW_STR(struct link_line, people), VIEW_STR(struct link_line, origins),
+             VIEW_STR(struct link_line, version), VIEW_STR(struct link_line, data), VIEW_BOOL(struct link_line, password),
+             VIEW_STR(struct link_line, views), VIEW_STR(struct link_line, viewed), VIEW_STR(struct link_line, made),
+             VIEW_STR(struct link_line, ends), VIEW_BOOL(struct link_line, expired), VIEW_BOOL(struct link_line, revoked));
+
+struct days_option {
+	int64_t n;
+	const char *text;
+	bool chosen;
+};
+static const struct view days_view = VIEW(struct days_option, VIEW_I64(struct days_option, n),
+                                          VIEW_STR(struct days_option, text), VIEW_BOOL(struct days_option, chosen));
+static const struct days_option days_offered[] = {
+        {1, "after a day", false},      {7, "after a week", false}, {30, "after 30 days", true},
+        {90, "after 90 days", false},   {365, "after a year", false}, {0, "never", false},
+};
+enum { DAYS_OFFERED = sizeof(days_offered) / sizeof(*days_offered) };
+
+struct links_view {
+	struct web_layout *layout;
+	struct web_problem *problem;
+	int64_t id;
+	int64_t version;
+	const char *title;
+	const char *made; /* the address of a new link */
+	bool admin;
+	bool public_links;
+	bool exports;
+	bool to_public, to_project, to_people;
+	bool frozen, latest;
+	const char *people, *origins;
+	struct days_option *days;
+	size_t ndays;
+	struct link_line *links;
+	size_t nlinks;
+	bool none;
+};
+static const struct view links_view =
+        VIEW(struct links_view, VIEW_ONE(struct links_view, layout, &web_layout_view),
+             VIEW_ONE(struct links_view, problem, &web_problem_view), VIEW_I64(struct links_view, id),
+             VIEW_I64(struct links_view, version), VIEW_STR(struct links_view, title),
+             VIEW_STR(struct links_view, made), VIEW_BOOL(struct links_view, admin),
+             VIEW_BOOL(struct links_view, public_links), VIEW_BOOL(struct links_view, exports),
+             VIEW_BOOL(struct links_view, to_public), VIEW_BOOL(struct links_view, to_project),
+             VIEW_BOOL(struct links_view, to_people), VIEW_BOOL(struct links_view, frozen),
+             VIEW_BOOL(struct links_view, latest), VIEW_STR(struct links_view, people),
+             VIEW_STR(struct links_view, origins), VIEW_LIST(struct links_view, days, ndays, &days_view),
+             VIEW_LIST(struct links_view, links, nlinks, &link_view), VIEW_BOOL(struct links_view, none));
+WEB_PAGE(share_page, "share/form", links_view);
+WEB_PAGE(links_page, "admin/links", links_view);
+
+/* Lists -------------------------------------------------------------------------------------------------- */
+
+static const char *audience_words(const char *audience)
+{
+	static const char *const words[][2] = {
+	        {"public", "everybody"}, {"project", "members of the project"}, {"people", "certain people"}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(audience, words[i][0]))
+			return words[i][1];
+	return audience;
+}
+
+static const char *some(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+static struct link_line line_of(struct arena *a, const struct artifact_link *l)
+{
+	return (struct link_line){
+	        .id = l->id,
+	        .title = l->title,
+	        .project = l->project,
+	        .by = l->by,
+	        .audience = audience_words(l->audience),
+	        .people = some(web_joined(a, l->people)),
+	        .origins = some(web_joined(a, l->embed_origins)),
+	        .version = l->version ? arena_printf(a, "version %" PRId64, l->version) : "the newest version",
+	        .data = l->is_frozen ? "data of when it was made" : "live data",
+	        .password = l->password_hash,
+	        .views = web_grouped(a, l->views),
+	        .viewed = l->viewed_at ? web_time(a, l->viewed_at) : NULL,
+	        .made = web_time(a, l->created_at),
+	        .ends = l->expires_at ? web_time(a, l->expires_at) : NULL,
+	        .expired = l->expires_at && l->expires_at <= clock_wall_us(),
+	        .revoked = l->revoked_at,
+	};
+}
+
+static struct err *fill_lines(struct ctx *ctx, int64_t artifact_id, struct links_view *v)
+{
+	struct artifact_link *list;
+
+	TRY(artifact_links(ctx, 0, artifact_id, artifact_id ? OF_ONE : OF_ALL, &list, &v->nlinks));
+	v->links = ARENA_ARRAY(ctx->a, struct link_line, v->nlinks);
+	for (size_t i = 0; i < v->nlinks; i++)
+		v->links[i] = line_of(ctx->a, &list[i]);
+	v->none = v->nlinks == 0;
+	v->public_links = strcmp(ctx->settings->public_links, "on") == 0;
+	return NULL;
+}
+
+struct err *web_links_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct links_view v = {.layout = web_layout(ctx, req, "Links", "links"), .admin = true};
+
+	TRY(fill_lines(ctx, 0, &v));
+	return web_render(ctx, res, &links_page, &v);
+}
+
+struct err *web_share_revoke(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct artifact_link link;
+
+	TRY(http_form(ctx, req));
+	TRY(artifact_link_revoke(ctx, http_param_i64(req, "link"), &link));
+	if (str_is(http_field(req, "back"), "admin"))
+		http_redirect(res, "/admin/links?done=revoked");
+	else
+		http_redirect(res, arena_printf(ctx->a, "/artifacts/%" PRId64 "/share?done=revoked", link.artifact_id));
+	return NULL;
+}
+
+/* The form ----------------------------------------------------------------------------------------------- */
+
+static struct err *load(struct ctx *ctx, struct http_request *req, struct artifact_seen *seen)
+{
+	TRY(artifact_seen_load(ctx, req, seen));
+	return seen->mine ? NULL : err_new(ctx->a, ERR_NOT_FOUND, "artifact not found");
+}
+
+static void fill_days(struct arena *a, const char *chosen, struct links_view *v)
+{
+	v->ndays = DAYS_OFFERED;
+	v->days = ARENA_ARRAY(a, struct days_option, v->ndays);
+	memcpy(v->days, days_offered, sizeof(days_offered));
+	for (size_t i = 0; *chosen && i < v->ndays; i++)
+		v->days[i].chosen = !strcmp(chosen, arena_printf(a, "%" PRId64, v->days[i].n));
+}
+
+/* The form as it was sent, else as it begins. */
+static struct err *show(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                        const struct artifact_seen *seen, const char *made, const struct err *problem)
+{
+	const char *to = problem ? web_field(ctx, req, "audience") : "project";
+	struct links_view v = {
+	        .layout = web_layout_in(ctx, req, &seen->project, seen->role, "Share", "artifacts"),
+	        .problem = web_problem(ctx, problem),
+	        .id = seen->a.id,
+	        .version = seen->a.version.n,
+	        .title = seen->a.title,
+	        .made = made,
+	        .exports = web_may_export(seen->role),
+	        .to_public = !strcmp(to, "public"),
+	        .to_project = !strcmp(to, "project"),
+	        .to_people = !strcmp(to, "people"),
+	        .frozen = problem && str_is(http_field(req, "data"), "frozen"),
+	        .latest = problem && http_has_field(req, "latest"),
+	        .people = problem ? web_field(ctx, req, "people") : "",
+	        .origins = problem ? web_field(ctx, req, "origins") : "",
+	};
+
+	fill_days(ctx->a, problem ? web_field(ctx, req, "days") : "", &v);
+	TRY(fill_lines(ctx, seen->a.id, &v));
+	web_problem_status(ctx, res, problem);
+	return web_render(ctx, res, &share_page, &v);
+}
+
+struct err *web_share_form(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct artifact_seen seen;
+
+	TRY(load(ctx, req, &seen));
+	return show(ctx, req, res, &seen, NULL, NULL);
+}
+
+/* Making ------------------------------------------------------------------------------------------------- */
+
+/* What was refused is told now, and not kept for those who follow the link. */
+static struct err *check_whole(struct ctx *ctx, const struct artifact_version *version, const char *json)
+{
+	struct json_object *all;
+
+	TRY(json_read(ctx->a, str_of(json), JSON_DEPTH, &all));
+	for (size_t i = 0; i < version->nsources; i++) {
+		struct json_object *error = json_get(json_get(all, version->sources[i].name), "error");
+
+		if (error)
+			return err_hint(err_new(ctx->a, ERR_INVALID, "the data \"%s\" cannot be read: %s",
+			                        version->sources[i].name, json_get_str(error, "message")),
+			                "Mend the artifact first, or share live data.");
+	}
+	return NULL;
+}
+
+static struct err *freeze(struct ctx *ctx, struct http_request *req, const struct artifact_seen *seen,
+                          struct artifact_link *link)
+{
+	struct buf data = buf_init(ctx->a, BUF_RESULT);
+	struct query_scope scope = {0};
+
+	if (!web_may_export(seen->role))
+		return err_hint(err_new(ctx->a, ERR_FORBIDDEN, "viewers of %s cannot hand rows on", seen->project.name),
+		                "Share live data, which people read under their own rules.");
+	if (seen->a.version.nsources)
+		TRY(artifact_scope(ctx, req, seen, &scope));
+	TRY(artifact_data(ctx, &scope, &seen->a.version, &data, &link->frozen_at));
+	link->frozen = buf_cstr(&data);
+	if (!link->frozen_at)
+		link->frozen_at = clock_wall_us();
+	return check_whole(ctx, &seen->a.version, link->frozen);
+}
+
+static struct err *read_password(struct ctx *ctx, const struct http_request *req, struct artifact_link *link)
+{
+	struct str password = http_field(req, "password");
+
+	if (!password.n)
+		return NULL;
+	TRY(auth_password_check(ctx->a, password));
+	return auth_password_hash(ctx, password, &link->password_hash);
+}
+
+static struct db_texts lower_names(struct ctx *ctx, const struct http_request *req, const char *field)
+{
+	struct db_texts names = web_field_names(ctx, req, field);
+
+	for (size_t i = 0; i < names.n; i++)
+		names.p[i] = str_lower(ctx->a, str_of(names.p[i]));
+	return names;
+}
+
+static struct err *read_form(struct ctx *ctx, struct http_request *req, const struct artifact_seen *seen,
+                             struct artifact_link *link)
+{
+	int64_t days = 0;
+
+	if (!str_to_i64(http_field(req, "days"), &days) || days < 0 || days > 3650)
+		return err_new(ctx->a, ERR_INVALID, "choose when the link ends");
+	*link = (struct artifact_link){
+	        .artifact_id = seen->a.id,
+	        .audience = web_field(ctx, req, "audience"),
+	        .people = lower_names(ctx, req, "people"),
+	        .version = http_has_field(req, "latest") ? 0 : seen->a.version.n,
+	        .embed_origins = lower_names(ctx, req, "origins"),
+	        .expires_at = days ? clock_wall_us() + days * DAY_US : 0,
+	};
+	TRY(read_password(ctx, req, link));
+	if (str_is(http_field(req, "data"), "frozen") || !strcmp(link->audience, "public"))
+		return freeze(ctx, req, seen, link);
+	return NULL;
+}
+
+/* Our own address and the token. */
+static const char *address(struct ctx *ctx, const char *token)
+{
+	struct str base = str_of(ctx->settings->url);
+
+	while (base.n && base.p[base.n - 1] == '/')
+		base.n--;
+	return arena_printf(ctx->a, "%.*s/shared/%s", STR_ARG(base), token);
+}
+
+struct err *web_share_create(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	struct artifact_seen seen;
+	struct artifact_link link;
+	const char *token;
+
+	TRY(http_form(ctx, req));
+	TRY(load(ctx, req, &seen));
+	struct err *e = read_form(ctx, req, &seen, &link);
+	if (!e)
+		e = artifact_link_create(ctx, &link, &token);
+	if (e)
+		return web_mendable(e) && !http_wants_json(req) ? show(ctx, req, res, &seen, NULL, e) : e;
+	if (!http_wants_json(req))
+		return show(ctx, req, res, &seen, address(ctx, token), NULL);
+	struct json_writer w = {.b = http_out(res)};
+	http_type(res, "application/json");
+	json_object_open(&w, NULL);
+	json_put_i64(&w, "id", link.id);
+	json_put_cstr(&w, "url", address(ctx, token));
+	json_object_close(&w);
+	return NULL;
+}

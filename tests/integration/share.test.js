@@ -1,0 +1,385 @@
+#!/usr/bin/env node
+// Links to artifacts: who may open which, all that they can reach, what is kept of them, and that nothing tells why not.
+'use strict';
+
+const assert = require('node:assert');
+const fs = require('node:fs');
+const path = require('node:path');
+const {test, cleanup, run} = require('../lib/runner.js');
+const {start, stop, Client} = require('../lib/quern.js');
+
+let q, routes;
+const callers = {};
+const tokens = [];
+const JSON_ONLY = {headers: {Accept: 'application/json'}};
+const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0';
+const one = (text) => q.sql('quern', text);
+const SQL = 'SELECT country_code, count(*) AS n FROM customers GROUP BY 1 ORDER BY 1';
+
+function made(email, {type = 'html', code = '<p>one</p>', sources = [{name: 'sales', sql: SQL, run_id: 0}], title = 'Sales'} = {}) {
+	const text = (value) => `$q$${typeof value === 'string' ? value : JSON.stringify(value)}$q$`;
+	const id = one(`INSERT INTO artifacts (project_id, user_id, title, type) SELECT p.id, u.id, ${text(title)}, '${type}' FROM projects p, users u WHERE p.slug = 'shop' AND u.email = '${email}' RETURNING id`);
+	one(`INSERT INTO artifact_versions (artifact_id, n, user_id, code, sources) SELECT ${id}, 1, id, ${text(code)}, ${text(sources)} FROM users WHERE email = '${email}'`);
+	return id;
+}
+
+// Makes a link as the form does; resolves to {id, path}.
+async function share(who, artifact, fields = {}) {
+	const {status, text} = await callers[who].post(`/artifacts/${artifact}/links`, {audience: 'public', data: 'frozen', days: '30', version: '1', ...fields}, JSON_ONLY);
+	assert.equal(status, 200, text);
+	const {id, url} = JSON.parse(text);
+	assert.match(url, new RegExp(`^${q.env.QUERN_URL}/shared/[A-Za-z0-9_-]{43}$`));
+	tokens.push(url.slice(-43));
+	return {id, path: new URL(url).pathname};
+}
+
+// Follows a link; resolves to the answer that the person sees, and the address where it stands.
+async function open(client, address, headers = {}) {
+	const first = await client.get(address, {headers: {'User-Agent': BROWSER, ...headers}});
+	if (first.status !== 303) return {...first, at: address};
+	const at = first.headers.location;
+	assert.match(at, /^\/shared\/\d+$/);
+	return {...await client.get(at, {headers: {'User-Agent': BROWSER, ...headers}}), at, cookie: first.headers['set-cookie'][0]};
+}
+
+// A client with the same session and no cookies of links.
+function fresh(who) {
+	const client = new Client(q);
+	for (const [name, value] of callers[who].cookies) if (name === '__Host-quern') client.cookies.set(name, value);
+	client.csrf = callers[who].csrf;
+	return client;
+}
+
+// What differs between two answers by nature.
+const plain = (text) => text.replace(/next=[^"]*/g, '');
+// Counters of one test do not stop the next.
+const forgive = () => one('DELETE FROM rate_limits');
+
+test('start', async () => {
+	q = await start({args: []});
+	for (const email of ['outsider@example.com', 'named@example.com']) assert.equal(q.cli(['user', 'add', email], {input: `${q.env.QUERN_DEMO_PASSWORD}\n`}).code, 0);
+	for (const name of ['viewer', 'analyst', 'admin', 'outsider', 'named']) callers[name] = await new Client(q).signIn(`${name}@example.com`);
+	callers.nobody = new Client(q);
+	routes = q.cli(['routes']).stdout.trim().split('\n').map((line) => JSON.parse(line));
+});
+cleanup(() => q && q.stop());
+
+test('a link shows one artifact on a page of its own, with the data of when it was made', async () => {
+	const id = made('analyst@example.com', {title: 'Sales <b>'});
+	const link = await share('analyst', id);
+	const c = fresh('nobody');
+	const {status, text, headers, at, cookie} = await open(c, link.path);
+	assert.equal(status, 200);
+	assert.equal(at, `/shared/${link.id}`);
+	assert.match(cookie, new RegExp(`^__Secure-quern-shared-${link.id}=[0-9.a-f]+; Path=/shared/${link.id}; Secure; HttpOnly; Max-Age=604800; SameSite=Lax$`));
+	assert.match(text, /<h1>Sales &lt;b&gt;<\/h1>/);
+	assert.match(text, /shared by (Analyst|analyst@example\.com)/i);
+	assert.match(text, /data of <time>\d{4}-/);
+	assert.match(text, /name="robots" content="noindex/);
+	assert.ok(!text.includes('sidebar') && !text.includes('composer'), 'no chat');
+	assert.ok(!text.includes(link.path), 'the token is not on the page');
+	assert.equal(headers['referrer-policy'], 'no-referrer');
+	assert.equal(headers['cache-control'], 'no-store');
+	assert.match(headers['x-robots-tag'], /noindex/);
+	assert.match(headers['content-security-policy'], /frame-ancestors 'none'.*frame-src 'self'/);
+	const data = await c.get(`${at}/data`, JSON_ONLY);
+	const before = JSON.parse(data.text);
+	assert.equal(before.code, '<p>one</p>');
+	assert.ok(before.data.sales.rows.length > 3);
+	q.sql('shop', "UPDATE shop.customers SET country_code = 'XX' WHERE id = (SELECT min(id) FROM shop.customers)");
+	one(`INSERT INTO artifact_versions (artifact_id, n, code) VALUES (${id}, 2, 'two'); UPDATE artifacts SET n = 2 WHERE id = ${id}`);
+	assert.deepEqual(JSON.parse((await c.get(`${at}/data`, JSON_ONLY)).text), before, 'frozen, and of that version');
+	const frame = await c.get(`${at}/sandbox`);
+	assert.equal(frame.status, 200);
+	assert.match(frame.headers['content-security-policy'], /^sandbox allow-scripts;.*frame-ancestors 'self'$/);
+	const latest = await share('analyst', id, {latest: '1'});
+	assert.equal(JSON.parse((await c.get(`${(await open(c, latest.path)).at}/data`, JSON_ONLY)).text).code, 'two');
+});
+
+test('text is rendered on the page, and is only text', async () => {
+	const id = made('analyst@example.com', {type: 'markdown', sources: [], code: '# Report\n\n<script>alert(1)</script> ![x](https://evil.example/x.png)'});
+	const {text} = await open(fresh('nobody'), (await share('analyst', id)).path);
+	assert.match(text, /<h1[^>]*>Report<\/h1>/);
+	assert.doesNotMatch(text, /<script>alert|evil\.example\/x\.png"/);
+});
+
+test('who may open which', async () => {
+	const id = made('analyst@example.com');
+	const links = {
+		public: await share('analyst', id),
+		project: await share('analyst', id, {audience: 'project', data: 'live'}),
+		people: await share('analyst', id, {audience: 'people', people: 'Named@example.com, other@example.com', data: 'frozen'}),
+		expired: await share('analyst', id), revoked: await share('analyst', id), deleted: await share('analyst', made('analyst@example.com')),
+	};
+	one(`UPDATE artifact_links SET expires_at = now() - interval '1 second' WHERE id = ${links.expired.id}`);
+	one(`UPDATE artifacts SET deleted_at = now() WHERE id = (SELECT artifact_id FROM artifact_links WHERE id = ${links.deleted.id})`);
+	assert.equal((await callers.analyst.post(`/links/${links.revoked.id}/revoke`)).status, 303);
+	links.wrong = {path: `/shared/${'A'.repeat(43)}`};
+	links.short = {path: links.public.path.slice(0, -1)};
+	links.odd = {path: '/shared/%C3%A9%00x'.replace('%00', '')};
+	const may = {public: ['nobody', 'outsider', 'named', 'viewer', 'analyst', 'admin'], project: ['viewer', 'analyst', 'admin'], people: ['named']};
+	const wrong = [];
+	for (const [kind, link] of Object.entries(links))
+		for (const who of Object.keys(callers)) {
+			const client = fresh(who), want = may[kind]?.includes(who) ? 200 : 404;
+			const got = await open(client, link.path);
+			if (got.status !== want) wrong.push(`${kind} as ${who}: ${got.status}`);
+			for (const part of want === 200 ? ['/data', '/sandbox'] : []) {
+				const {status} = await client.get(got.at + part);
+				if (status !== 200) wrong.push(`${kind}${part} as ${who}: ${status}`);
+			}
+			// The number of a link without its proof, and with somebody else's.
+			for (const part of link.id ? ['', '/data', '/sandbox'] : []) {
+				const {status} = await fresh(who).get(`/shared/${link.id}${part}`);
+				if (status !== 404) wrong.push(`${kind} by number${part} as ${who}: ${status}`);
+			}
+		}
+	assert.deepEqual(wrong, []);
+	forgive();
+	// One page for all reasons.
+	const pages = new Map();
+	for (const kind of ['wrong', 'short', 'odd', 'expired', 'revoked', 'deleted', 'project', 'people'])
+		pages.set(plain((await open(fresh('nobody'), links[kind].path)).text), kind);
+	assert.deepEqual([...pages.values()].length, 1, [...pages.values()].join(' '));
+	const signed = new Set();
+	for (const kind of ['wrong', 'expired', 'revoked', 'deleted', 'project', 'people'])
+		signed.add(plain((await open(fresh('outsider'), links[kind].path)).text).replace(/data-csrf="[^"]*"/, ''));
+	assert.equal(signed.size, 1);
+	forgive();
+});
+
+test('it ends at once: taken back, ended, deleted, its maker gone, forbidden', async () => {
+	const id = made('analyst@example.com');
+	const c = fresh('nobody');
+	const link = await share('analyst', id);
+	const {at} = await open(c, link.path);
+	const ends = [[`UPDATE artifact_links SET revoked_at = now() WHERE id = ${link.id}`, `UPDATE artifact_links SET revoked_at = NULL WHERE id = ${link.id}`],
+		[`UPDATE artifact_links SET expires_at = now() WHERE id = ${link.id}`, `UPDATE artifact_links SET expires_at = NULL WHERE id = ${link.id}`],
+		[`UPDATE artifacts SET deleted_at = now() WHERE id = ${id}`, `UPDATE artifacts SET deleted_at = NULL WHERE id = ${id}`],
+		["UPDATE users SET disabled_at = now() WHERE email = 'analyst@example.com'", "UPDATE users SET disabled_at = NULL WHERE email = 'analyst@example.com'"]];
+	for (const [end, back] of ends) {
+		one(end);
+		for (const part of ['', '/data', '/sandbox']) assert.equal((await c.get(at + part)).status, 404, `${end} ${part}`);
+		assert.equal((await open(fresh('nobody'), link.path)).status, 404, end);
+		one(back);
+		assert.equal((await c.get(at)).status, 200, back);
+	}
+	// A proof of one link opens no other, and not with a changed part.
+	const other = await share('analyst', id);
+	const name = `__Secure-quern-shared-${link.id}`, proof = c.cookies.get(name);
+	for (const [number, value] of [[other.id, proof], [link.id, proof.replace(/^\d/, '9')], [link.id, `${proof.slice(0, -1)}${proof.endsWith('0') ? '1' : '0'}`], [link.id, ''], [link.id, `${proof}0`], [link.id, proof.replace('.0.', '.1.')]]) {
+		const liar = new Client(q);
+		liar.cookies.set(`__Secure-quern-shared-${number}`, value);
+		assert.equal((await liar.get(`/shared/${number}`)).status, 404, `${number} ${value}`);
+	}
+});
+
+test('live data is read as whoever looks, and only by people who are signed in', async () => {
+	const id = made('analyst@example.com', {sources: [{name: 'sales', sql: SQL, run_id: 0}, {name: 'items', sql: 'SELECT id FROM order_items LIMIT 5', run_id: 0}]});
+	const link = await share('analyst', id, {audience: 'project', data: 'live'});
+	assert.equal((await callers.admin.post('/p/shop/settings/rules', {table: 'customers', viewer: '1', kind: 'filter', condition: "country_code = 'DE'", value: "country_code = 'DE'"})).status, 303);
+	assert.equal((await callers.admin.post('/p/shop/settings/rules', {table: 'order_items', viewer: '1', kind: 'hide'})).status, 303);
+	const read = async (who) => { const c = fresh(who); return JSON.parse((await c.get(`${(await open(c, link.path)).at}/data`, JSON_ONLY)).text).data; };
+	const less = await read('viewer'), whole = await read('analyst');
+	assert.deepEqual(less.sales.rows.map((r) => r[0]), ['DE']);
+	assert.ok(!less.items.rows && less.items.error.message);
+	assert.ok(whole.sales.rows.length > 3 && whole.items.rows.length === 5);
+	const refused = await callers.analyst.post(`/artifacts/${id}/links`, {audience: 'public', data: 'live', days: '7', version: '1'}, JSON_ONLY);
+	assert.equal(refused.status, 200, 'for everybody it is frozen, whatever was asked');
+	assert.equal(one(`SELECT frozen IS NOT NULL FROM artifact_links WHERE id = ${JSON.parse(refused.text).id}`), 't');
+	tokens.push(JSON.parse(refused.text).url.slice(-43));
+	// A person of another project sees no rows of this one.
+	const people = await share('analyst', id, {audience: 'people', people: 'named@example.com', data: 'live'});
+	const c = fresh('named'), {at} = await open(c, people.path);
+	const {status, text} = await c.get(`${at}/data`, JSON_ONLY);
+	assert.equal(status, 404);
+	assert.doesNotMatch(text, /country_code/);
+});
+
+test('whoever may not export hands no rows on, and only the owner makes links', async () => {
+	const id = made('viewer@example.com');
+	const answer = await callers.viewer.post(`/artifacts/${id}/links`, {audience: 'project', data: 'frozen', days: '7', version: '1'}, JSON_ONLY);
+	assert.equal(answer.status, 403, answer.text);
+	assert.equal((await share('viewer', id, {audience: 'project', data: 'live'})).path.length, 51);
+	const own = made('analyst@example.com');
+	one(`UPDATE artifacts SET visible = 'project' WHERE id = ${own}`);
+	const link = await share('analyst', own);
+	for (const who of ['viewer', 'outsider', 'named', 'admin']) {
+		assert.equal((await callers[who].get(`/artifacts/${own}/share`)).status, 404, who);
+		assert.equal((await callers[who].post(`/artifacts/${own}/links`, {audience: 'project', days: '1', version: '1'}, JSON_ONLY)).status, 404, who);
+		if (who !== 'admin') assert.equal((await callers[who].post(`/links/${link.id}/revoke`, {}, JSON_ONLY)).status, 404, who);
+	}
+	const list = await callers.admin.get('/admin/links');
+	assert.match(list.text, new RegExp(`id="link-${link.id}"`));
+	assert.equal((await callers.analyst.get('/admin/links')).status, 403);
+	assert.match((await callers.analyst.get(`/artifacts/${own}/share`)).text, new RegExp(`id="link-${link.id}"`));
+	assert.equal((await callers.admin.post(`/links/${link.id}/revoke`, {back: 'admin'})).headers.location, '/admin/links?done=revoked');
+	assert.equal((await open(fresh('nobody'), link.path)).status, 404);
+});
+
+test('what a link cannot be is said in one sentence', async () => {
+	const id = made('analyst@example.com');
+	for (const [fields, words] of [
+		[{audience: 'world'}, /public/], [{days: ''}, /ends/], [{days: '-1'}, /ends/], [{days: '99999'}, /ends/],
+		[{audience: 'people', people: ''}, /e-mail/], [{audience: 'people', people: 'nobody'}, /not an e-mail/], [{people: 'a@b.c'}, /certain people/],
+		[{password: 'short'}, /10 to 200/], [{origins: 'http://a.example'}, /address of a site/], [{origins: "https://a.example; script-src *"}, /address of a site/],
+		[{origins: 'https://*.example'}, /address of a site/], [{origins: "'self'"}, /address of a site/], [{audience: 'project', data: 'live', origins: 'https://a.example'}, /for everybody/],
+		[{audience: 'people', people: Array.from({length: 51}, (_, i) => `p${i}@example.com`).join(' ')}, /50/],
+	]) {
+		const {status, text} = await callers.analyst.post(`/artifacts/${id}/links`, {audience: 'public', days: '7', version: '1', ...fields}, JSON_ONLY);
+		assert.equal(status, 400, JSON.stringify(fields));
+		assert.match(text, words, JSON.stringify(fields));
+	}
+	assert.equal(one(`SELECT count(*) FROM artifact_links WHERE artifact_id = ${id}`), '0');
+	const broken = made('analyst@example.com', {sources: [{name: 'gone', sql: 'SELECT nothing FROM nowhere', run_id: 0}]});
+	const {status, text} = await callers.analyst.post(`/artifacts/${broken}/links`, {audience: 'public', days: '7', version: '1'});
+	assert.equal(status, 400);
+	assert.match(text, /cannot be read/);
+	assert.match(text, /value="public" checked/, 'what was chosen stays');
+});
+
+test('a password is asked for, and guessing it ends soon', async () => {
+	const id = made('analyst@example.com', {title: 'Hidden title'});
+	const link = await share('analyst', id, {password: 'correct horse'});
+	const c = fresh('nobody');
+	const asked = await open(c, link.path);
+	assert.equal(asked.status, 200);
+	assert.match(asked.text, /type="password"/);
+	assert.doesNotMatch(asked.text, /Hidden title/);
+	for (const part of ['/data', '/sandbox']) assert.equal((await c.get(asked.at + part)).status, 404);
+	assert.equal((await c.post(`${asked.at}/password`, {password: 'correct horse'}, {headers: {Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site'}})).status, 403);
+	assert.equal((await fresh('nobody').post(`${asked.at}/password`, {password: 'correct horse'})).status, 404);
+	const wrong = await c.post(`${asked.at}/password`, {password: 'wrong horse'});
+	assert.equal(wrong.status, 401);
+	assert.match(wrong.text, /password is wrong/);
+	assert.equal((await c.post(`${asked.at}/password`, {password: 'correct horse'})).status, 303);
+	assert.match((await c.get(asked.at)).text, /Hidden title/);
+	assert.equal((await c.get(`${asked.at}/data`)).status, 200);
+	const guesser = fresh('nobody');
+	await open(guesser, link.path);
+	let refused = 0;
+	for (let i = 0; i < 12; i++) refused += (await guesser.post(`${asked.at}/password`, {password: `guess number ${i}`})).status === 429;
+	assert.ok(refused >= 2, `${refused}`);
+	assert.equal((await guesser.post(`${asked.at}/password`, {password: 'correct horse'})).status, 429);
+	assert.equal((await c.get(asked.at)).status, 200, 'whoever is in stays in');
+	assert.match(one(`SELECT string_agg(DISTINCT action, ' ' ORDER BY action) FROM audit_log WHERE object = 'artifact:${id}'`), /artifact\.link\.create artifact\.link\.open artifact\.link\.refused/);
+	forgive();
+});
+
+test('a view counts once a day for each visitor, and not for robots, fetching ahead or its maker', async () => {
+	const id = made('analyst@example.com');
+	const link = await share('analyst', id);
+	const views = () => Number(one(`SELECT views FROM artifact_links WHERE id = ${link.id}`));
+	const c = fresh('nobody');
+	const {at} = await open(c, link.path);
+	assert.equal(views(), 1);
+	for (let i = 0; i < 3; i++) await c.get(at, {headers: {'User-Agent': BROWSER}});
+	await open(fresh('nobody'), link.path);
+	assert.equal(views(), 1, 'reload');
+	await open(fresh('nobody'), link.path, {'User-Agent': `${BROWSER} other`});
+	assert.equal(views(), 2, 'another browser');
+	for (const [name, value] of [['Sec-Purpose', 'prefetch'], ['Sec-Purpose', 'prefetch;prerender'], ['Purpose', 'prefetch'], ['X-Moz', 'prefetch']])
+		await open(fresh('nobody'), link.path, {'User-Agent': `${BROWSER} ahead`, [name]: value});
+	for (const robot of ['Googlebot/2.1', 'Slackbot-LinkExpanding 1.0', 'facebookexternalhit/1.1', 'curl/8.0', '']) {
+		const {text} = await open(fresh('nobody'), link.path, {'User-Agent': robot});
+		assert.match(text, /og:title" content="Sales"/, robot);
+		assert.doesNotMatch(text, /country_code|data-from/, robot);
+	}
+	await open(fresh('analyst'), link.path, {'User-Agent': `${BROWSER} maker`});
+	assert.equal(views(), 2);
+	assert.ok(one(`SELECT viewed_at > now() - interval '1 minute' FROM artifact_links WHERE id = ${link.id}`) === 't');
+	one("UPDATE artifact_views SET visitor = visitor || '\\x00'");
+	await c.get(at, {headers: {'User-Agent': BROWSER}});
+	assert.equal(views(), 3, 'another day');
+	const locked = await share('analyst', id, {password: 'correct horse'});
+	assert.doesNotMatch((await open(fresh('nobody'), locked.path, {'User-Agent': 'Googlebot/2.1'})).text, /og:title/);
+});
+
+test('inside other sites it shows only where the link says so', async () => {
+	const id = made('analyst@example.com');
+	const link = await share('analyst', id, {origins: 'https://Intranet.example https://b.example:8443'});
+	const c = fresh('nobody');
+	const {headers, at, cookie} = await open(c, link.path);
+	assert.match(headers['content-security-policy'], /frame-ancestors https:\/\/intranet\.example https:\/\/b\.example:8443;/);
+	assert.equal(headers['x-frame-options'], undefined);
+	assert.match(cookie, /SameSite=None; Partitioned$/);
+	assert.match((await c.get(`${at}/sandbox`)).headers['content-security-policy'], /frame-ancestors 'self' https:\/\/intranet\.example https:\/\/b\.example:8443$/);
+	const other = await open(fresh('nobody'), (await share('analyst', id)).path);
+	assert.equal(other.headers['x-frame-options'], 'DENY');
+});
+
+test('a link reaches one artifact and nothing else', async () => {
+	const id = made('analyst@example.com'), another = made('analyst@example.com');
+	const link = await share('analyst', id), second = await share('analyst', another);
+	const c = fresh('nobody');
+	await open(c, link.path);
+	assert.equal(c.cookies.size, 1);
+	const reached = [], numbers = [id, another, second.id, 1];
+	for (const route of routes)
+		for (const number of [link.id, ...numbers]) {
+			const url = route.pattern.replace('{project:slug}', 'shop').replace(/\{\w+:int\}/g, number).replace(/\{\w+:(name|token)\}/g, 'x'.repeat(43)).replace(/\{\w+:slug\}/g, 'x');
+			const {status} = route.method === 'GET' ? await c.get(url, JSON_ONLY) : await c.post(url, {}, JSON_ONLY);
+			if (status < 400) reached.push(`${route.method} ${url} ${status}`);
+			if (!/:int\}/.test(route.pattern)) break;
+		}
+	const want = ['GET /health 200', 'GET /sign-in 200', ...['', '/data', '/sandbox'].map((part) => `GET /shared/${link.id}${part} 200`), `POST /shared/${link.id}/password 303`];
+	assert.deepEqual([...new Set(reached)].sort(), want.sort());
+	forgive();
+});
+
+test('guessing finds nothing, is slowed, and tells nothing by time', async () => {
+	const c = fresh('nobody');
+	const token = () => require('node:crypto').randomBytes(32).toString('base64url');
+	const statuses = {};
+	const batch = await Promise.all(Array.from({length: 300}, () => new Client(q).get(`/shared/${token()}`)));
+	for (const {status} of batch) statuses[status] = (statuses[status] ?? 0) + 1;
+	assert.deepEqual(Object.keys(statuses).sort(), ['404', '429']);
+	assert.ok(statuses[429] >= 200, JSON.stringify(statuses));
+	// Past the first gate, the second: misses of one address within a quarter of an hour.
+	one(`DELETE FROM rate_limits; `);
+	let last;
+	for (let i = 0; i < 70; i++) {
+		last = await c.get(`/shared/${token()}`);
+		await new Promise((resolve) => setTimeout(resolve, 120));
+	}
+	assert.equal(last.status, 429);
+	assert.match(last.headers['content-type'], /html/);
+	assert.equal(last.headers['referrer-policy'], 'no-referrer');
+	forgive();
+});
+
+test('links for everybody can be forbidden, also those that are there', async () => {
+	const id = made('analyst@example.com');
+	const link = await share('analyst', id);
+	const c = fresh('nobody');
+	const {at} = await open(c, link.path);
+	const {dir, port} = q;
+	await stop(q, {keep: true});
+	q = await start({args: [], dir, port, env: {QUERN_PUBLIC_LINKS: 'off'}});
+	for (const client of Object.values(callers)) client.q = q;
+	c.q = q;
+	assert.equal((await c.get(at)).status, 404);
+	assert.equal((await open(fresh('nobody'), link.path)).status, 404);
+	const {status, text} = await callers.analyst.post(`/artifacts/${id}/links`, {audience: 'public', days: '7', version: '1'}, JSON_ONLY);
+	assert.equal(status, 403);
+	assert.match(text, /forbidden here/);
+	assert.match((await callers.analyst.get(`/artifacts/${id}/share`)).text, /switched off/);
+	assert.equal((await share('analyst', id, {audience: 'project'})).path.length, 51);
+});
+
+test('no token is kept anywhere', async () => {
+	// Mistyped ones and failures, too.
+	for (const more of ['x', '/', '/data', '/x/y', '?a=b']) await fresh('nobody').get(`/shared/${tokens[0]}${more}`);
+	await fresh('nobody').get(`/shared/${tokens[0]}`, {headers: {'Content-Encoding': 'gzip'}});
+	await fresh('nobody').request('POST', `/shared/${tokens[0]}`, {body: 'x'.repeat(2 << 20), headers: {'Content-Type': 'text/plain'}}).catch(() => {});
+	await fresh('nobody').get(`/shared/${tokens[0]}`, {headers: {'X-Long': 'x'.repeat(7000), 'X-Longer': 'x'.repeat(7000), 'X-Longest': 'x'.repeat(7000), 'X-More': 'x'.repeat(7000), 'X-Most': 'x'.repeat(7000)}}).catch(() => {});
+	await new Promise((resolve) => setTimeout(resolve, 6000)); // nginx writes its log every 5 s
+	assert.ok(tokens.length > 20);
+	const files = (dir) => fs.readdirSync(dir, {withFileTypes: true}).flatMap((e) => (e.isDirectory() ? (e.name === 'pg' ? [] : files(path.join(dir, e.name))) : e.isFile() ? [path.join(dir, e.name)] : []));
+	const dump = one("SELECT string_agg(x::text, '') FROM artifact_links x") + one("SELECT string_agg(x::text, '') FROM audit_log x") + one("SELECT string_agg(x::text, '') FROM rate_limits x") + one("SELECT string_agg(x::text, '') FROM artifact_views x");
+	const places = [['database', dump], ...files(q.dir).map((file) => [file, fs.readFileSync(file, 'latin1')])];
+	assert.ok(places.some(([name]) => /access/.test(name)) && places.some(([name]) => /error/.test(name)), places.map(([name]) => name).join(' '));
+	for (const [name, text] of places) for (const token of tokens) assert.ok(!text.includes(token), `${token} is in ${name}: ${text.slice(Math.max(0, text.indexOf(token) - 200), text.indexOf(token) + 60)}`);
+});
+
+run({seconds: 240});
