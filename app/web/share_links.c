@@ -260,13 +260,15 @@ static struct err *read_password(struct ctx *ctx, const struct http_request *req
 	return auth_password_hash(ctx, password, &link->password_hash);
 }
 
-static struct db_texts lower_names(struct ctx *ctx, const struct http_request *req, const char *field)
+/* Addresses, in lower case, with commas, spaces or lines between them. */
+static struct db_texts addresses(struct ctx *ctx, const struct http_request *req, const char *field)
 {
-	struct db_texts names = web_field_names(ctx, req, field);
+	char *text = str_lower(ctx->a, http_field(req, field));
+	struct db_texts out = {ARENA_ARRAY(ctx->a, const char *, strlen(text) / 2 + 1), 0};
 
-	for (size_t i = 0; i < names.n; i++)
-		names.p[i] = str_lower(ctx->a, str_of(names.p[i]));
-	return names;
+	for (char *save = NULL, *one = strtok_r(text, ", \t\r\n", &save); one; one = strtok_r(NULL, ", \t\r\n", &save))
+		out.p[out.n++] = one;
+	return out;
 }
 
 static struct err *read_form(struct ctx *ctx, struct http_request *req, const struct artifact_seen *seen,
@@ -279,9 +281,9 @@ static struct err *read_form(struct ctx *ctx, struct http_request *req, const st
 	*link = (struct artifact_link){
 	        .artifact_id = seen->a.id,
 	        .audience = web_field(ctx, req, "audience"),
-	        .people = lower_names(ctx, req, "people"),
+	        .people = addresses(ctx, req, "people"),
 	        .version = http_has_field(req, "latest") ? 0 : seen->a.version.n,
-	        .embed_origins = lower_names(ctx, req, "origins"),
+	        .embed_origins = addresses(ctx, req, "origins"),
 	        .expires_at = days ? clock_wall_us() + days * DAY_US : 0,
 	};
 	TRY(read_password(ctx, req, link));

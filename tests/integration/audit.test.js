@@ -63,6 +63,15 @@ const KEPT = {title: 'Kept', kind: 'table', x: 'count', aggregate: 'none', forma
 const artifact = () => one('SELECT max(id) FROM artifacts') || (one(`WITH made AS (INSERT INTO artifacts (project_id, user_id, title, type) SELECT p.id, u.id, 'Made', 'html' FROM projects p, users u
 	WHERE p.slug = 'shop' AND u.email = 'analyst@example.com' RETURNING id) INSERT INTO artifact_versions (artifact_id, n, code) SELECT id, 1, 'one' FROM made`), artifact());
 
+// A link to it, and what says that its token was known.
+const link = () => one('SELECT max(id) FROM artifact_links');
+async function linked() {
+	const {text} = await analyst.post(`/artifacts/${artifact()}/links`, {audience: 'public', days: '7', version: '1', password: 'long enough pass'}, {headers: {Accept: 'application/json'}});
+	const c = new Client(q);
+	await c.get(new URL(JSON.parse(text).url).pathname);
+	return c;
+}
+
 // What calls a route so that it does its work, and the entry that it leaves. In order: later ones use what earlier ones made.
 const calls = {
 	web_sign_in: [async () => new Client(q).signIn('viewer@example.com'), 'auth.sign_in'],
@@ -121,6 +130,9 @@ const calls = {
 	web_artifact_restore: [() => analyst.post(`/artifacts/${artifact()}/restore`, {version: '1'}), 'artifact.change'],
 	web_artifact_rename: [() => analyst.post(`/artifacts/${artifact()}/rename`, {title: 'Orders'}), 'artifact.rename'],
 	web_artifact_visible: [() => analyst.post(`/artifacts/${artifact()}/visible`, {visible: 'project'}), 'artifact.show'],
+	web_share_create: [() => linked(), 'artifact.link.create'],
+	web_shared_password: [async () => (await linked()).post(`/shared/${link()}/password`, {password: 'long enough pass'}), 'artifact.link.open'],
+	web_share_revoke: [() => analyst.post(`/links/${link()}/revoke`), 'artifact.link.revoke'],
 	web_artifact_delete: [() => analyst.post(`/artifacts/${artifact()}/delete`), 'artifact.delete'],
 	web_artifact_undelete: [() => analyst.post(`/artifacts/${artifact()}/undelete`), 'artifact.restore'],
 	web_run_keep: [() => analyst.post(`/runs/${ranLast()}/keep`, KEPT), 'artifact.create'],

@@ -6,7 +6,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const {test, cleanup, run} = require('../lib/runner.js');
-const {start, stop, Client} = require('../lib/quern.js');
+const {start, stop, sleep, Client} = require('../lib/quern.js');
 
 let q, routes;
 const callers = {};
@@ -33,9 +33,18 @@ async function share(who, artifact, fields = {}) {
 	return {id, path: new URL(url).pathname};
 }
 
+// nginx lets one address open so many links a second; its own answers carry no request id.
+async function calm(send) {
+	for (;;) {
+		const answer = await send();
+		if (answer.status !== 429 || answer.headers['x-request-id']) return answer;
+		await sleep(100);
+	}
+}
+
 // Follows a link; resolves to the answer that the person sees, and the address where it stands.
 async function open(client, address, headers = {}) {
-	const first = await client.get(address, {headers: {'User-Agent': BROWSER, ...headers}});
+	const first = await calm(() => client.get(address, {headers: {'User-Agent': BROWSER, ...headers}}));
 	if (first.status !== 303) return {...first, at: address};
 	const at = first.headers.location;
 	assert.match(at, /^\/shared\/\d+$/);
@@ -86,7 +95,7 @@ test('a link shows one artifact on a page of its own, with the data of when it w
 	const before = JSON.parse(data.text);
 	assert.equal(before.code, '<p>one</p>');
 	assert.ok(before.data.sales.rows.length > 3);
-	q.sql('shop', "UPDATE shop.customers SET country_code = 'XX' WHERE id = (SELECT min(id) FROM shop.customers)");
+	q.sql('shop', "UPDATE shop.customers SET country_code = 'DE' WHERE id = (SELECT min(id) FROM shop.customers WHERE country_code <> 'DE')");
 	one(`INSERT INTO artifact_versions (artifact_id, n, code) VALUES (${id}, 2, 'two'); UPDATE artifacts SET n = 2 WHERE id = ${id}`);
 	assert.deepEqual(JSON.parse((await c.get(`${at}/data`, JSON_ONLY)).text), before, 'frozen, and of that version');
 	const frame = await c.get(`${at}/sandbox`);
@@ -100,7 +109,7 @@ test('text is rendered on the page, and is only text', async () => {
 	const id = made('analyst@example.com', {type: 'markdown', sources: [], code: '# Report\n\n<script>alert(1)</script> ![x](https://evil.example/x.png)'});
 	const {text} = await open(fresh('nobody'), (await share('analyst', id)).path);
 	assert.match(text, /<h1[^>]*>Report<\/h1>/);
-	assert.doesNotMatch(text, /<script>alert|evil\.example\/x\.png"/);
+	assert.doesNotMatch(text, /<script>alert|<img/);
 });
 
 test('who may open which', async () => {
@@ -336,12 +345,9 @@ test('guessing finds nothing, is slowed, and tells nothing by time', async () =>
 	assert.deepEqual(Object.keys(statuses).sort(), ['404', '429']);
 	assert.ok(statuses[429] >= 200, JSON.stringify(statuses));
 	// Past the first gate, the second: misses of one address within a quarter of an hour.
-	one(`DELETE FROM rate_limits; `);
+	forgive();
 	let last;
-	for (let i = 0; i < 70; i++) {
-		last = await c.get(`/shared/${token()}`);
-		await new Promise((resolve) => setTimeout(resolve, 120));
-	}
+	for (let i = 0; i < 70; i++) last = await calm(() => c.get(`/shared/${token()}`));
 	assert.equal(last.status, 429);
 	assert.match(last.headers['content-type'], /html/);
 	assert.equal(last.headers['referrer-policy'], 'no-referrer');
@@ -373,7 +379,7 @@ test('no token is kept anywhere', async () => {
 	await fresh('nobody').get(`/shared/${tokens[0]}`, {headers: {'Content-Encoding': 'gzip'}});
 	await fresh('nobody').request('POST', `/shared/${tokens[0]}`, {body: 'x'.repeat(2 << 20), headers: {'Content-Type': 'text/plain'}}).catch(() => {});
 	await fresh('nobody').get(`/shared/${tokens[0]}`, {headers: {'X-Long': 'x'.repeat(7000), 'X-Longer': 'x'.repeat(7000), 'X-Longest': 'x'.repeat(7000), 'X-More': 'x'.repeat(7000), 'X-Most': 'x'.repeat(7000)}}).catch(() => {});
-	await new Promise((resolve) => setTimeout(resolve, 6000)); // nginx writes its log every 5 s
+	await sleep(6000); // nginx writes its log every 5 s
 	assert.ok(tokens.length > 20);
 	const files = (dir) => fs.readdirSync(dir, {withFileTypes: true}).flatMap((e) => (e.isDirectory() ? (e.name === 'pg' ? [] : files(path.join(dir, e.name))) : e.isFile() ? [path.join(dir, e.name)] : []));
 	const dump = one("SELECT string_agg(x::text, '') FROM artifact_links x") + one("SELECT string_agg(x::text, '') FROM audit_log x") + one("SELECT string_agg(x::text, '') FROM rate_limits x") + one("SELECT string_agg(x::text, '') FROM artifact_views x");
