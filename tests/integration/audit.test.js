@@ -213,7 +213,12 @@ async function log(address) {
 const chain = (html) => /class="chain">[\s\S]*?<\/form>/.exec(html)[0];
 
 test('the page says who did what, in words', async () => {
-	const {entries: list, html} = await log('/admin/log');
+	const {entries: list, html, older} = await log('/admin/log');
+	for (let next = older; next;) {
+		const page = await log(next);
+		list.push(...page.entries);
+		next = page.older;
+	}
 	const has = (words) => assert.ok(list.some((e) => words.test(e)), `${words} in\n${list.join('\n')}`);
 	has(/admin@example\.com added the account new@example\.com/);
 	has(/admin@example\.com gave a role in project:\d+ person new@example\.com, role viewer|admin@example\.com gave a role in project:\d+ role viewer, person new@example\.com/);
