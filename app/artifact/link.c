@@ -208,7 +208,7 @@ struct err *artifact_link_log(struct ctx *ctx, const char *action, const struct 
 static struct err *find(struct ctx *ctx, const struct db_stmt *stmt, struct db_arg key, struct artifact_link *link,
                         struct artifact *artifact)
 {
-	struct found f;
+	struct found f = {0};
 
 	TRY(db_one(ctx, stmt, DB_ARGS(key, db_i64(ctx->user_id), db_bool(public_links(ctx))), &found_row, "shared page", &f));
 	*link = f.link;

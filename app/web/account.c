@@ -1,9 +1,12 @@
 /* Signing in and out, the list of projects, one's own account, and the health check. */
+#include <string.h>
+
 #include "db/db.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/settings.h"
+#include "web/share_priv.h"
 #include "web/web_priv.h"
 
 struct err *web_health(struct ctx *ctx, struct http_request *req, struct http_response *res)
@@ -65,7 +68,7 @@ static struct err *show_sign_in(struct ctx *ctx, struct http_request *req, struc
 	        .email = email,
 	        .next = next,
 	        .local = !str_is(str_of(ctx->settings->auth), "header"),
-	        .sso = sso_address(ctx, next),
+	        .sso = sso_address(ctx, strcmp(next, SHARE_NEXT) ? next : "/sign-in?next=" SHARE_NEXT),
 	};
 	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &sign_in_page, &v);
@@ -76,7 +79,7 @@ struct err *web_sign_in_show(struct ctx *ctx, struct http_request *req, struct h
 	const char *next = safe_next(ctx, http_query(req, "next"));
 
 	if (auth_person(req)->id) {
-		http_redirect(res, next);
+		http_redirect(res, share_next(ctx, req, next));
 		return NULL;
 	}
 	return show_sign_in(ctx, req, res, "", next, NULL);
@@ -92,7 +95,7 @@ struct err *web_sign_in(struct ctx *ctx, struct http_request *req, struct http_r
 		return e;
 	if (e)
 		return show_sign_in(ctx, req, res, web_field(ctx, req, "email"), next, e);
-	http_redirect(res, next);
+	http_redirect(res, share_next(ctx, req, next));
 	return NULL;
 }
 

@@ -17,7 +17,9 @@
 #include "web/sandbox_priv.h"
 #include "web/share_priv.h"
 
-enum { WINDOW_SECONDS = 15 * 60, ADDRESS_MISSES = 60, LINK_PASSWORDS = 100, VISITOR_PASSWORDS = 10 };
+enum { WINDOW_SECONDS = 15 * 60, ADDRESS_MISSES = 60, LINK_PASSWORDS = 100, VISITOR_PASSWORDS = 10, NEXT_SECONDS = 900 };
+
+#define NEXT_COOKIE "__Secure-quern-next"
 
 /* A link as somebody opened it. */
 struct shared {
@@ -31,6 +33,7 @@ struct shared_view {
 	struct web_problem *problem;
 	int64_t id;
 	const char *title;
+	const char *kind;
 	const char *label;
 	const char *by;
 	const char *frozen; /* when, NULL: live */
@@ -38,15 +41,15 @@ struct shared_view {
 	bool framed;
 	bool reads; /* data as whoever looks */
 	const char *html;
-	const char *next; /* where signing in leads, NULL for who is signed in */
 };
 static const struct view shared_view =
         VIEW(struct shared_view, VIEW_ONE(struct shared_view, layout, &web_layout_view),
              VIEW_ONE(struct shared_view, problem, &web_problem_view), VIEW_I64(struct shared_view, id),
-             VIEW_STR(struct shared_view, title), VIEW_STR(struct shared_view, label), VIEW_STR(struct shared_view, by),
+             VIEW_STR(struct shared_view, title), VIEW_STR(struct shared_view, kind), VIEW_STR(struct shared_view, label),
+             VIEW_STR(struct shared_view, by),
              VIEW_STR(struct shared_view, frozen), VIEW_STR(struct shared_view, ends),
              VIEW_BOOL(struct shared_view, framed), VIEW_BOOL(struct shared_view, reads),
-             VIEW_HTML(struct shared_view, html), VIEW_STR(struct shared_view, next));
+             VIEW_HTML(struct shared_view, html));
 WEB_PAGE(shared_page, "share/show", shared_view);
 WEB_PAGE(shared_none, "share/none", shared_view);
 WEB_PAGE(shared_ask, "share/password", shared_view);
@@ -94,12 +97,39 @@ static void set_cookie(struct ctx *ctx, struct http_response *res, const struct 
 
 /* Opening ------------------------------------------------------------------------------------------------ */
 
+/* A path of links as it may stand in a cookie. */
+static bool is_plain(struct str path)
+{
+	for (size_t i = 0; i < path.n; i++)
+		if (!path.p[i] || !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-/", path.p[i]))
+			return false;
+	return str_starts(path, STR(SHARE_NEXT));
+}
+
+/* Who is led to sign in comes back here, and the token is in no address meanwhile: not of ours, nor of single sign-on. */
+static void remember(struct ctx *ctx, const struct http_request *req, struct http_response *res)
+{
+	struct str path = http_path(req);
+
+	if (is_plain(path))
+		http_set_header(res, "Set-Cookie",
+		                arena_printf(ctx->a, NEXT_COOKIE "=%.*s; Path=/sign-in; Secure; HttpOnly; SameSite=Lax; Max-Age=%d",
+		                             STR_ARG(path), NEXT_SECONDS));
+}
+
+const char *share_next(struct ctx *ctx, const struct http_request *req, const char *next)
+{
+	struct str path = http_cookie(req, NEXT_COOKIE);
+
+	return !strcmp(next, SHARE_NEXT) && is_plain(path) ? str_dup(ctx->a, path) : next;
+}
+
 static struct err *none(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	struct shared_view v = {.layout = web_layout(ctx, req, "Nothing to see here", "shared")};
 
 	if (!v.layout->signed_in)
-		v.next = str_dup(ctx->a, http_path(req));
+		remember(ctx, req, res);
 	set_headers(res);
 	http_status(res, 404);
 	return web_render(ctx, res, &shared_none, &v);
@@ -141,6 +171,7 @@ static void fill(struct ctx *ctx, struct http_request *req, const struct shared 
 	        .layout = web_layout(ctx, req, s->link.title, "shared"),
 	        .id = s->link.id,
 	        .title = s->link.title,
+	        .kind = s->a.type,
 	        .label = type->label,
 	        .by = s->link.by,
 	        .frozen = s->link.is_frozen ? web_time(ctx->a, s->link.frozen_at) : NULL,
@@ -150,7 +181,8 @@ static void fill(struct ctx *ctx, struct http_request *req, const struct shared 
 	};
 }
 
-/* Programs that show what is behind a link, such as chats, keep no cookies: they get title and kind, of what is open to all. */
+/* Programs that show what is behind a link, such as chats, keep no cookies: they get title and kind, of what is open to all, and a
+ * way on for a person whose browser was taken for one. */
 static struct err *preview(struct ctx *ctx, struct http_request *req, struct http_response *res, const struct shared *s)
 {
 	struct shared_view v;
@@ -171,9 +203,10 @@ struct err *web_shared_token(struct ctx *ctx, struct http_request *req, struct h
 		return e->kind == ERR_NOT_FOUND ? none(ctx, req, res) : e;
 	uncount(ctx, bucket);
 	set_headers(res);
+	set_frames(ctx, res, &s.link);
+	set_cookie(ctx, res, &s.link, false);
 	if (share_is_robot(req) && !strcmp(s.link.audience, "public") && !s.link.password_hash)
 		return preview(ctx, req, res, &s);
-	set_cookie(ctx, res, &s.link, false);
 	http_redirect(res, arena_printf(ctx->a, "/shared/%" PRId64, s.link.id));
 	return NULL;
 }
@@ -188,6 +221,8 @@ static struct err *ask_password(struct ctx *ctx, struct http_request *req, struc
 	                        .id = s->link.id};
 
 	set_frames(ctx, res, &s->link);
+	/* With "no-referrer" a browser does not say where its form comes from, either. */
+	http_set_header(res, "Referrer-Policy", "same-origin");
 	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &shared_ask, &v);
 }

@@ -11,7 +11,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/settings.h"
-#include "web/artifact_priv.h"
+#include "web/artifact_export_priv.h"
 
 enum { OF_ONE = 200, OF_ALL = 1000 };
 
@@ -189,7 +189,7 @@ static struct err *show(struct ctx *ctx, struct http_request *req, struct http_r
 	        .version = seen->a.version.n,
 	        .title = seen->a.title,
 	        .made = made,
-	        .exports = web_may_export(seen->role),
+	        .exports = !seen->a.version.nsources || web_may_export(seen->role),
 	        .to_public = !strcmp(to, "public"),
 	        .to_project = !strcmp(to, "project"),
 	        .to_people = !strcmp(to, "people"),
@@ -238,9 +238,7 @@ static struct err *freeze(struct ctx *ctx, struct http_request *req, const struc
 	struct buf data = buf_init(ctx->a, BUF_RESULT);
 	struct query_scope scope = {0};
 
-	if (!web_may_export(seen->role))
-		return err_hint(err_new(ctx->a, ERR_FORBIDDEN, "viewers of %s cannot hand rows on", seen->project.name),
-		                "Share live data, which people read under their own rules.");
+	TRY(web_artifact_may_export(ctx, seen));
 	if (seen->a.version.nsources)
 		TRY(artifact_scope(ctx, req, seen, &scope));
 	TRY(artifact_data(ctx, &scope, &seen->a.version, &data, &link->frozen_at));

@@ -2,10 +2,11 @@
 #include "web/share_priv.h"
 
 /* Parts of the names by which programs call themselves, in lower case. */
-static const char *const robots[] = {"bot",     "crawl",    "spider",   "preview",         "slurp",   "facebookexternalhit",
-                                     "curl/",   "wget/",    "python-",  "go-http-client",  "okhttp",  "whatsapp",
-                                     "embedly", "scrapy",   "libwww",   "monitor",         "archive", "java/",
-                                     "fetch",   "validator"};
+static const char *const robots[] = {
+        "bot/",    "bot-",   "bot (",  "robot",  "crawl",          "spider",  "preview",  "slurp",   "facebookexternalhit",
+        "curl/",   "wget/",  "python", "libwww", "go-http-client", "okhttp",  "whatsapp", "embedly", "scrapy",
+        "monitor", "archive", "java/", "fetch",  "validator",
+};
 static const char *const ahead[] = {"sec-purpose", "purpose", "x-purpose", "x-moz"};
 
 bool share_is_robot(const struct http_request *req)

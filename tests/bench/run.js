@@ -9,6 +9,7 @@ const path = require('node:path');
 const {root, build, quern, start, Client, cli, freePort, sleep, until, shared: sharedFile} = require('../lib/quern.js');
 const {instanceProcesses, pssKb, cpuSeconds} = require('./process.js');
 const seed = require('./seed.js');
+const artifacts = require('../lib/artifacts.js');
 const turns = require('./turns.js');
 
 const results = {};
@@ -125,31 +126,50 @@ function guard() {
 }
 
 const WRK_UNITS = {us: 0.001, ms: 1, s: 1000};
+const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0';
 
 function wrk(url, cookie) {
-	const done = spawnSync('wrk', ['-t1', '-c8', '-d3s', '--latency', '-H', `Cookie: ${cookie}`, url], {encoding: 'utf8'});
+	const done = spawnSync('wrk', ['-t1', '-c8', '-d3s', '--latency', '-H', `Cookie: ${cookie}`, '-H', `User-Agent: ${BROWSER}`, url], {encoding: 'utf8'});
 	const quantile = (q) => { const m = new RegExp(`${q}%\\s+([\\d.]+)(us|ms|s)`).exec(done.stdout); return m[1] * WRK_UNITS[m[2]]; };
 	const bad = /Non-2xx.*|Socket errors.*/.exec(done.stdout);
 	if (done.status !== 0 || bad) throw new Error(`wrk ${url}: ${bad || done.stderr}`);
 	return {rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(done.stdout)[1]), p50: quantile(50), p99: quantile(99)};
 }
 
-// A chat page of 50 messages against the same bytes as a file, by turns.
+// A page against the same bytes as a file, by turns.
+function besideFile(web, name, url, text, cookie, aim) {
+	fs.writeFileSync(path.join(web.files, `${name}.html`), text);
+	const rounds = Array.from({length: 3}, () => ({file: wrk(`https://127.0.0.1:${web.port}/bench/${name}.html`, cookie),
+		page: wrk(`https://127.0.0.1:${web.port}${url}`, cookie)}));
+	const of = (what, field) => median(rounds.map((r) => r[what][field]));
+	say(`  ${Buffer.byteLength(text)} bytes: page ${of('page', 'rate').toFixed(0)}/s (p50 ${of('page', 'p50')} ms), ` +
+		`file ${of('file', 'rate').toFixed(0)}/s (p50 ${of('file', 'p50')} ms)`);
+	report(`${name}.ratio`, median(rounds.map((r) => r.page.rate / r.file.rate)), 'of a file', aim);
+	report(`${name}.per_second`, of('page', 'rate'), '1/s');
+	report(`${name}.p50_ms`, of('page', 'p50'), 'ms');
+	report(`${name}.p99_ms`, of('page', 'p99'), 'ms');
+}
+
+// A chat page of 50 messages.
 async function page() {
 	const {web, chat, client, cookie} = await instance();
 	const url = `/p/shop/chat/${chat}`;
 	const saved = await client.get(url);
 	if (saved.status !== 200 || saved.text.split('<article class="turn"').length !== seed.turns().length + 1) throw new Error(`${url} is not the page it should be`);
-	fs.writeFileSync(path.join(web.files, 'page.html'), saved.text);
-	const rounds = Array.from({length: 3}, () => ({file: wrk(`https://127.0.0.1:${web.port}/bench/page.html`, cookie),
-		page: wrk(`https://127.0.0.1:${web.port}${url}`, cookie)}));
-	const of = (what, field) => median(rounds.map((r) => r[what][field]));
-	say(`  ${Buffer.byteLength(saved.text)} bytes: page ${of('page', 'rate').toFixed(0)}/s (p50 ${of('page', 'p50')} ms), ` +
-		`file ${of('file', 'rate').toFixed(0)}/s (p50 ${of('file', 'p50')} ms)`);
-	report('page.ratio', median(rounds.map((r) => r.page.rate / r.file.rate)), 'of a file', '>= 0.15');
-	report('page.per_second', of('page', 'rate'), '1/s');
-	report('page.p50_ms', of('page', 'p50'), 'ms');
-	report('page.p99_ms', of('page', 'p99'), 'ms');
+	besideFile(web, 'page', url, saved.text, cookie, '>= 0.15');
+}
+
+// A shared page for somebody who opened its link; each request asks whether the link still holds, and whether the visitor was counted.
+async function share() {
+	const {q, web, client} = await instance();
+	const id = artifacts.put(q, {type: 'html', code: '<p>one</p>', data: {sales: [1, 2, 3]}});
+	const made = await client.post(`/artifacts/${id}/links`, {audience: 'public', days: '30', version: '1'}, {headers: {Accept: 'application/json'}});
+	if (made.status !== 200) throw new Error(`no link: ${made.status} ${made.text}`);
+	const visitor = new Client({...q, port: web.port, url: q.env.QUERN_URL});
+	const {headers} = await visitor.get(new URL(JSON.parse(made.text).url).pathname, {headers: {'User-Agent': BROWSER}});
+	const saved = await visitor.get(headers.location);
+	if (saved.status !== 200 || !saved.text.includes('data-artifact-frame')) throw new Error(`${headers.location} is not the page it should be`);
+	besideFile(web, 'share', headers.location, saved.text, [...visitor.cookies].map(([k, v]) => `${k}=${v}`).join('; '));
 }
 
 const TABLES = 1000, COLUMNS = 20;
@@ -284,7 +304,7 @@ async function manyTurns() {
 	await turns.crowd(at, tell, 'bench', 'turns');
 }
 
-const benches = {failing, fault, mustache, guard, serve, page, run, turns: manyTurns, ratelimit, dictionary,
+const benches = {failing, fault, mustache, guard, serve, page, share, run, turns: manyTurns, ratelimit, dictionary,
 	'turns-plain': async () => turns.crowd(await instance(), tell, 'bench', 'turns-plain', true),
 	'turns-10000': async () => turns.crowd(await instance({large: true}), tell, 'crowd', 'turns-10000')};
 const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'run', 'turns', 'ratelimit', 'dictionary', 'fault'];

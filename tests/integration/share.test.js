@@ -157,6 +157,91 @@ test('who may open which', async () => {
 	forgive();
 });
 
+// Who gets in by each route of artifacts and links, and what others are told. A: an analyst's own that nobody else sees; B: the same, shown to
+// the project; L: a link to A of a kind, opened.
+const MEMBERS = ['viewer', 'analyst', 'admin'], OWNER = ['analyst'], ALL = ['nobody', 'outsider', 'named', ...MEMBERS];
+const SEEN = {own: OWNER, shown: MEMBERS};
+const matrix = {
+	web_artifacts: {project: MEMBERS}, web_artifact_show: SEEN, web_artifact_sandbox: SEEN, web_artifact_data: SEEN, web_artifact_rows: SEEN,
+	web_artifact_export: {own: OWNER, shown: ['analyst', 'admin'], less: {viewer: 403}}, web_artifact_export_ask: {own: OWNER, shown: ['analyst', 'admin'], less: {viewer: 403}},
+	web_artifact_export_file: {own: [], shown: []}, web_artifact_export_show: {own: [], shown: []},
+	web_share_form: {own: OWNER, shown: OWNER}, web_artifact_form: {own: OWNER, shown: OWNER},
+	web_links_show: {admin: ['admin'], less: {viewer: 403, analyst: 403, outsider: 403, named: 403}},
+};
+const links = {public: ALL, project: MEMBERS, people: ['named'], expired: [], revoked: []};
+
+test('every route of artifacts and links, for everybody: a row of the table that is missing here fails', async () => {
+	const mine = routes.filter((r) => /^\/artifacts|^\/links|^\/admin\/links|\/artifacts$/.test(r.pattern));
+	assert.ok(mine.length > 15);
+	const ids = {own: made('analyst@example.com'), shown: made('analyst@example.com')};
+	one(`UPDATE artifacts SET visible = 'project' WHERE id = ${ids.shown}; UPDATE artifact_versions SET form = '{}' WHERE artifact_id IN (${ids.own}, ${ids.shown})`);
+	const link = await share('analyst', ids.own);
+	const before = one('SELECT string_agg(x::text, chr(10) ORDER BY id) FROM artifacts x');
+	const wrong = [];
+	for (const route of mine)
+		for (const kind of route.pattern.includes('{artifact:') ? ['own', 'shown'] : ['']) {
+			const address = route.pattern.replace('{project:slug}', 'shop').replace('{artifact:int}', ids[kind]).replace('{link:int}', link.id).replace(/\{\w+:int\}/, '1');
+			for (const who of ALL) {
+				const row = matrix[route.name];
+				// All that changes is the owner's; the owner's own changes are tested where they are made.
+				if (route.changes && (OWNER.includes(who) || (who === 'admin' && route.name === 'web_share_revoke'))) continue;
+				if (!route.changes && !row) { wrong.push(`${route.name} is not in this table`); continue; }
+				const {status} = route.method === 'GET' ? await callers[who].get(address, JSON_ONLY) : await callers[who].post(address, {version: '1', audience: 'project', days: '1', code: 'x', title: 'x', visible: 'own'}, JSON_ONLY);
+				const may = !route.changes && (row[kind] ?? row.project ?? row.admin).includes(who);
+				const want = may ? [200, 202, 303, 400, 422] : [who === 'nobody' ? 401 : (kind === 'own' ? null : row?.less?.[who]) ?? 404, ...(route.changes && kind === 'shown' ? [403] : [])];
+				if (!want.includes(status) && !(may && status === 404 && /export\.md/.test(address))) wrong.push(`${route.method} ${address} (${kind}) as ${who}: ${status}, not ${want}`);
+			}
+		}
+	assert.deepEqual([...new Set(wrong)], []);
+	assert.equal(one('SELECT string_agg(x::text, chr(10) ORDER BY id) FROM artifacts x'), before);
+});
+
+test('every route of a shared page, for each kind of link and everybody', async () => {
+	const shared = routes.filter((r) => /^\/shared\/\{link:int\}/.test(r.pattern));
+	assert.ok(shared.length >= 4);
+	const id = made('analyst@example.com');
+	const wrong = [];
+	for (const [kind, may] of Object.entries(links)) {
+		const fields = {project: {audience: 'project', data: 'live'}, people: {audience: 'people', people: 'named@example.com', data: 'frozen'}}[kind] ?? {};
+		const link = await share('analyst', id, fields);
+		for (const who of ALL) {
+			// What was opened while it held.
+			const client = fresh(who);
+			const first = await open(client, link.path);
+			if ((first.status === 200) !== (may.length ? may.includes(who) : true)) wrong.push(`${kind} as ${who}: ${first.status}`);
+			if (kind === 'expired') one(`UPDATE artifact_links SET expires_at = now() WHERE id = ${link.id}`);
+			if (kind === 'revoked') one(`UPDATE artifact_links SET revoked_at = now() WHERE id = ${link.id}`);
+			for (const route of shared) {
+				const address = route.pattern.replace('{link:int}', link.id);
+				const {status} = route.method === 'GET' ? await client.get(address) : await client.post(address, {password: 'none is needed'});
+				const want = may.includes(who) ? (route.method === 'GET' ? 200 : 303) : 404;
+				if (status !== want) wrong.push(`${route.method} ${address} (${kind}) as ${who}: ${status}, not ${want}`);
+			}
+			one(`UPDATE artifact_links SET expires_at = NULL, revoked_at = NULL WHERE id = ${link.id}`);
+		}
+	}
+	assert.deepEqual(wrong, []);
+	forgive();
+});
+
+test('who is led to sign in comes back to the link, and its token is in no address meanwhile', async () => {
+	const link = await share('analyst', made('analyst@example.com'), {audience: 'project', data: 'live'});
+	const c = fresh('nobody');
+	const {text, status} = await open(c, link.path);
+	assert.equal(status, 404);
+	assert.match(text, /href="\/sign-in\?next=\/shared\/"/);
+	assert.ok(!text.includes(link.path));
+	const done = await c.post('/sign-in', {email: 'viewer@example.com', password: q.env.QUERN_DEMO_PASSWORD, next: '/shared/'});
+	assert.equal(done.headers.location, link.path);
+	assert.equal((await open(c, link.path)).status, 200);
+	for (const lie of ['//evil.example', '/shared/../admin', 'https://evil.example', '/shared/a b', '/p/shop']) {
+		const liar = new Client(q);
+		liar.cookies.set('__Secure-quern-next', lie);
+		assert.equal((await liar.post('/sign-in', {email: 'viewer@example.com', password: q.env.QUERN_DEMO_PASSWORD, next: '/shared/'})).headers.location, '/shared/', lie);
+	}
+	forgive();
+});
+
 test('it ends at once: taken back, ended, deleted, its maker gone, forbidden', async () => {
 	const id = made('analyst@example.com');
 	const c = fresh('nobody');
@@ -209,6 +294,7 @@ test('whoever may not export hands no rows on, and only the owner makes links', 
 	const id = made('viewer@example.com');
 	const answer = await callers.viewer.post(`/artifacts/${id}/links`, {audience: 'project', data: 'frozen', days: '7', version: '1'}, JSON_ONLY);
 	assert.equal(answer.status, 403, answer.text);
+	assert.doesNotMatch((await callers.viewer.get(`/artifacts/${id}/share`)).text, /value="public"|value="frozen"/);
 	assert.equal((await share('viewer', id, {audience: 'project', data: 'live'})).path.length, 51);
 	const own = made('analyst@example.com');
 	one(`UPDATE artifacts SET visible = 'project' WHERE id = ${own}`);
