@@ -121,7 +121,11 @@ class Show {
 
 	// What the frame made of the code in this tab before, for the same code: versions never change.
 	kept() {
-		return (this.name && sessionStorage.getItem(this.name)) || null;
+		try {
+			return (this.name && sessionStorage.getItem(this.name)) || null;
+		} catch { // a page inside another site may have no storage
+			return null;
+		}
 	}
 
 	keep(compiled) {
