@@ -11,6 +11,7 @@ const {instanceProcesses, pssKb, cpuSeconds} = require('./process.js');
 const seed = require('./seed.js');
 const artifacts = require('../lib/artifacts.js');
 const turns = require('./turns.js');
+const frames = require('./artifact.js');
 
 const results = {};
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -304,10 +305,19 @@ async function manyTurns() {
 	await turns.crowd(at, tell, 'bench', 'turns');
 }
 
-const benches = {failing, fault, mustache, guard, serve, page, share, run, turns: manyTurns, ratelimit, dictionary,
+// Artifacts in a browser.
+async function artifact() {
+	const {q} = await instance();
+	const {cold, warm} = await frames.firstPaint(q);
+	report('artifact.first_paint_cold_ms', median(cold), 'ms', '< 1500');
+	report('artifact.first_paint_warm_ms', median(warm), 'ms', '< 500');
+	report('artifact.escapes', frames.escapes(), 'ways', '<= 0');
+}
+
+const benches = {artifact, failing, fault, mustache, guard, serve, page, share, run, turns: manyTurns, ratelimit, dictionary,
 	'turns-plain': async () => turns.crowd(await instance(), tell, 'bench', 'turns-plain', true),
 	'turns-10000': async () => turns.crowd(await instance({large: true}), tell, 'crowd', 'turns-10000')};
-const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'run', 'turns', 'ratelimit', 'dictionary', 'fault'];
+const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'run', 'turns', 'ratelimit', 'dictionary', 'artifact', 'fault'];
 
 async function main() {
 	const chosen = process.argv.slice(2).length ? process.argv.slice(2) : usual;
