@@ -157,6 +157,45 @@ async function site(inside) {
 	return {origin: `https://localhost:${port}`, close: () => server.close()};
 }
 
+// A listener that keeps what a browser tells it of where it comes from.
+async function listener() {
+	const port = await freePort(), heard = [], tls = (name) => fs.readFileSync(`${q.dir}/${name}`);
+	const server = https.createServer({cert: tls('tls.crt'), key: tls('tls.key')}, (req, res) => {
+		if (!req.url.startsWith('/favicon')) heard.push({url: req.url, headers: JSON.stringify(req.headers), referer: req.headers.referer ?? ''});
+		res.setHeader('Content-Type', 'text/html');
+		res.end('<!doctype html><title>Listener</title><a href="/again">Again</a><p id="from"></p>');
+	});
+	await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+	return {origin: `https://localhost:${port}`, heard, close: () => server.close()};
+}
+
+test('who follows a link on a shared page tells its site nothing of where it stood', async () => {
+	const there = await listener();
+	const report = artifacts.put(q, {type: 'markdown', code: `See [the source](${there.origin}/source?a=1).`, title: 'A report with a link'});
+	const link = await make(report, () => page.getByLabel('Everybody who has the link').check());
+	const token = link.slice(-43), visitor = await open(browser, q);
+	try {
+		await visitor.goto(new URL(link).pathname);
+		const address = visitor.url();
+		await visitor.getByRole('link', {name: 'the source'}).click();
+		await visitor.getByRole('link', {name: 'Again'}).waitFor();
+		assert.deepEqual(await visitor.evaluate(() => [document.referrer, String(window.opener)]), ['', 'null']);
+		await visitor.getByRole('link', {name: 'Again'}).click();
+		await visitor.waitForURL('**/again');
+		await visitor.goto(new URL(link).pathname);
+		await visitor.evaluate((url) => { location.href = url; }, `${there.origin}/moved`);
+		await visitor.waitForURL('**/moved');
+		const by = (path) => there.heard.find(({url}) => url.startsWith(path));
+		assert.equal(by('/source').referer, '');
+		assert.equal(by('/moved').referer, '');
+		assert.match(by('/again').referer, /\/source/, 'the listener hears it of a page that says so');
+		for (const {headers, url} of there.heard) for (const secret of [token, new URL(address).pathname]) assert.ok(!`${url} ${headers}`.includes(secret), headers);
+	} finally {
+		there.close();
+		await visitor.context().close();
+	}
+});
+
 test('inside another site it shows where the link allows it, and nowhere else', async () => {
 	const inside = {at: ''};
 	const there = await site(inside);
