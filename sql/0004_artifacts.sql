@@ -56,8 +56,8 @@ CREATE TABLE artifact_repairs (
 CREATE INDEX artifact_repairs_turn ON artifact_repairs (turn_id);
 
 -- A link. The token itself is kept nowhere. version NULL is the newest. Frozen data is what its maker saw when the link was
--- made; live data is asked for as the person who looks, so only people who are signed in see it. embed_origins are
--- the sites that may show it in a frame.
+-- made, of frozen_version; the newest version is then the last that asks for no other data. Live data is asked for as the
+-- person who looks, so only people who are signed in see it. embed_origins are the sites that may show it in a frame.
 CREATE TABLE artifact_links (
 	id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	artifact_id   bigint NOT NULL REFERENCES artifacts ON DELETE CASCADE,
@@ -68,6 +68,7 @@ CREATE TABLE artifact_links (
 	version       bigint,
 	frozen        jsonb,
 	frozen_at     timestamptz,
+	frozen_version bigint,
 	password_hash text,
 	embed_origins text[] NOT NULL DEFAULT '{}',
 	expires_at    timestamptz,
@@ -76,7 +77,8 @@ CREATE TABLE artifact_links (
 	viewed_at     timestamptz,
 	created_at    timestamptz NOT NULL DEFAULT now(),
 	CONSTRAINT artifact_links_token UNIQUE (token_hash),
-	CHECK (audience <> 'public' OR frozen IS NOT NULL)
+	CHECK (audience <> 'public' OR frozen IS NOT NULL),
+	CHECK ((frozen IS NULL) = (frozen_version IS NULL))
 );
 CREATE INDEX artifact_links_artifact ON artifact_links (artifact_id);
 CREATE INDEX artifact_links_user ON artifact_links (user_id);

@@ -135,10 +135,11 @@ struct artifact_link {
 	const char *project;  /* its name */
 	const char *audience; /* "public", "project", "people" */
 	struct db_texts people; /* e-mails, of "people" */
-	int64_t version;        /* 0: the newest */
+	int64_t version;        /* 0: the newest; with frozen data the newest that asks for no other data */
 	const char *frozen;     /* data as JSON; of links that were found: NULL, see is_frozen and artifact_link_content() */
 	bool is_frozen;         /* else live: read as whoever looks */
 	int64_t frozen_at;
+	int64_t frozen_version; /* whose data it is; of links that were found: 0 */
 	const char *password_hash; /* NULL: none */
 	struct db_texts embed_origins;
 	int64_t expires_at; /* 0: never */
@@ -149,7 +150,7 @@ struct artifact_link {
 };
 
 /* Makes a link to an artifact of ctx->user_id's own from artifact_id, audience, people, version, frozen, frozen_at,
- * password_hash, embed_origins and expires_at; fills id, project_id, title. token is 43 characters (256 bits) that are told
+ * frozen_version, password_hash, embed_origins and expires_at; fills id, project_id, title. token is 43 characters (256 bits) that are told
  * this once. Errors: INVALID (which part, in words), FORBIDDEN (public links are forbidden here), NOT_FOUND, TOO_LARGE.
  * Audited, without the token. */
 MUST_CHECK struct err *artifact_link_create(struct ctx *ctx, struct artifact_link *link, const char **token);

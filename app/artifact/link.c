@@ -33,9 +33,15 @@ enum { TOKEN_BYTES = 32, US = 1000000 };
 	" AND" PROJECT_SEEN("a.project_id", "l.user_id") " AND CASE l.audience WHEN 'public' THEN $3" \
 	" WHEN 'project' THEN" PROJECT_SEEN("a.project_id", "$2") \
 	" ELSE EXISTS (SELECT FROM users who WHERE who.id = $2 AND who.disabled_at IS NULL AND who.email = ANY (l.people)) END"
+/* The newest version; with frozen data the newest that needs no other data than was frozen. */
+#define NEWEST \
+	" CASE WHEN l.frozen IS NULL THEN a.n ELSE (SELECT max(x.n) FROM artifact_versions x JOIN artifact_versions y" \
+	" ON y.artifact_id = x.artifact_id AND y.n = l.frozen_version WHERE x.artifact_id = a.id AND x.n >= y.n" \
+	" AND (x.data IS NULL OR x.data = y.data) AND NOT EXISTS (SELECT FROM jsonb_array_elements(x.sources) s" \
+	" WHERE NOT y.sources @> jsonb_build_array(s - 'run_id'))) END"
 #define FOUND \
 	"SELECT " COLUMNS ", a.type, a.n, v.n, coalesce(w.email, ''), v.created_at" TABLES \
-	" JOIN artifact_versions v ON v.artifact_id = a.id AND v.n = coalesce(l.version, a.n)" \
+	" JOIN artifact_versions v ON v.artifact_id = a.id AND v.n = coalesce(l.version," NEWEST ")" \
 	" LEFT JOIN users w ON w.id = v.user_id WHERE "
 
 DB_STMT(artifact_link_by_token, FOUND "l.token_hash = $1" SHOWN, DB_BYTES, DB_I64, DB_BOOL);
@@ -46,11 +52,13 @@ DB_STMT(artifact_link_body,
         DB_I64, DB_I64);
 DB_STMT(artifact_link_insert,
         "INSERT INTO artifact_links (artifact_id, user_id, token_hash, audience, people, version, frozen, frozen_at,"
-        " password_hash, embed_origins, expires_at) SELECT a.id, $1, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11"
+        " password_hash, embed_origins, expires_at, frozen_version) SELECT a.id, $1, $3, $4, $5, nullif($6, 0), $7, $8, $9,"
+        " $10, $11, CASE WHEN $7 IS NOT NULL THEN $12 END"
         " FROM artifacts a WHERE a.id = $2 AND a.user_id = $1 AND a.deleted_at IS NULL"
         " AND ($6 = 0 OR EXISTS (SELECT FROM artifact_versions v WHERE v.artifact_id = a.id AND v.n = $6))"
         " AND" PROJECT_SEEN("a.project_id", "$1") " RETURNING id",
-        DB_I64, DB_I64, DB_BYTES, DB_TEXT, DB_TEXTS, DB_I64, DB_JSON, DB_TIME, DB_TEXT, DB_TEXTS, DB_TIME);
+        DB_I64, DB_I64, DB_BYTES, DB_TEXT, DB_TEXTS, DB_I64, DB_JSON, DB_TIME, DB_TEXT, DB_TEXTS, DB_TIME,
+        DB_I64);
 DB_STMT(artifact_link_list,
         "SELECT " COLUMNS TABLES " WHERE ($1 = 0 OR a.project_id = $1) AND ($2 = 0 OR l.artifact_id = $2)"
         " ORDER BY l.id DESC LIMIT $3",
@@ -149,7 +157,8 @@ static struct err *make(struct ctx *ctx, void *arg)
 	TRY(db_one(ctx, &artifact_link_insert,
 	           DB_ARGS(db_i64(ctx->user_id), db_i64(l->artifact_id), db_bytes(m->hash), db_text(l->audience),
 	                   texts(&l->people), db_i64(l->version), db_json(l->frozen), db_time(l->frozen_at),
-	                   db_text(l->password_hash), texts(&l->embed_origins), db_time(l->expires_at)),
+	                   db_text(l->password_hash), texts(&l->embed_origins), db_time(l->expires_at),
+	                   db_i64(l->frozen_version)),
 	           &db_id_row, "artifact", &l->id));
 	return artifact_link_log(ctx, "artifact.link.create", l);
 }

@@ -243,6 +243,7 @@ static struct err *freeze(struct ctx *ctx, struct http_request *req, const struc
 		TRY(artifact_scope(ctx, req, seen, &scope));
 	TRY(artifact_data(ctx, &scope, &seen->a.version, &data, &link->frozen_at));
 	link->frozen = buf_cstr(&data);
+	link->frozen_version = seen->a.version.n;
 	if (!link->frozen_at)
 		link->frozen_at = clock_wall_us();
 	return check_whole(ctx, &seen->a.version, link->frozen);

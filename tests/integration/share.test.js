@@ -107,6 +107,27 @@ test('a link shows one artifact on a page of its own, with the data of when it w
 	assert.equal(JSON.parse((await c.get(`${(await open(c, latest.path)).at}/data`, JSON_ONLY)).text).code, 'two');
 });
 
+test('frozen data and newer versions: the newest that asks for no other data', async () => {
+	const id = made('analyst@example.com', {title: 'Changing'});
+	const link = await share('analyst', id, {latest: '1'});
+	const c = fresh('nobody'), {at} = await open(c, link.path);
+	const shown = async () => { const {status, text} = await c.get(`${at}/data`, JSON_ONLY); assert.equal(status, 200, text); const {version, data} = JSON.parse(text); assert.ok(data.sales.rows.length > 3); return version; };
+	const add = (n, sources, data = 'NULL') => one(`INSERT INTO artifact_versions (artifact_id, n, code, sources, data) VALUES (${id}, ${n}, 'new', $q$${JSON.stringify(sources)}$q$, ${data}); UPDATE artifacts SET n = ${n} WHERE id = ${id}`);
+	const sales = {name: 'sales', sql: SQL, run_id: 5};
+	assert.equal(await shown(), 1);
+	add(2, [sales]);
+	assert.equal(await shown(), 2, 'other code, the same data');
+	for (const [n, sources, data] of [[3, [sales, {name: 'more', sql: SQL, run_id: 0}]], [4, [{...sales, sql: 'SELECT 1 AS n'}]], [5, [{...sales, name: 'other'}]], [6, [sales], `'{"own": 1}'`]]) {
+		add(n, sources, data);
+		assert.equal(await shown(), 2, `version ${n} needs what was not frozen`);
+	}
+	add(7, []);
+	assert.equal(await shown(), 7, 'less of it');
+	const live = await share('analyst', id, {audience: 'project', data: 'live', latest: '1'}), member = fresh('viewer');
+	add(8, [{...sales, name: 'other'}]);
+	assert.equal(JSON.parse((await member.get(`${(await open(member, live.path)).at}/data`, JSON_ONLY)).text).version, 8);
+});
+
 test('text is rendered on the page, and is only text', async () => {
 	const id = made('analyst@example.com', {type: 'markdown', sources: [], code: '# Report\n\n<script>alert(1)</script> ![x](https://evil.example/x.png)'});
 	const {text} = await open(fresh('nobody'), (await share('analyst', id)).path);

@@ -45,6 +45,7 @@ static struct artifact_link link_for(const char *audience)
 	                              .audience = audience,
 	                              .frozen = "{\"sales\": 1}",
 	                              .frozen_at = clock_wall_us(),
+	                              .frozen_version = 1,
 	                              .expires_at = clock_wall_us() + DAY_US};
 }
 
