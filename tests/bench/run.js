@@ -317,7 +317,7 @@ async function artifact() {
 const benches = {artifact, failing, fault, mustache, guard, serve, page, share, run, turns: manyTurns, ratelimit, dictionary,
 	'turns-plain': async () => turns.crowd(await instance(), tell, 'bench', 'turns-plain', true),
 	'turns-10000': async () => turns.crowd(await instance({large: true}), tell, 'crowd', 'turns-10000')};
-const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'run', 'turns', 'ratelimit', 'dictionary', 'artifact', 'fault'];
+const usual = ['failing', 'mustache', 'guard', 'serve', 'page', 'share', 'run', 'turns', 'ratelimit', 'dictionary', 'artifact', 'fault'];
 
 async function main() {
 	const chosen = process.argv.slice(2).length ? process.argv.slice(2) : usual;
