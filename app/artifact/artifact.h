@@ -110,6 +110,9 @@ MUST_CHECK struct err *artifact_delete(struct ctx *ctx, int64_t id, bool deleted
  * where there are none. */
 MUST_CHECK struct err *artifact_data(struct ctx *ctx, const struct query_scope *scope,
                                      const struct artifact_version *version, struct buf *out, int64_t *at);
+/* The same for a small picture: the rows that a result shows, and rows kept under the same rules do. */
+MUST_CHECK struct err *artifact_glance(struct ctx *ctx, const struct query_scope *scope,
+                                       const struct artifact_version *version, struct buf *out, int64_t *at);
 
 /* What changed from one text to another, line by line; what stays far from any change is one line that counts it. */
 enum artifact_change { ARTIFACT_SAME, ARTIFACT_OLD, ARTIFACT_NEW, ARTIFACT_SKIPPED };

@@ -65,11 +65,35 @@ static void put_failure(struct json_writer *w, const struct err *e)
 	json_object_close(w);
 }
 
-/* Written apart first: a statement that fails in the middle leaves no half of an object. */
-static void put_source(struct ctx *ctx, const struct query_scope *scope, const struct artifact_source *s,
-                       struct json_writer *out, int64_t *at)
+static struct err *read_all(struct ctx *ctx, const struct query_scope *scope, const char *sql,
+                            const struct query_sink *sink, struct query_result **q)
 {
 	static const struct query_caps caps = {ARTIFACT_ROWS, RESULT_BYTES, CELL_BYTES};
+
+	return query_stream(ctx, scope, sql, &caps, sink, q);
+}
+
+/* Rows kept under the same rules do, so that the database is seldom asked. */
+static struct err *read_first(struct ctx *ctx, const struct query_scope *scope, const char *sql,
+                              const struct query_sink *sink, struct query_result **out)
+{
+	const struct query_result *q;
+
+	TRY(query_run(ctx, scope, sql, out));
+	q = *out;
+	TRY(sink->columns(sink->arg, q->columns, q->ncolumns));
+	for (size_t i = 0; i < q->nrows; i++)
+		TRY(sink->row(sink->arg, q->cells + i * q->ncolumns));
+	return NULL;
+}
+
+typedef struct err *read_fn(struct ctx *, const struct query_scope *, const char *, const struct query_sink *,
+                            struct query_result **);
+
+/* Written apart first: a statement that fails in the middle leaves no half of an object. */
+static void put_source(struct ctx *ctx, const struct query_scope *scope, read_fn *read,
+                       const struct artifact_source *s, struct json_writer *out, int64_t *at)
+{
 	struct buf b = buf_init(ctx->a, RESULT_BYTES * 2);
 	struct json_writer w = {.b = &b};
 	struct rows rows = {.w = &w, .scratch = ctx->a};
@@ -78,7 +102,7 @@ static void put_source(struct ctx *ctx, const struct query_scope *scope, const s
 	struct err *e;
 
 	json_object_open(&w, NULL);
-	e = query_stream(ctx, scope, s->sql, &caps, &sink, &q);
+	e = read(ctx, scope, s->sql, &sink, &q);
 	json_object_open(out, s->name);
 	if (e) {
 		put_failure(out, e);
@@ -107,16 +131,28 @@ static void put_own(struct arena *a, struct json_writer *w, const char *data)
 		json_put_raw(w, key, str_of(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN)));
 }
 
-struct err *artifact_data(struct ctx *ctx, const struct query_scope *scope, const struct artifact_version *version,
-                          struct buf *out, int64_t *at)
+static struct err *put_data(struct ctx *ctx, const struct query_scope *scope, read_fn *read,
+                            const struct artifact_version *version, struct buf *out, int64_t *at)
 {
 	struct json_writer w = {.b = out};
 
 	*at = 0;
 	json_object_open(&w, NULL);
 	for (size_t i = 0; i < version->nsources; i++)
-		put_source(ctx, scope, &version->sources[i], &w, at);
+		put_source(ctx, scope, read, &version->sources[i], &w, at);
 	put_own(ctx->a, &w, version->data);
 	json_object_close(&w);
 	return out->full ? err_new(ctx->a, ERR_TOO_LARGE, "the data of the artifact is too large") : NULL;
+}
+
+struct err *artifact_data(struct ctx *ctx, const struct query_scope *scope, const struct artifact_version *version,
+                          struct buf *out, int64_t *at)
+{
+	return put_data(ctx, scope, read_all, version, out, at);
+}
+
+struct err *artifact_glance(struct ctx *ctx, const struct query_scope *scope, const struct artifact_version *version,
+                            struct buf *out, int64_t *at)
+{
+	return put_data(ctx, scope, read_first, version, out, at);
 }

@@ -3,6 +3,7 @@
 
 #include "lib/arena.h"
 #include "web/artifact_priv.h"
+#include "web/sandbox_priv.h"
 
 enum { A_PAGE = 60 };
 
@@ -11,6 +12,7 @@ struct item {
 	const char *title;
 	const char *kind;
 	const char *label;
+	bool framed; /* by the type: a frame can show it */
 	const char *owner; /* NULL: the reader's own */
 	const char *at;
 	int64_t versions; /* 0: only one */
@@ -18,7 +20,7 @@ struct item {
 };
 static const struct view item_view =
         VIEW(struct item, VIEW_I64(struct item, id), VIEW_STR(struct item, title), VIEW_STR(struct item, kind),
-             VIEW_STR(struct item, label), VIEW_STR(struct item, owner), VIEW_STR(struct item, at),
+             VIEW_STR(struct item, label), VIEW_BOOL(struct item, framed), VIEW_STR(struct item, owner), VIEW_STR(struct item, at),
              VIEW_I64(struct item, versions), VIEW_BOOL(struct item, shared));
 
 struct gallery_view {
@@ -45,6 +47,7 @@ static struct item item_of(struct arena *a, const struct artifact *x, int64_t re
 	        .title = x->title,
 	        .kind = x->type,
 	        .label = artifact_type(x->type)->label,
+	        .framed = artifact_type(x->type)->framed,
 	        .owner = x->user_id == reader ? NULL : x->owner,
 	        .at = web_time(a, x->updated_at),
 	        .versions = x->n > 1 ? x->n : 0,
@@ -78,5 +81,6 @@ struct err *web_artifacts(struct ctx *ctx, struct http_request *req, struct http
 		v.artifacts[i] = item_of(ctx->a, &list[i], person->id);
 	v.none = !v.nartifacts && !*v.search && !before;
 	v.empty = !v.nartifacts && !v.none;
+	web_sandbox_allow(res);
 	return web_render(ctx, res, &gallery_page, &v);
 }

@@ -179,6 +179,8 @@ test('its page: title, versions, data from when; renamed, shown, deleted and bac
 test('the gallery is searched', async () => {
 	await page.goto('/p/shop/artifacts');
 	assert.equal(await page.locator('.gallery li').count(), 5);
+	await page.waitForFunction(() => document.querySelectorAll('.thumb.live').length === 4, null, {timeout: 30000});
+	assert.equal(await page.locator('.thumb.plotly.live iframe').first().evaluate((frame) => frame.closest('[inert]') !== null), true);
 	assert.equal(await page.locator('.sections [aria-current]').innerText(), 'Artifacts');
 	await shot(page, 'artifact-gallery');
 	assert.deepEqual(await lowContrast(page), []);

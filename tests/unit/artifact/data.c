@@ -71,6 +71,18 @@ static struct json_object *data(struct shop *s, const struct artifact_version *v
 	return o;
 }
 
+static struct json_object *glance(struct shop *s, const struct artifact_version *v)
+{
+	struct buf b = buf_init(s->ctx->a, BUF_RESULT);
+	struct json_object *o;
+	int64_t at;
+
+	assert_ok(artifact_glance(s->ctx, &s->scope, v, &b, &at));
+	assert_true(at > 0);
+	assert_ok(json_read(s->ctx->a, buf_str(&b), JSON_DEPTH, &o));
+	return o;
+}
+
 static struct artifact_version version_of(struct artifact_source *sources, size_t n)
 {
 	return (struct artifact_version){.n = 1, .sources = sources, .nsources = n};
@@ -161,10 +173,28 @@ static void test_artifact__a_query_that_breaks_off_leaves_no_half_of_an_object(v
 	assert_int_equal(json_get_i64(json_get(o, "good"), "row_count", 0), 1);
 }
 
+static void test_artifact__a_glance_takes_kept_rows_of_the_same_rules(void **state)
+{
+	struct shop s;
+	struct artifact_source sources[] = {{"all", "SELECT id FROM orders", 0}};
+	struct artifact_version v = version_of(sources, 1);
+
+	(void)state;
+	open_shop(&s);
+	s.policy.cache_seconds = 60;
+	s.policy.version = 1;
+	assert_int_equal(json_length(json_get_array(json_get(glance(&s, &v), "all"), "rows")), 500);
+	pg_exec("DELETE FROM shop.orders WHERE id > 10");
+	assert_int_equal(json_length(json_get_array(json_get(glance(&s, &v), "all"), "rows")), 500);
+	s.policy.version = 2;
+	assert_int_equal(json_length(json_get_array(json_get(glance(&s, &v), "all"), "rows")), 10);
+}
+
 static const struct CMUnitTest artifact_data_tests[] = {
         cmocka_unit_test(test_artifact__rows_stand_under_the_names_of_their_queries),
         cmocka_unit_test(test_artifact__more_rows_than_a_page_has_and_no_more_than_the_cap),
         cmocka_unit_test(test_artifact__who_may_see_less_gets_less),
+        cmocka_unit_test(test_artifact__a_glance_takes_kept_rows_of_the_same_rules),
         cmocka_unit_test(test_artifact__a_query_that_breaks_off_leaves_no_half_of_an_object),
 };
 UNIT_SUITE(artifact_data_tests);
