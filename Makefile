@@ -207,8 +207,9 @@ install: $(BUILD)/quern static
 	for d in templates sql nginx examples; do find $$d -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/quern/{} \; ; done
 
 DEPS_RUN = build-essential pkg-config libpq-dev libcurl4-openssl-dev libjson-c-dev libpg-query-dev \
-	libsodium-dev libmd4c-dev libprotobuf-c-dev libxlsxwriter-dev zlib1g-dev nginx postgresql openssl nodejs npm
-DEPS_CHECK = libcmocka-dev chromium clang libclang-rt-14-dev fonts-dejavu-core
+	libsodium-dev libmd4c-dev libprotobuf-c-dev libxlsxwriter-dev zlib1g-dev nginx postgresql openssl nodejs npm \
+	chromium bubblewrap fonts-dejavu-core
+DEPS_CHECK = libcmocka-dev clang libclang-rt-14-dev
 DEPS_BENCH = wrk libssl-dev
 DEPS_LINT = clang-tidy clang-format cppcheck
 

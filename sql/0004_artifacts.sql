@@ -89,18 +89,24 @@ CREATE UNLOGGED TABLE artifact_views (
 	at      timestamptz NOT NULL DEFAULT now()
 );
 
--- Files that headless Chromium makes, one at a time each N: asked for, under way, done.
+-- Pictures and PDF files, made by a browser in a sandbox, few at once. page is what it opens; it goes when the file is there. A running one
+-- whose worker is no more is taken up by another one.
 CREATE TABLE artifact_exports (
 	id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	artifact_id bigint NOT NULL REFERENCES artifacts ON DELETE CASCADE,
-	user_id     bigint REFERENCES users ON DELETE CASCADE,
+	user_id     bigint NOT NULL REFERENCES users ON DELETE CASCADE,
 	version     bigint NOT NULL,
 	format      text NOT NULL CHECK (format IN ('png', 'pdf')),
 	state       text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'done', 'failed')),
-	error       text,
+	page        bytea,
 	file        bytea,
+	error       text,
+	worker_id   bigint, -- need not be there any more
+	tries       bigint NOT NULL DEFAULT 0,
 	created_at  timestamptz NOT NULL DEFAULT now(),
+	taken_at    timestamptz,
 	finished_at timestamptz
 );
+CREATE INDEX artifact_exports_open ON artifact_exports (id) WHERE state IN ('queued', 'running');
 CREATE INDEX artifact_exports_artifact ON artifact_exports (artifact_id);
 CREATE INDEX artifact_exports_user ON artifact_exports (user_id);

@@ -241,6 +241,35 @@ document.addEventListener("submit", (event) => {
 	save(event.target);
 });
 
+/* A picture or a PDF file is made elsewhere: asked for here, then looked after until it is there. */
+async function picture(form, button) {
+	const said = $("[data-picture-said]", form.parentElement), buttons = $$("button", form);
+	const tell = (text) => { said.textContent = text; };
+	const body = new URLSearchParams(new FormData(form, button)); // a button that is disabled says nothing
+	for (const one of buttons) one.disabled = true;
+	try {
+		let answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, body });
+		for (;;) {
+			if (!answer.ok) throw new Error(await sentence(answer));
+			const { address, state, before, error, file } = await answer.json();
+			if (state === "failed") throw new Error(`It could not be made: ${error}`);
+			if (file) { tell(""); location.assign(file); return; }
+			tell(before ? `${before === 1 ? "One file is" : `${before} files are`} made first …` : "It is being made …");
+			await new Promise((resolve) => { setTimeout(resolve, 700); });
+			answer = await fetch(address, { headers: { Accept: "application/json" } });
+		}
+	} catch (error) {
+		tell(error.message);
+	} finally {
+		for (const one of buttons) one.disabled = false;
+	}
+}
+document.addEventListener("submit", (event) => {
+	if (!event.target.matches("[data-artifact-picture]")) return;
+	event.preventDefault();
+	picture(event.target, event.submitter);
+});
+
 document.addEventListener("click", (event) => {
 	const on = (selector, act) => { const node = event.target.closest(selector); if (node) act(node, event); };
 	const around = (act) => (node) => act(node.closest("[data-artifact-part]"));

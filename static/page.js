@@ -145,7 +145,7 @@ document.addEventListener("submit", (event) => {
 	const button = event.submitter;
 	setTimeout(() => { if (button) button.disabled = true; });
 });
-window.addEventListener("pageshow", () => { for (const b of $$("button:disabled")) b.disabled = false; });
+window.addEventListener("pageshow", () => { for (const b of $$("button:disabled:not([aria-disabled])")) b.disabled = false; });
 
 /** A modal dialog that is removed when it closes. */
 export function dialog(className, ...children) {

@@ -285,8 +285,12 @@ int64_t agent_worker(void);
 MUST_CHECK struct err *agent_lease_renew(struct ctx *ctx);
 /* Whether it takes up turns of others: a command does not. */
 void agent_lease_serve(bool serves);
+/* That, and it is a worker that does not end. */
+bool agent_lease_serves(void);
 /* Takes up turns that nobody holds, each in a thread of its own. */
 MUST_CHECK struct err *agent_lease_claim(struct ctx *ctx);
+/* exports.c: makes the files of artifacts that are due. */
+MUST_CHECK struct err *agent_exports_look(struct ctx *ctx);
 /* Their parts, for tests, too. Takes away the rows of workers that died, and of those that are late if that says
  * something. Takes turns of workers without a row for worker `worker`: those that were taken up often, or the others. */
 MUST_CHECK struct err *agent_lease_bury_dead(struct ctx *ctx, bool late);

@@ -220,11 +220,16 @@ static struct err *claim(struct ctx *ctx, int64_t most, bool doubtful)
 	return NULL;
 }
 
+bool agent_lease_serves(void)
+{
+	return serves && worker && !agent_ending();
+}
+
 struct err *agent_lease_claim(struct ctx *ctx)
 {
 	static int64_t doubtful_us;
 
-	if (!serves || !worker || agent_ending())
+	if (!agent_lease_serves())
 		return NULL;
 	TRY(agent_lease_bury_dead(ctx, steady()));
 	TRY(claim(ctx, CLAIM_MOST, false));

@@ -251,6 +251,7 @@ static struct {
         {agent_lease_claim, 0, "could not look for lost turns", 0},
         {drop_strays, RENEW_US, "could not give turns back", 0},
         {agent_wait_look, LOOK_US, "could not look for turns that waited", 0},
+        {agent_exports_look, 0, "could not look for files of artifacts", 0},
 };
 
 static void do_chores(const struct settings *settings)

@@ -184,4 +184,42 @@ MUST_CHECK struct err *artifact_link_viewed(struct ctx *ctx, const struct artifa
 /* An entry of what happened with a link's password: "artifact.link.open" or "artifact.link.refused". */
 MUST_CHECK struct err *artifact_link_log(struct ctx *ctx, const char *action, const struct artifact_link *link);
 
+/* Pictures and PDF files ---------------------------------------------------------------------------------- */
+
+enum { ARTIFACT_FILE_BYTES = 64 << 20 };
+
+/* One that ctx->user_id asked for. Those that are over go after an hour. */
+struct artifact_export {
+	int64_t id;
+	int64_t artifact_id;
+	int64_t version;
+	const char *format; /* "png", "pdf" */
+	const char *state;  /* "queued", "running", "done", "failed" */
+	const char *error;  /* of a failed one */
+	int64_t before;     /* that will be made first */
+};
+
+/* NULL where they can be made, else UNAVAILABLE, which says why not. */
+MUST_CHECK struct err *artifact_export_check(struct ctx *ctx);
+/* Asks for one, or finds the same that is under way. page is the artifact as a page of its own (web_alone()). Errors:
+ * RATE_LIMITED. */
+MUST_CHECK struct err *artifact_export_ask(struct ctx *ctx, const struct artifact *artifact, const char *format,
+                                           struct str page, int64_t *id);
+MUST_CHECK struct err *artifact_export_get(struct ctx *ctx, int64_t artifact_id, int64_t id, struct artifact_export *out);
+/* NOT_FOUND until it is done. */
+MUST_CHECK struct err *artifact_export_file(struct ctx *ctx, int64_t artifact_id, int64_t id, struct str *out);
+
+/* What workers do: one that is due becomes this worker's, if the whole service makes less than ctx->settings->exports of them;
+ * it is made, which takes a while, and its row says how that went. */
+struct artifact_export_work {
+	int64_t id;
+	int64_t worker_id;
+	int64_t tries;
+	const char *format;
+	const char *type; /* of the artifact */
+	struct str page;
+};
+MUST_CHECK struct err *artifact_export_take(struct ctx *ctx, int64_t worker_id, struct artifact_export_work *out, bool *found);
+MUST_CHECK struct err *artifact_export_make(struct ctx *ctx, const struct artifact_export_work *work);
+
 #endif

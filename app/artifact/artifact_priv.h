@@ -16,4 +16,8 @@ MUST_CHECK struct err *artifact_check_title(struct arena *a, const char *title);
 /* What a new link says; INVALID, TOO_LARGE. */
 MUST_CHECK struct err *artifact_link_check(struct arena *a, const struct artifact_link *link);
 
+/* browser.c: the page as a picture or a PDF file, by Chromium in the sandbox. wide: sheets lie on their side. Errors: INVALID when the
+ * page says that it failed, UNAVAILABLE, TIMEOUT, TOO_LARGE. */
+MUST_CHECK struct err *artifact_browser(struct ctx *ctx, struct str page, const char *format, bool wide, struct str *out);
+
 #endif

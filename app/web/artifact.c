@@ -224,7 +224,7 @@ static struct err *fill(struct ctx *ctx, struct http_request *req, const struct 
 	        .chat = seen->mine ? a->conversation_id : 0,
 	        .formed = seen->mine && a->version.form,
 	        .repairable = seen->mine && a->conversation_id && a->version.turn_id && a->version.n == a->n,
-	        .exports = web_artifact_files(ctx->a, seen),
+	        .exports = web_artifact_files(ctx, seen),
 	};
 	if (!v->framed)
 		v->html = artifact_html(ctx->a, a->version.code);

@@ -124,20 +124,26 @@ static const struct view file_source_view =
 
 struct web_artifact_files {
 	bool text;
+	const char *missing; /* why no picture can be made, or NULL */
 	struct file_source *sources;
 	size_t nsources;
 };
 const struct view web_artifact_files_view =
         VIEW(struct web_artifact_files, VIEW_BOOL(struct web_artifact_files, text),
+             VIEW_STR(struct web_artifact_files, missing),
              VIEW_LIST(struct web_artifact_files, sources, nsources, &file_source_view));
 
-struct web_artifact_files *web_artifact_files(struct arena *a, const struct artifact_seen *seen)
+struct web_artifact_files *web_artifact_files(struct ctx *ctx, const struct artifact_seen *seen)
 {
+	struct arena *a = ctx->a;
 	const struct artifact_version *v = &seen->a.version;
 	struct web_artifact_files *f = ARENA_NEW(a, struct web_artifact_files);
+	struct err *e;
 
 	if (v->nsources && !web_may_export(seen->role))
 		return NULL;
+	e = artifact_export_check(ctx);
+	f->missing = e ? e->message : NULL;
 	f->text = !artifact_type(seen->a.type)->framed;
 	f->nsources = v->nsources;
 	f->sources = ARENA_ARRAY(a, struct file_source, v->nsources);

@@ -8,7 +8,7 @@
 /* What of an artifact can be taken away as a file (artifact/exports); NULL for who may not. */
 struct web_artifact_files;
 extern const struct view web_artifact_files_view;
-struct web_artifact_files *web_artifact_files(struct arena *a, const struct artifact_seen *seen);
+struct web_artifact_files *web_artifact_files(struct ctx *ctx, const struct artifact_seen *seen);
 
 /* FORBIDDEN for who may not export results, where there are some. */
 MUST_CHECK struct err *web_artifact_may_export(struct ctx *ctx, const struct artifact_seen *seen);

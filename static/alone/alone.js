@@ -26,8 +26,9 @@ function unframed() {
 	const done = new Promise((resolve) => {
 		port1.onmessage = ({ data: message }) => {
 			if (message.kind === "need") for (const name of message.files) port1.postMessage({ kind: "library", file: name, text: file(`libs/${name}`) ?? "" });
-			if (message.kind === "error") errors.push(message);
-			if (["ready", "error"].includes(message.kind)) resolve({ ok: !errors.length, errors });
+			// An error is the end where nothing was painted; what is painted all the same is worth a picture.
+			if (message.kind === "error" && errors.push(message) === 1) setTimeout(() => resolve({ ok: false, errors }), 3000);
+			if (message.kind === "ready") resolve({ ok: !errors.length, errors: document.querySelector("#root:empty") ? errors : [] });
 		};
 	});
 	script.textContent = file("sandbox.js");

@@ -7,17 +7,21 @@ const fs = require('node:fs');
 const http = require('node:http');
 const os = require('node:os');
 const path = require('node:path');
-const {test, cleanup, run} = require('../lib/runner.js');
+const {test, cleanup, skip, run} = require('../lib/runner.js');
 const {start, Client, sleep} = require('../lib/quern.js');
-const {launch, shot} = require('../lib/browser.js');
+const {launch, open, signIn, shot, fits} = require('../lib/browser.js');
 const artifacts = require('../lib/artifacts.js');
 
 let q, browser, analyst, listener;
 const heard = [];
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'quern-alone-'));
 
+// By a link, so that it can go while the instance runs.
+const chromium = path.join(dir, 'chromium');
+fs.symlinkSync('/usr/lib/chromium/chromium', chromium);
+
 test('start', async () => {
-	q = await start({args: []});
+	q = await start({args: [], env: {QUERN_CHROMIUM: chromium}});
 	browser = await launch();
 	analyst = await new Client(q).signIn('analyst@example.com');
 	listener = http.createServer((req, res) => { heard.push(req.url); res.setHeader('Access-Control-Allow-Origin', '*'); res.end('x'); });
@@ -79,6 +83,51 @@ test('a text shows itself, and the page follows the theme and fits a phone', asy
 	assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
 	await shot(page, 'alone-text-dark-390');
 	await context.close();
+});
+
+// The buttons for what a browser on the server makes: the page stays, says how far it is, and the file comes down.
+test('a picture comes down at a click, on a phone, too; without script there is a page that waits', async () => {
+	const id = artifacts.put(q, {title: 'A drawing', type: 'svg', code: kinds[4].code});
+	const page = await open(browser, q, {width: 390, height: 800});
+	await signIn(page, q);
+	await page.goto(`/artifacts/${id}`);
+	await page.locator('.artifact-exports summary').first().click();
+	const png = page.getByRole('button', {name: 'Picture (PNG)'});
+	if (await png.isDisabled()) skip(await page.locator('[data-picture-said]').innerText());
+	await shot(page, 'buttons-390');
+	const came = page.waitForEvent('download', {timeout: 60000});
+	await png.click();
+	await page.locator('[data-picture-said]:not(:empty)').waitFor();
+	await shot(page, 'buttons-390-waits');
+	assert.match((await came).suggestedFilename(), /^a-drawing-\d{4}-\d\d-\d\d\.png$/);
+	assert.equal(await page.locator('[data-picture-said]').innerText(), '');
+	assert.ok(await png.isEnabled());
+	assert.ok(await fits(page));
+	assert.deepEqual(page.problems, []);
+	await page.context().close();
+	const plain = await open(browser, q, {width: 1200, height: 800, script: false});
+	await signIn(plain, q);
+	await plain.goto(`/artifacts/${id}`);
+	await plain.locator('.artifact-exports summary').first().click();
+	await shot(plain, 'buttons-light');
+	await plain.getByRole('button', {name: 'PDF'}).click();
+	await shot(plain, 'picture-waits');
+	await plain.getByRole('link', {name: 'Download it'}).waitFor({timeout: 60000});
+	await shot(plain, 'picture-ready');
+	await plain.context().close();
+});
+
+test('where Chromium is not there the buttons are off and say why', async () => {
+	fs.rmSync(chromium);
+	const page = await open(browser, q, {width: 390, height: 800});
+	await signIn(page, q);
+	await page.goto(`/artifacts/${artifacts.put(q, {title: 'A drawing', type: 'svg', code: kinds[4].code})}`);
+	await page.locator('.artifact-exports summary').first().click();
+	assert.equal(await page.locator('[data-picture-said]').innerText(), 'Pictures and PDF files cannot be made: Chromium is not installed here.');
+	for (const name of ['Picture (PNG)', 'PDF']) assert.ok(await page.getByRole('button', {name}).isDisabled());
+	assert.ok(await fits(page));
+	await shot(page, 'buttons-390-none');
+	await page.context().close();
 });
 
 // Whoever opens the file has a network: still nothing may leave.
