@@ -126,21 +126,22 @@ function fillPlatform() {
 
 // Looking ------------------------------------------------------------------------------------------------------------
 
-// Marks every way of running that payloads use. They cannot reach it if all is well.
-const HOOKS = `for (const name of ['xss', 'alert', 'confirm', 'prompt', 'print', 'open'])
+// Marks every way of running that payloads use. They cannot reach it if all is well. Inside an artifact's frame code may run.
+const HOOKS = `if (window === top) for (const name of ['xss', 'alert', 'confirm', 'prompt', 'print', 'open'])
 	Object.defineProperty(window, name, {configurable: true, value: (...args) => { console.error('EXECUTED ' + name + ' ' + args.join()); return null; }});
 	document.addEventListener('securitypolicyviolation', (e) => console.error('VIOLATION ' + e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sample));`;
 
 // What the page holds that no template of ours makes.
 const markup = () => page.evaluate(() => {
 	const known = new Set(('html head meta title link script body a p div span h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table thead tbody tr th td form input button label textarea select option details summary nav main '
-		+ 'header section article aside code pre kbd strong em del s u hr br blockquote noscript dialog time datalist fieldset legend mark').split(' '));
+		+ 'header footer section article aside code pre kbd strong em del s u hr br blockquote noscript dialog time datalist fieldset legend mark').split(' '));
 	const found = [];
 	// Text is shown by the browser's own means.
 	if (document.contentType !== 'text/html') return found;
 	// What is no address leads nowhere.
 	const parse = (value) => { try { return new URL(value, location); } catch { return location; } };
 	for (const node of document.querySelectorAll('*')) {
+		if (node.matches('iframe[sandbox=allow-scripts][src$="/sandbox"], .thumb-live')) continue; // by script, as they should be
 		const tag = node.localName, say = (why) => found.push(`${why}: ${node.outerHTML.slice(0, 160)}`);
 		if (!known.has(tag)) say('element');
 		for (const {name, value} of node.attributes) {
@@ -257,6 +258,52 @@ test('what addresses and failed forms carry', async () => {
 		await page.locator('#source').getByText(/./).first().waitFor();
 		await look();
 	}
+});
+
+// An artifact of the admin in the hostile project for each of the list: {type, title, note, code, data}. Resolves to their numbers.
+function putArtifacts(list) {
+	return q.sql('quern', `WITH x AS (SELECT x, nextval(pg_get_serial_sequence('artifacts', 'id')) AS id FROM jsonb_array_elements($xss$${JSON.stringify(list)}$xss$::jsonb) x),
+		a AS (INSERT INTO artifacts (id, project_id, user_id, title, type, visible, n) OVERRIDING SYSTEM VALUE SELECT x.id, p.id, u.id, left(x->>'title', 200), x->>'type', 'project', 2 FROM x, projects p, users u
+			WHERE p.slug = 'hostile' AND u.email = 'admin@example.com' RETURNING id, user_id),
+		v AS (INSERT INTO artifact_versions (artifact_id, n, user_id, code, data, note) SELECT id, n, user_id, x->>'code', nullif(x->'data', 'null'), left(x->>'note', 500) FROM x JOIN a USING (id), generate_series(1, 2) n)
+		SELECT id FROM a ORDER BY 1`).split('\n').map(Number);
+}
+
+test('artifacts: their titles, texts, code, data and errors, their gallery and their links', async () => {
+	const say = (i) => ({title: at(LINES, i), note: at(LINES, i + 1)}), app = 'export default () => <p>{JSON.stringify(data)}</p>';
+	const texts = [], pieces = 12, size = Math.ceil(ALL.length / pieces);
+	for (let i = 0; i < pieces; i++) texts.push({...say(i), type: 'markdown', code: ALL.slice(i * size, (i + 1) * size).join('\n\n')});
+	const table = {columns: NAMES.slice(0, 40).map((name) => ({name, type: name, kind: 'text'})), rows: [NAMES.slice(40, 80)], row_count: 1, truncated: false};
+	const apps = [{...say(20), type: 'react', code: app, data: {sales: table}}, ...OWN.slice(0, 6).map((text, i) => ({...say(30 + i), type: 'react', code: text})),
+		...OWN.slice(0, 6).map((text, i) => ({...say(40 + i), type: 'react', code: `throw new Error(${JSON.stringify(text)})`})), {...say(50), type: 'plotly', code: JSON.stringify({data: [{type: 'bar', x: OWN, y: OWN.map((_, i) => i)}], layout: {title: {text: OWN[1]}}})}];
+	const ids = putArtifacts([...texts, ...apps]);
+	for (const id of ids) {
+		await look(`/artifacts/${id}`);
+		const place = page.locator('[data-artifact-frame]');
+		if (await place.count()) await place.evaluate(async (node) => { while (!node.frame) await new Promise((resolve) => setTimeout(resolve, 20)); await node.frame.done; });
+		await look();
+		await page.getByRole('tab', {name: 'Versions'}).click();
+		await look();
+	}
+	for (const id of [ids[0], ids[12]]) for (const more of ['?version=1', '?card=1', '/rows', '/share']) await look(`/artifacts/${id}${more}`, {fragment: true});
+	for (let url = '/p/hostile/artifacts'; url;) {
+		await look(url);
+		const older = page.locator('.older a');
+		url = await older.count() ? await older.getAttribute('href') : null;
+	}
+	await page.locator('.thumb.live').first().waitFor({timeout: 30000});
+	await look();
+	for (const id of [ids[0], ids[12], ids[19]]) {
+		await page.goto(`/artifacts/${id}/share`);
+		await page.getByLabel('Everybody who has the link').check();
+		await page.getByRole('button', {name: 'Make the link'}).click();
+		await page.getByText('The link is ready').waitFor();
+		await look();
+		await look(new URL(await page.getByLabel('The link', {exact: true}).inputValue()).pathname);
+	}
+	q.sql('quern', `UPDATE artifact_links SET people = ARRAY[${OWN.slice(0, 6).map(literal).join(', ')}], embed_origins = people WHERE id % 2 = 0; UPDATE artifact_links SET audience = 'people', people = ARRAY[${OWN.slice(0, 6).map(literal).join(', ')}] WHERE id = 1`);
+	await look(`/artifacts/${ids[0]}/share`);
+	await look('/admin/links');
 });
 
 test('conversations: questions, answers, steps, cards, proofs and errors as stored', async () => {
