@@ -143,8 +143,8 @@ function besideFile(web, name, url, text, cookie, aim) {
 	const rounds = Array.from({length: 3}, () => ({file: wrk(`https://127.0.0.1:${web.port}/bench/${name}.html`, cookie),
 		page: wrk(`https://127.0.0.1:${web.port}${url}`, cookie)}));
 	const of = (what, field) => median(rounds.map((r) => r[what][field]));
-	say(`  ${Buffer.byteLength(text)} bytes: page ${of('page', 'rate').toFixed(0)}/s (p50 ${of('page', 'p50')} ms), ` +
-		`file ${of('file', 'rate').toFixed(0)}/s (p50 ${of('file', 'p50')} ms)`);
+	say(`  ${Buffer.byteLength(text)} bytes: page ${of('page', 'rate').toFixed(0)}/s (p50 ${of('page', 'p50')} ms, p99 ${of('page', 'p99')} ms), ` +
+		`file ${of('file', 'rate').toFixed(0)}/s (p50 ${of('file', 'p50')} ms, p99 ${of('file', 'p99')} ms)`);
 	report(`${name}.ratio`, median(rounds.map((r) => r.page.rate / r.file.rate)), 'of a file', aim);
 	report(`${name}.per_second`, of('page', 'rate'), '1/s');
 	report(`${name}.p50_ms`, of('page', 'p50'), 'ms');
