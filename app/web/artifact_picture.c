@@ -56,11 +56,11 @@ struct err *web_artifact_picture_ask(struct ctx *ctx, struct http_request *req, 
 	int64_t id;
 
 	TRY(http_form(ctx, req));
+	TRY(artifact_seen_load(ctx, req, &seen));
+	TRY(web_artifact_may_export(ctx, &seen));
 	format = format_of(http_field(req, "format"));
 	if (format == FORMATS)
 		return err_new(ctx->a, ERR_INVALID, "there is no such format");
-	TRY(artifact_seen_load(ctx, req, &seen));
-	TRY(web_artifact_may_export(ctx, &seen));
 	TRY(artifact_export_check(ctx));
 	TRY(web_alone(ctx, req, &seen, formats[format].format, &page));
 	TRY(artifact_export_ask(ctx, &seen.a, formats[format].format, buf_str(&page), &id));

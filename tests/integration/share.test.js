@@ -186,8 +186,8 @@ const MEMBERS = ['viewer', 'analyst', 'admin'], OWNER = ['analyst'], ALL = ['nob
 const SEEN = {own: OWNER, shown: MEMBERS};
 const matrix = {
 	web_artifacts: {project: MEMBERS}, web_artifact_show: SEEN, web_artifact_sandbox: SEEN, web_artifact_data: SEEN, web_artifact_rows: SEEN,
-	web_artifact_export: {own: OWNER, shown: ['analyst', 'admin'], less: {viewer: 403}}, web_artifact_export_ask: {own: OWNER, shown: ['analyst', 'admin'], less: {viewer: 403}},
-	web_artifact_export_file: {own: [], shown: []}, web_artifact_export_show: {own: [], shown: []},
+	web_artifact_export: {own: OWNER, shown: ['analyst', 'admin'], less: {viewer: 403}}, web_artifact_picture_ask: {own: OWNER, shown: ['analyst', 'admin'], less: {viewer: 403}},
+	web_artifact_picture_file: {own: [], shown: [], less: {viewer: 403}}, web_artifact_picture: {own: [], shown: [], less: {viewer: 403}},
 	web_share_form: {own: OWNER, shown: OWNER}, web_artifact_form: {own: OWNER, shown: OWNER},
 	web_links_show: {admin: ['admin'], less: {viewer: 403, analyst: 403, outsider: 403, named: 403}},
 };
@@ -206,11 +206,11 @@ test('every route of artifacts and links, for everybody: a row of the table that
 			const address = route.pattern.replace('{project:slug}', 'shop').replace('{artifact:int}', ids[kind]).replace('{link:int}', link.id).replace(/\{\w+:int\}/, '1');
 			for (const who of ALL) {
 				const row = matrix[route.name];
-				// All that changes is the owner's; the owner's own changes are tested where they are made.
+				// All that changes is the owner's, unless the table says more; the owner's own changes are tested where they are made.
 				if (route.changes && (OWNER.includes(who) || (who === 'admin' && route.name === 'web_share_revoke'))) continue;
 				if (!route.changes && !row) { wrong.push(`${route.name} is not in this table`); continue; }
 				const {status} = route.method === 'GET' ? await callers[who].get(address, JSON_ONLY) : await callers[who].post(address, {version: '1', audience: 'project', days: '1', code: 'x', title: 'x', visible: 'own'}, JSON_ONLY);
-				const may = !route.changes && (row[kind] ?? row.project ?? row.admin).includes(who);
+				const may = (!route.changes || row) && (row[kind] ?? row.project ?? row.admin).includes(who);
 				const want = may ? [200, 202, 303, 400, 422] : [who === 'nobody' ? 401 : (kind === 'own' ? null : row?.less?.[who]) ?? 404, ...(route.changes && kind === 'shown' ? [403] : [])];
 				if (!want.includes(status) && !(may && status === 404 && /export\.md/.test(address))) wrong.push(`${route.method} ${address} (${kind}) as ${who}: ${status}, not ${want}`);
 			}
