@@ -3,6 +3,7 @@
 'use strict';
 
 const assert = require('node:assert');
+const fs = require('node:fs');
 const {test, cleanup, run} = require('../lib/runner.js');
 const {start, scripted, until} = require('../lib/quern.js');
 const {launch, open, signIn, ask, shot, fits, lowContrast} = require('../lib/browser.js');
@@ -191,6 +192,32 @@ test('the gallery is searched', async () => {
 	await page.goto('/p/shop/artifacts?q=nothing');
 	await page.getByText('Nothing was found for “nothing”').waitFor();
 	assert.deepEqual(page.problems, []);
+});
+
+test('shared until a day, opened in a private window of a phone, saved as a PDF file, taken back, gone', async () => {
+	await page.goto('/artifacts/1');
+	await page.getByRole('link', {name: 'Share', exact: true}).click();
+	await page.getByLabel('Everybody who has the link').check();
+	await page.getByLabel('It ends').selectOption('after a week');
+	await page.getByRole('button', {name: 'Make the link'}).click();
+	const link = await page.getByLabel('The link', {exact: true}).inputValue();
+	const phone = await open(browser, q, {width: 390, height: 844});
+	await phone.goto(new URL(link).pathname);
+	await phone.getByText(/shared by analyst.*until/s).waitFor();
+	assert.equal(await (await painted(placeIn(phone))).locator('.bars .point').count(), 12, 'version 1, restored');
+	assert.ok(await fits(phone));
+	await page.goto('/artifacts/1');
+	await page.getByText('Download', {exact: true}).click();
+	const [file] = await Promise.all([page.waitForEvent('download', {timeout: 90000}), page.getByRole('button', {name: 'PDF'}).click()]);
+	assert.match(file.suggestedFilename(), /^revenue-month-by-month-\d{4}-\d\d-\d\d\.pdf$/);
+	assert.equal(fs.readFileSync(await file.path()).subarray(0, 5).toString(), '%PDF-');
+	await page.goto('/artifacts/1/share');
+	await page.getByRole('button', {name: 'Take back'}).click();
+	await page.getByText('taken back').first().waitFor();
+	await phone.reload();
+	await phone.getByRole('heading', {name: 'Nothing to see here'}).waitFor();
+	assert.deepEqual(page.problems, []);
+	await phone.context().close();
 });
 
 for (const [name, options] of [['dark', {dark: true}], ['phone', {width: 390, height: 844}], ['phone-dark', {width: 390, height: 844, dark: true}]])
