@@ -104,7 +104,7 @@ document.addEventListener("quern:turn", ({ detail: { phase } }) => {
 });
 
 function repair(around, { id, version: n, message, line, column }) {
-	const url = `/artifacts/${id}/error?${new URLSearchParams({ version: n, message, line, column })}`;
+	const url = `/artifacts/${id}/error?${new URLSearchParams({ version: n, message: message.slice(0, 400), line, column })}`;
 	const question = `The artifact “${around.dataset.title}” does not work in my browser: ${message} Please repair it.`;
 	if ($("[data-ask-form]")) return document.dispatchEvent(new CustomEvent("quern:ask", { detail: { question, url } }));
 	const form = element("form", { method: "post", action: url }, element("input", { type: "hidden", name: "csrf", value: document.body.dataset.csrf }));

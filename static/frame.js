@@ -37,7 +37,7 @@ function node(name, className, content = "") {
 
 // What a frame may say, and how it is read; anything else is dropped.
 const messages = {
-	need: (show, m) => show.libraries(Array.isArray(m.files) ? m.files.slice(0, 20) : []),
+	need: (show, m) => show.libraries(Array.isArray(m.files) ? m.files.slice(0, 20) : []), // asked once, before its code runs
 	ready: (show) => show.ready(),
 	height: (show, m) => show.height(m.height),
 	error: (show, m) => show.error({ message: words(m.message), line: whole(m.line, 1e6), column: whole(m.column, 1e6) }),
@@ -136,6 +136,8 @@ class Show {
 	}
 
 	async libraries(files) {
+		if (this.given) return;
+		this.given = true;
 		for (const file of files.filter((name) => typeof name === "string" && LIBRARY.test(name))) {
 			try {
 				this.send({ kind: "library", file, text: await text(`/static/libs/${file}`) });

@@ -102,10 +102,11 @@ static bool leads_somewhere(const struct references *r, const char *path)
 
 static void look(struct references *r, struct json_object *o)
 {
-	const char *path = json_get_str(o, "$data");
+	const char *paths[] = {json_get_str(o, "$data"), json_get_str(o, "$each")};
 
-	if (path && !r->wrong && !leads_somewhere(r, path))
-		r->wrong = path;
+	for (size_t i = 0; i < 2; i++)
+		if (paths[i] && !r->wrong && !leads_somewhere(r, paths[i]))
+			r->wrong = paths[i];
 	for (size_t i = 0; json_object_is_type(o, json_type_array) && i < json_length(o); i++)
 		look(r, json_object_array_get_idx(o, i));
 	if (json_object_is_type(o, json_type_object)) {

@@ -45,9 +45,9 @@ DB_STMT(artifact_insert,
 /* Locked until the new version is there. */
 DB_STMT(artifact_advance,
         "UPDATE artifacts a SET n = n + 1, title = coalesce($3, title), type = coalesce($4, type), updated_at = now()"
-        " WHERE a.id = $2 AND a.user_id = $1 AND a.deleted_at IS NULL AND" PROJECT_SEEN("a.project_id", "$1")
+        " WHERE a.id = $2 AND a.user_id = $1 AND a.deleted_at IS NULL AND ($5 = 0 OR a.n = $5) AND" PROJECT_SEEN("a.project_id", "$1")
         " RETURNING n",
-        DB_I64, DB_I64, DB_TEXT, DB_TEXT);
+        DB_I64, DB_I64, DB_TEXT, DB_TEXT, DB_I64);
 DB_STMT(artifact_version_insert,
         "INSERT INTO artifact_versions (artifact_id, n, user_id, turn_id, code, sources, data, form, note)"
         " VALUES ($1, $2, nullif($3, 0), nullif($4, 0), $5, $6, $7, $8, $9)",
@@ -168,6 +168,19 @@ static struct err *insert(struct ctx *ctx, const struct saving *s, int64_t *id)
 	              &db_id_row, "project", id);
 }
 
+static struct err *advance(struct ctx *ctx, const struct artifact_draft *d, int64_t *n)
+{
+	struct err *e = db_one(ctx, &artifact_advance,
+	                       DB_ARGS(db_i64(ctx->user_id), db_i64(d->artifact_id), db_text(d->title), db_text(d->type),
+	                               db_i64(d->after)),
+	                       &db_id_row, "artifact", n);
+
+	if (!e || e->kind != ERR_NOT_FOUND || !d->after)
+		return e;
+	return err_hint(err_code(err_new(ctx->a, ERR_CONFLICT, "the artifact has a newer version by now"), "changed"),
+	                "Open the newest version, and change that one.");
+}
+
 static struct err *save(struct ctx *ctx, void *arg)
 {
 	const struct saving *s = arg;
@@ -175,9 +188,7 @@ static struct err *save(struct ctx *ctx, void *arg)
 	int64_t id = d->artifact_id, n = 1;
 
 	if (id)
-		TRY(db_one(ctx, &artifact_advance,
-		           DB_ARGS(db_i64(ctx->user_id), db_i64(id), db_text(d->title), db_text(d->type)), &db_id_row,
-		           "artifact", &n));
+		TRY(advance(ctx, d, &n));
 	else
 		TRY(insert(ctx, s, &id));
 	TRY(db_run(ctx, &artifact_version_insert,

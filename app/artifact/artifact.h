@@ -66,6 +66,7 @@ struct artifact {
 /* What a new version says; with artifact_id 0 a new artifact. */
 struct artifact_draft {
 	int64_t artifact_id;
+	int64_t after; /* the version that must still be the newest, or 0 */
 	int64_t project_id;
 	int64_t conversation_id;
 	int64_t turn_id;
@@ -80,7 +81,7 @@ struct artifact_draft {
 };
 
 /* A new artifact, or a new version of one of ctx->user_id's own. Errors: INVALID (which part, in words), NOT_FOUND,
- * TOO_LARGE. Audited. Inside a transaction when there is one. */
+ * TOO_LARGE, CONFLICT (code "changed": another version came meanwhile). Audited. Inside a transaction when there is one. */
 MUST_CHECK struct err *artifact_save(struct ctx *ctx, const struct artifact_draft *draft, struct artifact *out);
 /* One artifact with version n (0: the newest). NOT_FOUND unless it is ctx->user_id's own, or shown to a project that they
  * may see. */

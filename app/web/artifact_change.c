@@ -20,12 +20,14 @@ struct err *web_artifact_save(struct ctx *ctx, struct http_request *req, struct 
 {
 	struct artifact_seen seen;
 	struct artifact out;
+	int64_t newest;
 
 	TRY(http_form(ctx, req));
 	TRY(artifact_seen_load(ctx, req, &seen));
 	const struct artifact_version *old = &seen.a.version;
 	TRY(artifact_save(ctx,
 	                  &(struct artifact_draft){.artifact_id = seen.a.id,
+	                                           .after = str_to_i64(http_field(req, "newest"), &newest) ? newest : 0,
 	                                           .code = web_sql_field(ctx, req, "code"),
 	                                           .sources = old->sources,
 	                                           .nsources = old->nsources,

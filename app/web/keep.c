@@ -133,23 +133,9 @@ static void read_fields(struct ctx *ctx, const struct http_request *req, struct 
 	f->aggregate = web_field(ctx, req, "aggregate");
 	f->format = web_field(ctx, req, "format");
 	f->stacked = http_has_field(req, "stacked");
-	f->values = (struct db_texts){NULL, 0};
 }
 
 /* Keeping ------------------------------------------------------------------------------------------------- */
-
-static struct err *find_values(struct ctx *ctx, const struct query_scope *scope, struct keep_form *f)
-{
-	struct query_result *r;
-
-	if (!*f->series || str_is(str_of(f->kind), "table"))
-		return NULL;
-	TRY(query_run(ctx, scope, keep_values_sql(ctx->a, f), &r));
-	f->values = (struct db_texts){ARENA_ARRAY(ctx->a, const char *, r->nrows), r->nrows};
-	for (size_t i = 0; i < r->nrows; i++)
-		f->values.p[i] = r->cells[i];
-	return r->nrows ? NULL : err_code(err_new(ctx->a, ERR_INVALID, "that column has no values to make series of"), "series");
-}
 
 /* The statement is run once, so that what cannot be shown is told here. */
 static struct err *keep(struct ctx *ctx, struct http_request *req, struct keeping *k, struct artifact *out)
@@ -159,7 +145,6 @@ static struct err *keep(struct ctx *ctx, struct http_request *req, struct keepin
 
 	TRY(keep_check(ctx->a, &k->form));
 	TRY(artifact_scope(ctx, req, &k->seen, &scope));
-	TRY(find_values(ctx, &scope, &k->form));
 	TRY(query_run(ctx, &scope, keep_sql(ctx->a, &k->form), &r));
 	struct artifact_source source = {KEEP_SOURCE, r->sql_asked, r->run_id};
 	return artifact_save(ctx,

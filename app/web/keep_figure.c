@@ -1,6 +1,6 @@
 /*
  * A form becomes a figure: the statement that gives its columns, and Plotly's JSON that refers to them. Series and
- * aggregates are computed by the database, over all rows and for whoever looks. Pure.
+ * aggregates are computed by the database, over all rows and for whoever looks; neither holds a value of a row. Pure.
  */
 #include <string.h>
 
@@ -9,6 +9,8 @@
 #include "sql/sql.h"
 #include "web/chart_priv.h"
 #include "web/keep_priv.h"
+
+enum { SERIES = 8 }; /* of their own */
 
 static const struct keep_choice kinds[] = {
 #define KIND(name, label) {#name, label, NULL},
@@ -71,7 +73,7 @@ struct keep_form keep_default(struct arena *a, const struct query_result *r)
 	                      .x = c ? c->x_name : r->columns[0].name,
 	                      .y = {ARENA_ARRAY(a, const char *, KEEP_MEASURES), 0},
 	                      .series = c && c->by_name ? c->by_name : "",
-	                      .aggregate = "none",
+	                      .aggregate = c && c->by_name ? "sum" : "none",
 	                      .format = "plain"};
 
 	if (c && c->y_name)
@@ -105,7 +107,7 @@ static struct err *check_measures(struct arena *a, const struct keep_form *f)
 			return wrong(a, "y", "there is no such column of numbers");
 		if (c->kind != QUERY_NUMBER && !is(f->aggregate, "count"))
 			return wrong(a, "y", "only numbers can be shown; others can be counted");
-		if (is(f->y.p[i], f->x))
+		if (is(f->y.p[i], f->x) || is(f->y.p[i], f->series))
 			return wrong(a, "y", "a column cannot be shown against itself");
 	}
 	return NULL;
@@ -129,41 +131,32 @@ struct err *keep_check(struct arena *a, const struct keep_form *f)
 		return wrong(a, "series", "series are made of one column of numbers");
 	if (*f->series && is(f->kind, "pie"))
 		return wrong(a, "series", "a pie has no series");
+	if (*f->series && is(f->aggregate, "none"))
+		return wrong(a, "aggregate", "rows of a series that are alike become one: choose how, their sum for example");
 	return check_measures(a, f);
 }
 
 /* The statements -------------------------------------------------------------------------------------------- */
 
-static const char *of_rows(struct arena *a, const struct keep_form *f)
+static struct str rows_of(const struct keep_form *f)
 {
 	struct str sql = str_trim(str_of(f->sql));
 
 	while (sql.n && sql.p[sql.n - 1] == ';')
 		sql = str_trim((struct str){sql.p, sql.n - 1});
-	return arena_printf(a, "FROM (\n%.*s\n) AS kept", STR_ARG(sql)); /* lines of their own: it may end with a comment */
+	return sql;
 }
 
-const char *keep_values_sql(struct arena *a, const struct keep_form *f)
+static void put_measure(struct arena *a, struct buf *b, const struct keep_form *f, const char *y)
 {
-	const char *by = sql_quote_ident(a, f->series);
+	const char *name = sql_quote_ident(a, y);
 
-	return arena_printf(a, "SELECT %s %s WHERE %s IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %d", by, of_rows(a, f),
-	                    by, KEEP_VALUES);
-}
-
-static void put_measure(struct arena *a, struct buf *b, const struct keep_form *f, const char *y, const char *value)
-{
-	const char *name = sql_quote_ident(a, y), *by = sql_quote_ident(a, f->series);
-	const char *function = is(f->aggregate, "none") && value ? "max" : f->aggregate;
-
-	buf_add_cstr(b, ", ");
-	if (is(function, "none"))
-		buf_add_cstr(b, name);
+	if (is(f->aggregate, "none"))
+		buf_printf(b, ", %s", name);
+	else if (is(f->aggregate, "count"))
+		buf_printf(b, ", count(*) AS %s", name);
 	else
-		buf_printf(b, "%s(%s)", function, name);
-	if (value)
-		buf_printf(b, " FILTER (WHERE %s::text = %s)", by, sql_quote_literal(a, value));
-	buf_printf(b, " AS %s", sql_quote_ident(a, value ? value : y));
+		buf_printf(b, ", %s(%s) AS %s", f->aggregate, name, name);
 }
 
 static bool is_ordered(const struct keep_form *f)
@@ -173,19 +166,31 @@ static bool is_ordered(const struct keep_form *f)
 	return is(f->kind, "line") || is(f->kind, "area") || x->kind == QUERY_DATE || x->kind == QUERY_TIME;
 }
 
-const char *keep_sql(struct arena *a, const struct keep_form *f)
+/* The largest values are a series each, what is left is one more, so that nothing is missing from a sum. The rows stand on
+ * lines of their own: they may end with a comment. */
+static const char *series_sql(struct arena *a, const struct keep_form *f)
 {
 	struct buf b = buf_init(a, BUF_PAGE);
-	bool grouped = *f->series || !is(f->aggregate, "none");
+	const char *by = sql_quote_ident(a, f->series);
 
-	if (is(f->kind, "table"))
-		return f->sql;
+	buf_printf(&b, "WITH kept AS (\n%.*s\n), largest AS (SELECT %s FROM kept WHERE %s IS NOT NULL GROUP BY 1"
+	           " ORDER BY count(*) DESC, 1 LIMIT %d)\nSELECT %s, CASE WHEN %s IN (SELECT %s FROM largest) THEN %s::text"
+	           " ELSE 'all others' END AS %s", STR_ARG(rows_of(f)), by, by, SERIES, sql_quote_ident(a, f->x), by, by, by, by);
+	put_measure(a, &b, f, f->y.p[0]);
+	buf_add_cstr(&b, " FROM kept GROUP BY 1, 2 ORDER BY ");
+	buf_add_cstr(&b, is_ordered(f) ? "1, 3 DESC NULLS LAST" : "3 DESC NULLS LAST, 1");
+	return buf_cstr(&b);
+}
+
+static const char *plain_sql(struct arena *a, const struct keep_form *f)
+{
+	struct buf b = buf_init(a, BUF_PAGE);
+	bool grouped = !is(f->aggregate, "none");
+
 	buf_printf(&b, "SELECT %s", sql_quote_ident(a, f->x));
-	for (size_t i = 0; !*f->series && i < f->y.n; i++)
-		put_measure(a, &b, f, f->y.p[i], NULL);
-	for (size_t i = 0; *f->series && i < f->values.n; i++)
-		put_measure(a, &b, f, f->y.p[0], f->values.p[i]);
-	buf_printf(&b, " %s", of_rows(a, f));
+	for (size_t i = 0; i < f->y.n; i++)
+		put_measure(a, &b, f, f->y.p[i]);
+	buf_printf(&b, " FROM (\n%.*s\n) AS kept", STR_ARG(rows_of(f)));
 	if (grouped)
 		buf_add_cstr(&b, " GROUP BY 1");
 	if (is_ordered(f))
@@ -193,6 +198,13 @@ const char *keep_sql(struct arena *a, const struct keep_form *f)
 	else if (grouped)
 		buf_add_cstr(&b, " ORDER BY 2 DESC NULLS LAST, 1");
 	return buf_cstr(&b);
+}
+
+const char *keep_sql(struct arena *a, const struct keep_form *f)
+{
+	if (is(f->kind, "table"))
+		return f->sql;
+	return *f->series ? series_sql(a, f) : plain_sql(a, f);
 }
 
 /* The figure ------------------------------------------------------------------------------------------------ */
@@ -208,6 +220,18 @@ static void put_reference(struct figure *g, const char *key, const char *name)
 {
 	json_object_open(&g->w, key);
 	json_put_cstr(&g->w, "$data", arena_printf(g->a, KEEP_SOURCE ".%s", name));
+	json_object_close(&g->w);
+}
+
+static void put_name(struct figure *g, const char *name)
+{
+	if (!*g->f->series) {
+		json_put_cstr(&g->w, "name", name);
+		return;
+	}
+	json_put_cstr(&g->w, "$each", arena_printf(g->a, KEEP_SOURCE ".%s", g->f->series));
+	json_object_open(&g->w, "name");
+	json_put_bool(&g->w, "$value", true);
 	json_object_close(&g->w);
 }
 
@@ -228,7 +252,7 @@ static void put_trace(struct figure *g, const char *name)
 			if (types[i].mode)
 				json_put_cstr(w, "mode", types[i].mode);
 		}
-	json_put_cstr(w, "name", name);
+	put_name(g, name);
 	put_reference(g, pie ? "labels" : lying ? "y" : "x", f->x);
 	put_reference(g, pie ? "values" : lying ? "x" : "y", name);
 	if (lying)
@@ -342,15 +366,14 @@ const char *keep_figure(struct arena *a, const struct keep_form *f)
 {
 	struct buf b = buf_init(a, BUF_PAGE);
 	struct figure g = {a, {.b = &b}, f, keep_choice(KEEP_FORMATS, f->format)->d3};
-	const struct db_texts names = *f->series ? f->values : f->y;
 
 	json_object_open(&g.w, NULL);
 	json_array_open(&g.w, "data");
 	if (is(f->kind, "table"))
 		put_table(&g);
 	else
-		for (size_t i = 0; i < names.n; i++)
-			put_trace(&g, names.p[i]);
+		for (size_t i = 0; i < f->y.n; i++)
+			put_trace(&g, f->y.p[i]);
 	json_array_close(&g.w);
 	put_layout(&g);
 	json_object_close(&g.w);

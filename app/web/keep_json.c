@@ -32,7 +32,6 @@ const char *keep_json(struct arena *a, const struct keep_form *f)
 	json_put_cstr(&w, "x", f->x);
 	put_texts(&w, "y", f->y);
 	json_put_cstr(&w, "series", f->series);
-	put_texts(&w, "values", f->values);
 	json_put_cstr(&w, "aggregate", f->aggregate);
 	json_put_cstr(&w, "format", f->format);
 	json_put_bool(&w, "stacked", f->stacked);
@@ -77,7 +76,6 @@ struct err *keep_read(struct arena *a, const char *json, struct keep_form *out)
 	                          .x = text_of(o, "x"),
 	                          .y = texts_of(a, json_get_array(o, "y")),
 	                          .series = text_of(o, "series"),
-	                          .values = texts_of(a, json_get_array(o, "values")),
 	                          .aggregate = text_of(o, "aggregate"),
 	                          .format = text_of(o, "format"),
 	                          .stacked = json_get_bool(o, "stacked", false)};

@@ -5,7 +5,7 @@
 #include "lib/json.h"
 #include "query/query.h"
 
-enum { KEEP_MEASURES = 8, KEEP_VALUES = 8 };
+enum { KEEP_MEASURES = 8 };
 #define KEEP_SOURCE "rows" /* the name of the query in the data */
 
 struct keep_choice {
@@ -24,8 +24,7 @@ struct keep_form {
 	const char *kind;
 	const char *x;
 	struct db_texts y;
-	const char *series;     /* a column, or "" */
-	struct db_texts values; /* of it: a series each */
+	const char *series; /* a column, each of whose values is a series, or "" */
 	const char *aggregate;
 	const char *format;
 	bool stacked;
@@ -35,8 +34,7 @@ struct keep_form {
 struct keep_form keep_default(struct arena *a, const struct query_result *r);
 /* INVALID, its code the field. */
 MUST_CHECK struct err *keep_check(struct arena *a, const struct keep_form *f);
-/* The statement of the values that the series column has, most frequent first; and the one behind the artifact. */
-const char *keep_values_sql(struct arena *a, const struct keep_form *f);
+/* The statement behind the artifact. Which values make series is found anew for whoever looks. */
 const char *keep_sql(struct arena *a, const struct keep_form *f);
 /* The figure, Plotly's JSON with references to the data. */
 const char *keep_figure(struct arena *a, const struct keep_form *f);

@@ -26,25 +26,49 @@ export function giveData(given) {
 	self.data = data;
 }
 
-/** The values of "<name>.<column>", or undefined where there is no such column. */
-export function column(path) {
+const MOST_PARTS = 60;
+
+// The rows of "<name>.<column>" and where in them the column is, or undefined where there is none. of: {path, value}: of the same
+// table only the rows with that value.
+function find(path, of) {
 	const [, name, wanted] = /^([^.]+)\.(.+)$/s.exec(path) ?? [];
 	const table = Object.hasOwn(self.data, name ?? "") ? self.data[name] : undefined;
 	const i = isTable(table) ? table.columns.findIndex((c) => c.name === wanted) : -1;
-	return i < 0 ? undefined : table.rows.map((row) => cell(row[i], numeric(table.columns[i])));
+	if (i < 0) return undefined;
+	const by = of && of.path.startsWith(`${name}.`) ? find(of.path).i : -1;
+	return { i, isNumber: numeric(table.columns[i]), rows: by < 0 ? table.rows : table.rows.filter((row) => row[by] === of.value) };
+}
+
+/** The values of "<name>.<column>", or undefined where there is no such column. */
+export function column(path, of) {
+	const found = find(path, of);
+	return found?.rows.map((row) => cell(row[found.i], found.isNumber));
+}
+
+const missing = (path) => new Error(`the data has no "${path}"; there is: ${paths().join(", ") || "nothing"}`);
+
+function forEachValue({ $each: path, ...part }) {
+	const found = find(path);
+	if (!found) throw missing(path);
+	const values = [...new Set(found.rows.map((row) => row[found.i]))];
+	if (values.length > MOST_PARTS) throw new Error(`"${path}" has ${values.length} different values; a figure has room for ${MOST_PARTS}`);
+	return values.map((value) => fill(part, { path, value }));
 }
 
 /**
  * A figure with its references filled in: {"$data": "sales.month"} anywhere in it becomes the list of values of that column, and
- * {"$data": "sales"} the records of that table. One that leads nowhere is an error that names it.
+ * {"$data": "sales"} the records of that table. In a list {"$each": "sales.country", ...} becomes one such part for each value of that
+ * column, in the order in which they come: in it references to columns of the table give its rows only, and {"$value": true} is the
+ * value. One that leads nowhere is an error that names it.
  */
-export function fill(value) {
-	if (Array.isArray(value)) return value.map(fill);
+export function fill(value, of) {
+	if (Array.isArray(value)) return value.flatMap((part) => (typeof part?.$each === "string" ? forEachValue(part) : [fill(part, of)]));
 	if (!value || typeof value !== "object") return value;
-	if (typeof value.$data !== "string") return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, fill(part)]));
+	if (value.$value === true && of) return String(of.value ?? "–");
+	if (typeof value.$data !== "string") return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, fill(part, of)]));
 	const table = Object.hasOwn(self.data, value.$data) ? self.data[value.$data] : undefined;
-	const found = table?.records ?? table ?? column(value.$data);
-	if (found === undefined) throw new Error(`the data has no "${value.$data}"; there is: ${paths().join(", ") || "nothing"}`);
+	const found = table?.records ?? table ?? column(value.$data, of);
+	if (found === undefined) throw missing(value.$data);
 	return found;
 }
 

@@ -61,6 +61,12 @@ test('figures take their values from the data', async () => {
 	const echarts = await show('echarts', JSON.stringify({xAxis: {type: 'category', data: {$data: 'sales.month'}}, yAxis: {}, series: [{type: 'bar', data: {$data: 'sales.revenue'}}]}));
 	assert.ok(echarts.ok, JSON.stringify(echarts.errors));
 	assert.match(await echarts.frame.locator('svg').innerHTML(), /Jan/);
+	const each = await show('plotly', JSON.stringify({data: [{$each: 'sales.month', name: {$value: true}, type: 'bar', x: {$data: 'sales.month'}, y: {$data: 'sales.revenue'}}], layout: {showlegend: true}}));
+	assert.ok(each.ok, JSON.stringify(each.errors));
+	assert.deepEqual(await each.frame.locator('.legendtext').allTextContents(), ['Jan', 'Feb', 'Mar']);
+	assert.equal(await each.frame.locator('.bars .trace, .trace.bars').count(), 3);
+	const nowhere = await show('plotly', JSON.stringify({data: [{$each: 'sales.week'}]}));
+	assert.match(nowhere.errors[0].message, /no "sales\.week"/);
 	const none = await show('plotly', JSON.stringify({data: [{x: {$data: 'sales.week'}}]}));
 	assert.match(none.errors[0].message, /no "sales\.week"; there is: sales\.month, sales\.revenue/);
 });

@@ -134,10 +134,11 @@ test('a result is kept by a form, which can be opened again', async () => {
 	const address = kept.headers.location;
 	const {code, data, type} = JSON.parse((await analyst.get(`${address}/data`, JSON_ONLY)).text);
 	assert.equal(type, 'plotly');
-	const names = JSON.parse(code).data.map((trace) => trace.name);
-	assert.ok(names.length > 1 && names.includes('delivered'), names.join());
-	assert.deepEqual(data.rows.columns.map((c) => c.name), ['month', ...names]);
-	assert.equal(new Set(data.rows.rows.map((r) => r[0])).size, data.rows.rows.length, 'one row a month');
+	assert.doesNotMatch(code, /delivered/, 'the values are found for whoever looks');
+	assert.equal(JSON.parse(code).data[0].$each, 'rows.status');
+	assert.deepEqual(data.rows.columns.map((c) => c.name), ['month', 'status', 'revenue']);
+	assert.ok(data.rows.rows.some((r) => r[1] === 'delivered'));
+	assert.equal(new Set(data.rows.rows.map((r) => r.slice(0, 2).join())).size, data.rows.rows.length, 'one row for each month and status');
 	assert.match((await analyst.get(address)).text, /Change the chart/);
 	const again = (await analyst.get(`${address}/form`)).text;
 	for (const part of [/<option value="bar" selected>/, /<option value="status" selected>/, /name="stacked" value="1" checked/, /<option value="sum" selected>/]) assert.match(again, part);
@@ -145,15 +146,39 @@ test('a result is kept by a form, which can be opened again', async () => {
 	const second = JSON.parse((await analyst.get(`${address}/data`, JSON_ONLY)).text);
 	assert.equal(second.version, 2);
 	assert.deepEqual(second.data.rows.columns.map((c) => c.name), ['month', 'revenue']);
-	for (const [wrong, words] of [[{kind: 'rings'}, /no such kind/], [{y: ''}, /columns? of numbers/], [{x: 'nothing'}, /no such column/], [{title: ' '}, /needs a title/]]) {
+	for (const [wrong, words] of [[{kind: 'rings'}, /no such kind/], [{y: ''}, /columns? of numbers/], [{x: 'nothing'}, /no such column/], [{title: ' '}, /needs a title/], [{aggregate: 'none'}, /become one: choose how/]]) {
 		const bad = await analyst.post(`/runs/${run}/keep`, {...fields, ...wrong});
 		assert.equal(bad.status, 400);
 		assert.match(bad.text, words);
-		assert.match(bad.text, /<option value="sum" selected>/, 'what was chosen stays');
+		assert.match(bad.text, wrong.aggregate ? /<option value="none" selected>/ : /<option value="sum" selected>/, 'what was chosen stays');
 	}
 	assert.equal((await viewer.get(`/runs/${run}/keep`)).status, 404);
 	assert.equal((await viewer.post(`/runs/${run}/keep`, fields)).status, 404);
 	assert.equal((await viewer.get(`${address}/form`)).status, 404);
+});
+
+test('a chart with series that others look at has only their values', async () => {
+	const {analyst, viewer, admin} = callers;
+	const run = await ran('SELECT country_code AS country, name AS customer, id FROM customers WHERE id <= 200');
+	const kept = await analyst.post(`/runs/${run}/keep`, {title: 'By country', kind: 'bar', x: 'customer', y: 'id', series: 'country', aggregate: 'count', format: 'plain'});
+	assert.equal(kept.status, 303);
+	const address = kept.headers.location;
+	assert.equal((await analyst.post(`${address}/visible`, {visible: 'project'})).status, 303);
+	assert.equal((await admin.post('/p/shop/settings/rules', {table: 'customers', viewer: '1', kind: 'filter', condition: "country_code = 'DE'", value: "country_code = 'DE'"})).status, 303);
+	const series = async (who) => JSON.parse((await who.get(`${address}/data`, JSON_ONLY)).text).data.rows.rows.map((r) => r[1]);
+	assert.ok(new Set(await series(analyst)).size > 1);
+	assert.deepEqual([...new Set(await series(viewer))], ['DE']);
+	assert.doesNotMatch((await viewer.get(address)).text, />(FR|'FR'|&quot;FR&quot;)</);
+});
+
+test('a change of what is not the newest any more is told, and makes no version', async () => {
+	const {analyst} = callers, id = made('analyst@example.com', {type: 'html', code: '<p>1</p>'});
+	assert.match((await analyst.get(`/artifacts/${id}`)).text, /name="newest" value="1"/);
+	assert.equal((await analyst.post(`/artifacts/${id}/save`, {version: 1, newest: 1, code: '<p>2</p>'})).status, 303);
+	const late = await analyst.post(`/artifacts/${id}/save`, {version: 1, newest: 1, code: '<p>3</p>'});
+	assert.equal(late.status, 409);
+	assert.match(late.text, /has a newer version by now/);
+	assert.equal(one(`SELECT n FROM artifacts WHERE id = ${id}`), '2');
 });
 
 test('any table is kept as it is', async () => {

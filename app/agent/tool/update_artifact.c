@@ -52,6 +52,7 @@ static struct err *run(struct tool_env *env, struct json_object *args, struct to
 	struct artifact old;
 
 	TRY(tool_artifact_get(env, d.artifact_id, &old));
+	d.after = old.n;
 	TRY(code_of(env->ctx->a, args, &old, &d.code));
 	d.data = data ? json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN) : old.version.data;
 	if (sources)

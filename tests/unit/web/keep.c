@@ -48,6 +48,7 @@ static void test_web__the_form_begins_with_the_automatic_chart(void **state)
 	assert_int_equal(f.y.n, 1);
 	assert_string_equal(f.y.p[0], "revenue");
 	assert_string_equal(f.series, "country");
+	assert_string_equal(f.aggregate, "sum");
 	assert_ok(keep_check(a, &f));
 	f = keep_default(a, rows(a, two, 2, plain, 2));
 	assert_string_equal(f.series, "");
@@ -67,6 +68,7 @@ static void test_web__a_form_that_makes_no_chart_says_why(void **state)
 	        {"rings", "revenue", "", "none", "kind"},      {"bar", "", "", "none", "y"},
 	        {"bar", "nothing", "", "none", "y"},           {"bar", "country", "", "sum", "y"},
 	        {"bar", "month", "", "count", "y"},            {"bar", "revenue", "nothing", "none", "series"},
+	        {"bar", "country", "country", "count", "y"}, {"bar", "revenue", "country", "none", "aggregate"},
 	        {"bar", "revenue", "month", "none", "series"}, {"bar", "revenue", "", "median", "aggregate"},
 	        {"pie", "revenue", "country", "none", "series"}, {"bar", "revenue|Odd \"name\"", "country", "sum", "series"},
 	};
@@ -90,22 +92,23 @@ static void test_web__a_form_that_makes_no_chart_says_why(void **state)
 static void test_web__the_database_aggregates_and_makes_series(void **state)
 {
 	struct arena *a = arena_create();
-	const char *values[] = {"DE", "it's"};
 	struct keep_form f = form(a, "line", "revenue|Odd \"name\"", "", "none");
 
 	(void)state;
-	assert_string_equal(keep_sql(a, &f), "SELECT month, revenue AS revenue, \"Odd \"\"name\"\"\" AS \"Odd \"\"name\"\"\" FROM (\nSELECT 1 -- end\n) AS kept ORDER BY 1");
+	assert_string_equal(keep_sql(a, &f), "SELECT month, revenue, \"Odd \"\"name\"\"\" FROM (\nSELECT 1 -- end\n) AS kept ORDER BY 1");
 	f = form(a, "pie", "revenue", "", "sum");
 	f.x = "country";
 	assert_string_equal(keep_sql(a, &f), "SELECT country, sum(revenue) AS revenue FROM (\nSELECT 1 -- end\n) AS kept GROUP BY 1"
 	                                     " ORDER BY 2 DESC NULLS LAST, 1");
 	f = form(a, "bar", "revenue", "country", "avg");
-	f.values = (struct db_texts){values, 2};
-	assert_string_equal(keep_values_sql(a, &f), "SELECT country FROM (\nSELECT 1 -- end\n) AS kept WHERE country IS NOT NULL"
-	                                            " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 8");
-	assert_string_equal(keep_sql(a, &f), "SELECT month, avg(revenue) FILTER (WHERE country::text = 'DE') AS \"DE\","
-	                                     " avg(revenue) FILTER (WHERE country::text = 'it''s') AS \"it's\" FROM (\nSELECT 1 -- end\n)"
-	                                     " AS kept GROUP BY 1 ORDER BY 1");
+	assert_string_equal(keep_sql(a, &f), "WITH kept AS (\nSELECT 1 -- end\n), largest AS (SELECT country FROM kept WHERE country IS NOT NULL"
+	                                     " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 8)\nSELECT month, CASE WHEN country IN"
+	                                     " (SELECT country FROM largest) THEN country::text ELSE 'all others' END AS country,"
+	                                     " avg(revenue) AS revenue FROM kept GROUP BY 1, 2 ORDER BY 1, 3 DESC NULLS LAST");
+	f = form(a, "bar", "revenue", "", "count");
+	f.x = "country";
+	assert_string_equal(keep_sql(a, &f), "SELECT country, count(*) AS revenue FROM (\nSELECT 1 -- end\n) AS kept GROUP BY 1"
+	                                     " ORDER BY 2 DESC NULLS LAST, 1");
 	f = form(a, "table", "", "", "none");
 	assert_string_equal(keep_sql(a, &f), f.sql);
 	arena_free(a);
@@ -120,7 +123,6 @@ static void assert_holds(const char *text, const char *part)
 static void test_web__the_figure_refers_to_the_columns(void **state)
 {
 	struct arena *a = arena_create();
-	const char *values[] = {"DE", "</script>"};
 	struct keep_form f = form(a, "lying", "revenue", "", "none");
 	struct json_object *o;
 
@@ -129,9 +131,9 @@ static void test_web__the_figure_refers_to_the_columns(void **state)
 	                                 "\"x\":{\"$data\":\"rows.revenue\"},\"orientation\":\"h\"}]");
 	assert_holds(keep_figure(a, &f), "\"tickformat\":\",.0f\"");
 	f = form(a, "area", "revenue", "country", "sum");
-	f.values = (struct db_texts){values, 2};
 	f.stacked = true;
-	assert_holds(keep_figure(a, &f), "\"y\":{\"$data\":\"rows.DE\"},\"stackgroup\":\"one\"");
+	assert_holds(keep_figure(a, &f), "\"$each\":\"rows.country\",\"name\":{\"$value\":true},\"x\":{\"$data\":\"rows.month\"},"
+	                                 "\"y\":{\"$data\":\"rows.revenue\"},\"stackgroup\":\"one\"");
 	f = form(a, "table", "", "", "none");
 	assert_holds(keep_figure(a, &f), "\"type\":\"table\"");
 	for (size_t i = 0, n; i < 7; i++) {
@@ -145,11 +147,9 @@ static void test_web__the_figure_refers_to_the_columns(void **state)
 static void test_web__a_form_is_opened_as_it_was_kept(void **state)
 {
 	struct arena *a = arena_create();
-	const char *values[] = {"DE"};
 	struct keep_form f = form(a, "bar", "revenue", "country", "sum"), got;
 
 	(void)state;
-	f.values = (struct db_texts){values, 1};
 	f.stacked = true;
 	assert_ok(keep_read(a, keep_json(a, &f), &got));
 	assert_string_equal(keep_json(a, &got), keep_json(a, &f));
