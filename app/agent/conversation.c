@@ -128,29 +128,10 @@ struct err *agent_conversation_get(struct ctx *ctx, int64_t project_id, int64_t 
 	              "conversation", out);
 }
 
-/* A change of one conversation, and the entry that tells of it. */
-struct change {
-	const struct db_stmt *stmt;
-	struct db_args args;
-	const char *action;
-	int64_t id;
-};
-
-static struct err *change(struct ctx *ctx, void *arg)
-{
-	const struct change *c = arg;
-	int64_t n = 0;
-
-	TRY(db_run(ctx, c->stmt, c->args, &n));
-	if (!n)
-		return err_new(ctx->a, ERR_NOT_FOUND, "conversation not found");
-	return audit_log(ctx, c->action, arena_printf(ctx->a, "chat:%" PRId64, c->id), NULL);
-}
-
 static struct err *changed(struct ctx *ctx, const char *action, int64_t id, const struct db_stmt *stmt,
                            struct db_args args)
 {
-	return db_transact(ctx, change, &(struct change){stmt, args, action, id});
+	return audit_change(ctx, &(struct audit_change){stmt, args, "conversation", action, arena_printf(ctx->a, "chat:%" PRId64, id)});
 }
 
 /* What only arranges a person's own list is not in the audit log. */

@@ -245,22 +245,9 @@ struct err *artifact_repair(struct ctx *ctx, int64_t id, int64_t n, int64_t turn
 
 /* Changes of the whole ----------------------------------------------------------------------------------- */
 
-struct change {
-	const struct db_stmt *stmt;
-	struct db_args args;
-	const char *action;
-	int64_t id;
-};
-
-static struct err *change(struct ctx *ctx, void *arg)
+static struct err *changed(struct ctx *ctx, const char *action, int64_t id, const struct db_stmt *stmt, struct db_args args)
 {
-	const struct change *c = arg;
-	int64_t n = 0;
-
-	TRY(db_run(ctx, c->stmt, c->args, &n));
-	if (!n)
-		return err_new(ctx->a, ERR_NOT_FOUND, "artifact not found");
-	return audit_log(ctx, c->action, object(ctx->a, c->id), NULL);
+	return audit_change(ctx, &(struct audit_change){stmt, args, "artifact", action, object(ctx->a, id)});
 }
 
 struct err *artifact_rename(struct ctx *ctx, int64_t id, const char *title)
@@ -268,25 +255,20 @@ struct err *artifact_rename(struct ctx *ctx, int64_t id, const char *title)
 	const char *text = str_dup(ctx->a, str_trim(str_of(title)));
 
 	TRY(artifact_check_title(ctx->a, text));
-	return db_transact(ctx, change,
-	                   &(struct change){&artifact_title, DB_ARGS(db_i64(id), db_i64(ctx->user_id), db_text(text)),
-	                                    "artifact.rename", id});
+	return changed(ctx, "artifact.rename", id, &artifact_title,
+	               DB_ARGS(db_i64(id), db_i64(ctx->user_id), db_text(text)));
 }
 
 struct err *artifact_show_to(struct ctx *ctx, int64_t id, const char *visible)
 {
 	if (strcmp(visible, "own") != 0 && strcmp(visible, "project") != 0)
 		return err_new(ctx->a, ERR_INVALID, "an artifact is shown to \"own\" or \"project\"");
-	return db_transact(ctx, change,
-	                   &(struct change){&artifact_visibility,
-	                                    DB_ARGS(db_i64(id), db_i64(ctx->user_id), db_text(visible)),
-	                                    "artifact.show", id});
+	return changed(ctx, "artifact.show", id, &artifact_visibility,
+	               DB_ARGS(db_i64(id), db_i64(ctx->user_id), db_text(visible)));
 }
 
 struct err *artifact_delete(struct ctx *ctx, int64_t id, bool deleted)
 {
-	return db_transact(ctx, change,
-	                   &(struct change){deleted ? &artifact_hide : &artifact_unhide,
-	                                    DB_ARGS(db_i64(id), db_i64(ctx->user_id)),
-	                                    deleted ? "artifact.delete" : "artifact.restore", id});
+	return changed(ctx, deleted ? "artifact.delete" : "artifact.restore", id, deleted ? &artifact_hide : &artifact_unhide,
+	               DB_ARGS(db_i64(id), db_i64(ctx->user_id)));
 }

@@ -105,3 +105,21 @@ struct err *audit_log(struct ctx *ctx, const char *action, const char *object, c
 	};
 	return db_transact(ctx, nothing_else, p);
 }
+
+static struct err *change(struct ctx *ctx, void *arg)
+{
+	const struct audit_change *c = arg;
+	int64_t n = 0;
+
+	TRY(db_run(ctx, c->stmt, c->args, &n));
+	if (!n)
+		return err_new(ctx->a, ERR_NOT_FOUND, "%s not found", c->what);
+	return audit_log(ctx, c->action, c->object, NULL);
+}
+
+struct err *audit_change(struct ctx *ctx, const struct audit_change *c)
+{
+	struct audit_change own = *c;
+
+	return db_transact(ctx, change, &own);
+}

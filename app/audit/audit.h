@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "db/db.h"
 #include "lib/ctx.h"
 #include "lib/err.h"
 
@@ -31,6 +32,17 @@ struct audit_entry {
  * from then on. Outside of one it has its own. What fails, at
  * the end too, fails the action: UNAVAILABLE; CONFIG without QUERN_KEY; INVALID for a detail that is not JSON. */
 MUST_CHECK struct err *audit_log(struct ctx *ctx, const char *action, const char *object, const char *detail);
+
+/* A statement that changes rows, and the entry that tells of it: both or neither. NOT_FOUND, "<what> not found", where it
+ * changes none. */
+struct audit_change {
+	const struct db_stmt *stmt;
+	struct db_args args;
+	const char *what;
+	const char *action;
+	const char *object;
+};
+MUST_CHECK struct err *audit_change(struct ctx *ctx, const struct audit_change *change);
 
 /* Entries that meet all that is given (NULL, "" or 0: not asked), newest first, at most `most` of them. With
  * `after` those that follow that one most closely. */
