@@ -57,7 +57,7 @@ CREATE INDEX artifact_repairs_turn ON artifact_repairs (turn_id);
 
 -- A link. The token itself is kept nowhere. version NULL is the newest. Frozen data is what its maker saw when the link was
 -- made, of frozen_version; the newest version is then the last that asks for no other data. Live data is asked for as the
--- person who looks, so only people who are signed in see it. embed_origins are the sites that may show it in a frame.
+-- person who looks, so only people who are signed in see it. Of a link that ended, frozen is emptied. embed_origins are the sites that may show it in a frame.
 CREATE TABLE artifact_links (
 	id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	artifact_id   bigint NOT NULL REFERENCES artifacts ON DELETE CASCADE,

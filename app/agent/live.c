@@ -7,12 +7,15 @@
 #include <time.h>
 
 #include "agent/agent_priv.h"
+#include "artifact/artifact.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/settings.h"
 
 enum { RENEW_US = 2000000, SECOND_US = 1000000, LOOK_US = 10000000, BUCKETS = 256 };
+
+#define HOUR_US INT64_C(3600000000)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct agent_live *buckets[BUCKETS];
@@ -252,6 +255,7 @@ static struct {
         {drop_strays, RENEW_US, "could not give turns back", 0},
         {agent_wait_look, LOOK_US, "could not look for turns that waited", 0},
         {agent_exports_look, 0, "could not look for files of artifacts", 0},
+        {artifact_links_sweep, HOUR_US, "could not empty links that ended", 0},
 };
 
 static void do_chores(const struct settings *settings)

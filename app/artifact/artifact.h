@@ -127,7 +127,7 @@ size_t artifact_diff(struct arena *a, const char *before, const char *after, str
 
 /* Links ------------------------------------------------------------------------------------------------- */
 
-enum { ARTIFACT_PEOPLE = 50, ARTIFACT_ORIGINS = 10, ARTIFACT_FROZEN_BYTES = 8 << 20 };
+enum { ARTIFACT_PEOPLE = 50, ARTIFACT_ORIGINS = 10, ARTIFACT_FROZEN_BYTES = 8 << 20, ARTIFACT_LINKS = 50 };
 
 struct artifact_link {
 	int64_t id;
@@ -137,12 +137,14 @@ struct artifact_link {
 	const char *by;   /* name or e-mail of them */
 	const char *title;
 	const char *project;  /* its name */
+	const char *slug;     /* of the project */
 	const char *audience; /* "public", "project", "people" */
 	struct db_texts people; /* e-mails, of "people" */
 	int64_t version;        /* 0: the newest; with frozen data the newest that asks for no other data */
 	const char *frozen;     /* data as JSON; of links that were found: NULL, see is_frozen and artifact_link_content() */
 	bool is_frozen;         /* else live: read as whoever looks */
-	int64_t frozen_at;
+	int64_t frozen_at; /* 0: no query was behind it */
+	bool sourced;      /* queries are behind what it shows */
 	int64_t frozen_version; /* whose data it is; of links that were found: 0 */
 	const char *password_hash; /* NULL: none */
 	struct db_texts embed_origins;
@@ -155,14 +157,20 @@ struct artifact_link {
 
 /* Makes a link to an artifact of ctx->user_id's own from artifact_id, audience, people, version, frozen, frozen_at,
  * frozen_version, password_hash, embed_origins and expires_at; fills id, project_id, title. token is 43 characters (256 bits) that are told
- * this once. Errors: INVALID (which part, in words), FORBIDDEN (public links are forbidden here), NOT_FOUND, TOO_LARGE.
+ * this once. Errors: INVALID (which part, in words), FORBIDDEN (public links are forbidden here), NOT_FOUND, TOO_LARGE,
+ * CONFLICT (ARTIFACT_LINKS are open).
  * Audited, without the token. */
 MUST_CHECK struct err *artifact_link_create(struct ctx *ctx, struct artifact_link *link, const char **token);
-/* The links of an artifact, of a project (artifact_id 0), or of all projects (both 0), newest first. Whose they are to see
- * is the caller's to know. */
-MUST_CHECK struct err *artifact_links(struct ctx *ctx, int64_t project_id, int64_t artifact_id, int64_t most,
+/* The links of an artifact, of a project (artifact_id 0), or of all projects (both 0): open ones first, then the newest, but
+ * for the first `from`. Whose they are to see is the caller's to know. */
+MUST_CHECK struct err *artifact_links(struct ctx *ctx, int64_t project_id, int64_t artifact_id, int64_t from, int64_t most,
                                       struct artifact_link **out, size_t *n);
-/* By who made it, who owns the artifact, or an instance admin; NOT_FOUND for others, and once it is revoked. Audited. */
+/* How many are open. */
+MUST_CHECK struct err *artifact_links_open(struct ctx *ctx, int64_t artifact_id, int64_t *n);
+/* Empties what was frozen of links that ended, or whose artifact was deleted a week ago: those end with it. */
+MUST_CHECK struct err *artifact_links_sweep(struct ctx *ctx);
+/* By who made it, who owns the artifact, an admin of the project, or an instance admin; NOT_FOUND for others, and once it is
+ * revoked. Frozen data goes. Audited. */
 MUST_CHECK struct err *artifact_link_revoke(struct ctx *ctx, int64_t link_id, struct artifact_link *out);
 
 /* What a token leads to for ctx->user_id (0: nobody): the artifact without code, sources and data. Every reason not to show

@@ -23,14 +23,21 @@ enum { TOKEN_BYTES = 32, US = 1000000 };
 #define COLUMNS \
 	"l.id, l.artifact_id, a.project_id, l.user_id, coalesce(nullif(m.name, ''), m.email), a.title, p.name, l.audience," \
 	" l.people, coalesce(l.version, 0), l.frozen IS NOT NULL, l.frozen_at, l.password_hash, l.embed_origins," \
-	" l.expires_at, l.revoked_at, l.views, l.viewed_at, l.created_at"
+	" l.expires_at, l.revoked_at, l.views, l.viewed_at, l.created_at, p.slug, coalesce(v.sources <> '[]', false)"
 #define TABLES \
 	" FROM artifact_links l JOIN artifacts a ON a.id = l.artifact_id JOIN projects p ON p.id = a.project_id" \
 	" JOIN users m ON m.id = l.user_id"
-/* May be shown to $2, with public links or without ($3): the maker still sees the project, and the link is meant for $2. */
+#define LISTED TABLES " LEFT JOIN artifact_versions v ON v.artifact_id = a.id AND v.n = coalesce(l.version, a.n)"
+#define OPEN " l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > now()) AND a.deleted_at IS NULL"
+/* The maker still sees the project; and may export, as when the link was made, where rows of theirs are shown to others. */
+#define VOUCHED \
+	" EXISTS (SELECT FROM users maker LEFT JOIN members its ON its.user_id = maker.id AND its.project_id = a.project_id" \
+	" WHERE maker.id = l.user_id AND maker.disabled_at IS NULL AND (maker.is_admin OR its.role IN ('analyst', 'admin')" \
+	" OR (its.role = 'viewer' AND (l.frozen IS NULL OR (l.audience <> 'public' AND NOT EXISTS (SELECT FROM" \
+	" artifact_versions f WHERE f.artifact_id = a.id AND f.n = l.frozen_version AND f.sources <> '[]'))))))"
+/* May be shown to $2, with public links or without ($3): the maker vouches for it, and it is meant for $2. */
 #define SHOWN \
-	" AND l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > now()) AND a.deleted_at IS NULL" \
-	" AND" PROJECT_SEEN("a.project_id", "l.user_id") " AND CASE l.audience WHEN 'public' THEN $3" \
+	" AND" OPEN " AND" VOUCHED " AND CASE l.audience WHEN 'public' THEN $3" \
 	" WHEN 'project' THEN" PROJECT_SEEN("a.project_id", "$2") \
 	" ELSE EXISTS (SELECT FROM users who WHERE who.id = $2 AND who.disabled_at IS NULL AND who.email = ANY (l.people)) END"
 /* The newest version; with frozen data the newest that needs no other data than was frozen. */
@@ -60,15 +67,25 @@ DB_STMT(artifact_link_insert,
         DB_I64, DB_I64, DB_BYTES, DB_TEXT, DB_TEXTS, DB_I64, DB_JSON, DB_TIME, DB_TEXT, DB_TEXTS, DB_TIME,
         DB_I64);
 DB_STMT(artifact_link_list,
-        "SELECT " COLUMNS TABLES " WHERE ($1 = 0 OR a.project_id = $1) AND ($2 = 0 OR l.artifact_id = $2)"
-        " ORDER BY l.id DESC LIMIT $3",
-        DB_I64, DB_I64, DB_I64);
+        "SELECT " COLUMNS LISTED " WHERE ($1 = 0 OR a.project_id = $1) AND ($2 = 0 OR l.artifact_id = $2)"
+        " ORDER BY (" OPEN ") DESC, l.id DESC LIMIT $3 OFFSET $4",
+        DB_I64, DB_I64, DB_I64, DB_I64);
+DB_STMT(artifact_link_open_count,
+        "SELECT count(*) FROM artifact_links l JOIN artifacts a ON a.id = l.artifact_id WHERE a.id = $1 AND" OPEN, DB_I64);
 DB_STMT(artifact_link_end,
-        "UPDATE artifact_links l SET revoked_at = now() FROM artifacts a WHERE l.id = $1 AND a.id = l.artifact_id"
+        "UPDATE artifact_links l SET revoked_at = now(), frozen = CASE WHEN l.frozen IS NOT NULL THEN '{}'::jsonb END"
+        " FROM artifacts a WHERE l.id = $1 AND a.id = l.artifact_id"
         " AND l.revoked_at IS NULL AND EXISTS (SELECT FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL"
-        " AND (u.is_admin OR u.id IN (l.user_id, a.user_id)))",
+        " AND (u.is_admin OR u.id IN (l.user_id, a.user_id) OR EXISTS (SELECT FROM members x WHERE x.user_id = u.id"
+        " AND x.project_id = a.project_id AND x.role = 'admin')))",
         DB_I64, DB_I64);
-DB_STMT(artifact_link_one, "SELECT " COLUMNS TABLES " WHERE l.id = $1", DB_I64);
+DB_STMT(artifact_link_one, "SELECT " COLUMNS LISTED " WHERE l.id = $1", DB_I64);
+/* The size tells whether there is anything to empty without reading it. */
+DB_STMT0(artifact_link_sweep,
+         "UPDATE artifact_links l SET frozen = '{}',"
+         " revoked_at = coalesce(l.revoked_at, CASE WHEN a.deleted_at IS NOT NULL THEN now() END) FROM artifacts a"
+         " WHERE a.id = l.artifact_id AND pg_column_size(l.frozen) > 16 AND (l.revoked_at IS NOT NULL"
+         " OR l.expires_at <= now() OR a.deleted_at < now() - interval '7 days')");
 
 struct found {
 	struct artifact_link link;
@@ -83,7 +100,7 @@ struct found {
 	        DB_COL_TEXTS(t, f people), DB_COL_I64(t, f version), DB_COL_BOOL(t, f is_frozen), \
 	        DB_COL_TIME(t, f frozen_at), DB_COL_TEXT(t, f password_hash), DB_COL_TEXTS(t, f embed_origins), \
 	        DB_COL_TIME(t, f expires_at), DB_COL_TIME(t, f revoked_at), DB_COL_I64(t, f views), \
-	        DB_COL_TIME(t, f viewed_at), DB_COL_TIME(t, f created_at)
+	        DB_COL_TIME(t, f viewed_at), DB_COL_TIME(t, f created_at), DB_COL_TEXT(t, f slug), DB_COL_BOOL(t, f sourced)
 static const struct db_row link_row = DB_ROW(struct artifact_link, LINK_COLS(struct artifact_link, ));
 static const struct db_row found_row =
         DB_ROW(struct found, LINK_COLS(struct found, link.), DB_COL_TEXT(struct found, type),
@@ -149,6 +166,18 @@ static struct db_arg texts(const struct db_texts *list)
 	return db_texts(list->n ? list->p : none, list->n);
 }
 
+/* With the new one. Two at the same moment may both find room; a few too many do no harm. */
+static struct err *check_room(struct ctx *ctx, int64_t artifact_id)
+{
+	int64_t n;
+
+	TRY(artifact_links_open(ctx, artifact_id, &n));
+	if (n <= ARTIFACT_LINKS)
+		return NULL;
+	return err_hint(err_new(ctx->a, ERR_CONFLICT, "the artifact has %d open links, and no room for more", ARTIFACT_LINKS),
+	                "Take back those that nobody needs any more.");
+}
+
 static struct err *make(struct ctx *ctx, void *arg)
 {
 	const struct making *m = arg;
@@ -160,6 +189,7 @@ static struct err *make(struct ctx *ctx, void *arg)
 	                   db_text(l->password_hash), texts(&l->embed_origins), db_time(l->expires_at),
 	                   db_i64(l->frozen_version)),
 	           &db_id_row, "artifact", &l->id));
+	TRY(check_room(ctx, l->artifact_id));
 	return artifact_link_log(ctx, "artifact.link.create", l);
 }
 
@@ -178,11 +208,21 @@ struct err *artifact_link_create(struct ctx *ctx, struct artifact_link *link, co
 
 /* Seeing and ending -------------------------------------------------------------------------------------- */
 
-struct err *artifact_links(struct ctx *ctx, int64_t project_id, int64_t artifact_id, int64_t most,
+struct err *artifact_links(struct ctx *ctx, int64_t project_id, int64_t artifact_id, int64_t from, int64_t most,
                            struct artifact_link **out, size_t *n)
 {
-	return db_all(ctx, &artifact_link_list, DB_ARGS(db_i64(project_id), db_i64(artifact_id), db_i64(most)), &link_row,
-	              out, n);
+	return db_all(ctx, &artifact_link_list,
+	              DB_ARGS(db_i64(project_id), db_i64(artifact_id), db_i64(most), db_i64(from)), &link_row, out, n);
+}
+
+struct err *artifact_links_open(struct ctx *ctx, int64_t artifact_id, int64_t *n)
+{
+	return db_one(ctx, &artifact_link_open_count, DB_ARGS(db_i64(artifact_id)), &db_id_row, "artifact", n);
+}
+
+struct err *artifact_links_sweep(struct ctx *ctx)
+{
+	return db_run(ctx, &artifact_link_sweep, DB_NO_ARGS, NULL);
 }
 
 struct ending {

@@ -58,9 +58,14 @@ struct err *web_artifact_rename(struct ctx *ctx, struct http_request *req, struc
 
 struct err *web_artifact_visible(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
+	int64_t id = http_param_i64(req, "artifact"), links;
+
 	TRY(http_form(ctx, req));
-	TRY(artifact_show_to(ctx, http_param_i64(req, "artifact"), web_field(ctx, req, "visible")));
-	return go_back(ctx, req, res, str_is(http_field(req, "visible"), "project") ? "shown" : "unshown");
+	TRY(artifact_show_to(ctx, id, web_field(ctx, req, "visible")));
+	TRY(artifact_links_open(ctx, id, &links));
+	if (str_is(http_field(req, "visible"), "project"))
+		return go_back(ctx, req, res, "shown");
+	return go_back(ctx, req, res, links ? "linked" : "unshown");
 }
 
 struct err *web_artifact_delete(struct ctx *ctx, struct http_request *req, struct http_response *res)

@@ -36,6 +36,7 @@ struct shared_view {
 	const char *kind;
 	const char *label;
 	const char *by;
+	const char *made;   /* when, of what no query is behind, else NULL */
 	const char *frozen; /* when, NULL: live */
 	const char *ends;   /* when, NULL: never */
 	bool framed;
@@ -46,7 +47,7 @@ static const struct view shared_view =
         VIEW(struct shared_view, VIEW_ONE(struct shared_view, layout, &web_layout_view),
              VIEW_ONE(struct shared_view, problem, &web_problem_view), VIEW_I64(struct shared_view, id),
              VIEW_STR(struct shared_view, title), VIEW_STR(struct shared_view, kind), VIEW_STR(struct shared_view, label),
-             VIEW_STR(struct shared_view, by),
+             VIEW_STR(struct shared_view, by), VIEW_STR(struct shared_view, made),
              VIEW_STR(struct shared_view, frozen), VIEW_STR(struct shared_view, ends),
              VIEW_BOOL(struct shared_view, framed), VIEW_BOOL(struct shared_view, reads),
              VIEW_HTML(struct shared_view, html));
@@ -81,9 +82,11 @@ static void set_frames(struct ctx *ctx, struct http_response *res, const struct 
 		http_set_header(res, "X-Frame-Options", "");
 }
 
-static const char *cookie_name(struct arena *a, int64_t link_id)
+/* One for who has the link, another for who gave its password, too: so that whoever opens the link again, which cannot be told
+ * from the first time, need not give it again. */
+static const char *cookie_name(struct arena *a, int64_t link_id, bool password)
 {
-	return arena_printf(a, "__Secure-quern-shared-%" PRId64, link_id);
+	return arena_printf(a, "__Secure-quern-shared-%" PRId64 "%s", link_id, password ? "-in" : "");
 }
 
 /* For the addresses of this link alone. A page inside another site gets a cookie only if it says that it is one of those. */
@@ -91,7 +94,7 @@ static void set_cookie(struct ctx *ctx, struct http_response *res, const struct 
 {
 	http_set_header(res, "Set-Cookie",
 	                arena_printf(ctx->a, "%s=%s; Path=/shared/%" PRId64 "; Secure; HttpOnly; Max-Age=%d; SameSite=%s",
-	                             cookie_name(ctx->a, link->id), artifact_link_grant(ctx, link, password), link->id,
+	                             cookie_name(ctx->a, link->id, password), artifact_link_grant(ctx, link, password), link->id,
 	                             ARTIFACT_GRANT_SECONDS, link->embed_origins.n ? "None; Partitioned" : "Lax"));
 }
 
@@ -135,12 +138,25 @@ static struct err *none(struct ctx *ctx, struct http_request *req, struct http_r
 	return web_render(ctx, res, &shared_none, &v);
 }
 
-/* By the cookie. *shown false: the page that says nothing was written. */
-static struct err *use(struct ctx *ctx, struct http_request *req, struct http_response *res, struct shared *s, bool *shown)
+/* By the cookies: the one of the password, if there is one that holds. */
+static struct err *use_cookie(struct ctx *ctx, const struct http_request *req, struct shared *s)
 {
 	int64_t id = http_param_i64(req, "link");
-	struct str grant = http_cookie(req, cookie_name(ctx->a, id));
-	struct err *e = artifact_link_use(ctx, id, grant, &s->link, &s->a, &s->password);
+	struct str in = http_cookie(req, cookie_name(ctx->a, id, true));
+
+	if (in.n) {
+		struct err *e = artifact_link_use(ctx, id, in, &s->link, &s->a, &s->password);
+
+		if (!e || e->kind != ERR_NOT_FOUND)
+			return e;
+	}
+	return artifact_link_use(ctx, id, http_cookie(req, cookie_name(ctx->a, id, false)), &s->link, &s->a, &s->password);
+}
+
+/* *shown false: the page that says nothing was written. */
+static struct err *use(struct ctx *ctx, struct http_request *req, struct http_response *res, struct shared *s, bool *shown)
+{
+	struct err *e = use_cookie(ctx, req, s);
 
 	*shown = !e;
 	set_headers(res);
@@ -174,10 +190,11 @@ static void fill(struct ctx *ctx, struct http_request *req, const struct shared 
 	        .kind = s->a.type,
 	        .label = type->label,
 	        .by = s->link.by,
-	        .frozen = s->link.is_frozen ? web_time(ctx->a, s->link.frozen_at) : NULL,
+	        .made = s->link.sourced ? NULL : web_time(ctx->a, s->a.version.at),
+	        .frozen = s->link.sourced && s->link.is_frozen ? web_time(ctx->a, s->link.frozen_at) : NULL,
 	        .ends = s->link.expires_at ? web_time(ctx->a, s->link.expires_at) : NULL,
 	        .framed = type->framed,
-	        .reads = !s->link.is_frozen,
+	        .reads = s->link.sourced && !s->link.is_frozen,
 	};
 }
 
@@ -262,9 +279,7 @@ struct err *web_shared_show(struct ctx *ctx, struct http_request *req, struct ht
 /* By the cookie with the password, for what is no page of its own. */
 static struct err *use_whole(struct ctx *ctx, struct http_request *req, struct http_response *res, struct shared *s)
 {
-	int64_t id = http_param_i64(req, "link");
-
-	TRY(artifact_link_use(ctx, id, http_cookie(req, cookie_name(ctx->a, id)), &s->link, &s->a, &s->password));
+	TRY(use_cookie(ctx, req, s));
 	set_headers(res);
 	return s->password ? NULL : err_new(ctx->a, ERR_NOT_FOUND, "shared page not found");
 }
@@ -279,6 +294,15 @@ struct err *web_shared_sandbox(struct ctx *ctx, struct http_request *req, struct
 	return web_sandbox_send(ctx, res, arena_printf(ctx->a, "'self' %s", ancestors(ctx->a, &s.link)));
 }
 
+/* Who was named need not be a member; the page says so in place of the data. */
+static struct err *check_member(struct ctx *ctx, struct err *e)
+{
+	if (!e || e->kind != ERR_NOT_FOUND)
+		return e;
+	return err_hint(err_new(ctx->a, ERR_FORBIDDEN, "the data is for members of the project"),
+	                "Whoever shared it can add you, or share the data as they see it.");
+}
+
 /* As whoever looks, under their rules in the project: nobody's rows but theirs. */
 static struct err *read_live(struct ctx *ctx, struct http_request *req, const struct shared *s, struct buf *data, int64_t *at)
 {
@@ -288,7 +312,8 @@ static struct err *read_live(struct ctx *ctx, struct http_request *req, const st
 
 	http_stop_when_gone(ctx, req);
 	if (s->a.version.nsources) {
-		TRY(project_access_by_id(ctx, s->a.project_id, person->id, person->is_admin, &seen.project, &seen.role));
+		TRY(check_member(ctx, project_access_by_id(ctx, s->a.project_id, person->id, person->is_admin, &seen.project,
+		                                           &seen.role)));
 		TRY(artifact_scope(ctx, req, &seen, &scope));
 	}
 	return artifact_data(ctx, &scope, &s->a.version, data, at);

@@ -1,5 +1,5 @@
 /*
- * Making links, and the lists of them: the owner's of one artifact, and the admin's of all. The link itself is shown once,
+ * Making links, and the lists of them: the owner's of one artifact, a project's for its admins, and the admin's of all. The link itself is shown once,
  * on the answer that made it. Frozen data is read here, as the person who makes the link and under their rules; to hand
  * such rows on takes the right to export.
  */
@@ -13,7 +13,7 @@
 #include "lib/settings.h"
 #include "web/artifact_export_priv.h"
 
-enum { OF_ONE = 200, OF_ALL = 1000 };
+enum { PAGE = 200 };
 
 #define DAY_US (INT64_C(86400) * 1000000)
 
@@ -60,9 +60,11 @@ struct links_view {
 	int64_t version;
 	const char *title;
 	const char *made; /* the address of a new link */
-	bool admin;
+	const char *back; /* the list that a form leads back to: "admin", "project", NULL: the artifact's */
+	bool all;         /* links of all projects */
 	bool public_links;
-	bool exports;
+	bool exports; /* may share with everybody */
+	bool freezes; /* may share data as they see it */
 	bool to_public, to_project, to_people;
 	bool frozen, latest;
 	const char *people, *origins;
@@ -71,18 +73,22 @@ struct links_view {
 	struct link_line *links;
 	size_t nlinks;
 	bool none;
+	const char *here; /* the address of the list */
+	int64_t next;     /* how many stand before those that did not fit; 0: all did */
+	bool later;       /* some stand before these */
 };
 static const struct view links_view =
         VIEW(struct links_view, VIEW_ONE(struct links_view, layout, &web_layout_view),
              VIEW_ONE(struct links_view, problem, &web_problem_view), VIEW_I64(struct links_view, id),
              VIEW_I64(struct links_view, version), VIEW_STR(struct links_view, title),
-             VIEW_STR(struct links_view, made), VIEW_BOOL(struct links_view, admin),
-             VIEW_BOOL(struct links_view, public_links), VIEW_BOOL(struct links_view, exports),
+             VIEW_STR(struct links_view, made), VIEW_STR(struct links_view, back), VIEW_BOOL(struct links_view, all),
+             VIEW_BOOL(struct links_view, public_links), VIEW_BOOL(struct links_view, exports), VIEW_BOOL(struct links_view, freezes),
              VIEW_BOOL(struct links_view, to_public), VIEW_BOOL(struct links_view, to_project),
              VIEW_BOOL(struct links_view, to_people), VIEW_BOOL(struct links_view, frozen),
              VIEW_BOOL(struct links_view, latest), VIEW_STR(struct links_view, people),
              VIEW_STR(struct links_view, origins), VIEW_LIST(struct links_view, days, ndays, &days_view),
-             VIEW_LIST(struct links_view, links, nlinks, &link_view), VIEW_BOOL(struct links_view, none));
+             VIEW_LIST(struct links_view, links, nlinks, &link_view), VIEW_BOOL(struct links_view, none),
+             VIEW_STR(struct links_view, here), VIEW_I64(struct links_view, next), VIEW_BOOL(struct links_view, later));
 WEB_PAGE(share_page, "share/form", links_view);
 WEB_PAGE(links_page, "admin/links", links_view);
 
@@ -115,7 +121,7 @@ static struct link_line line_of(struct arena *a, const struct artifact_link *l)
 	        .people = some(web_joined(a, l->people)),
 	        .origins = some(web_joined(a, l->embed_origins)),
 	        .version = l->version ? arena_printf(a, "version %" PRId64, l->version) : "the newest version",
-	        .data = l->is_frozen ? "data of when it was made" : "live data",
+	        .data = !l->sourced ? "no query behind it" : l->is_frozen ? "data of when it was made" : "live data",
 	        .password = l->password_hash,
 	        .views = web_grouped(a, l->views),
 	        .viewed = l->viewed_at ? web_time(a, l->viewed_at) : NULL,
@@ -126,25 +132,59 @@ static struct link_line line_of(struct arena *a, const struct artifact_link *l)
 	};
 }
 
-static struct err *fill_lines(struct ctx *ctx, int64_t artifact_id, struct links_view *v)
+static struct err *fill_lines(struct ctx *ctx, const struct http_request *req, int64_t project_id, int64_t artifact_id,
+                              struct links_view *v)
 {
 	struct artifact_link *list;
+	int64_t from;
 
-	TRY(artifact_links(ctx, 0, artifact_id, artifact_id ? OF_ONE : OF_ALL, &list, &v->nlinks));
+	if (!str_to_i64(http_query(req, "from"), &from) || from < 0)
+		from = 0;
+	TRY(artifact_links(ctx, project_id, artifact_id, from, PAGE + 1, &list, &v->nlinks));
+	v->later = from > 0;
+	if (v->nlinks > PAGE) {
+		v->nlinks = PAGE;
+		v->next = from + PAGE;
+	}
 	v->links = ARENA_ARRAY(ctx->a, struct link_line, v->nlinks);
 	for (size_t i = 0; i < v->nlinks; i++)
 		v->links[i] = line_of(ctx->a, &list[i]);
-	v->none = v->nlinks == 0;
+	v->none = v->nlinks == 0 && !v->later;
 	v->public_links = strcmp(ctx->settings->public_links, "on") == 0;
 	return NULL;
 }
 
 struct err *web_links_show(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
-	struct links_view v = {.layout = web_layout(ctx, req, "Links", "links"), .admin = true};
+	struct links_view v = {.layout = web_layout(ctx, req, "Links", "links"),
+	                       .here = "/admin/links",
+	                       .back = "admin",
+	                       .all = true};
 
-	TRY(fill_lines(ctx, 0, &v));
+	TRY(fill_lines(ctx, req, 0, 0, &v));
 	return web_render(ctx, res, &links_page, &v);
+}
+
+/* For the admins of a project. */
+struct err *web_project_links(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
+	const struct project *project = &auth_person(req)->project;
+	struct links_view v = {.layout = web_layout(ctx, req, "Links", "links"),
+	                       .here = arena_printf(ctx->a, "/p/%s/links", project->slug),
+	                       .back = "project"};
+
+	TRY(fill_lines(ctx, req, project->id, 0, &v));
+	return web_render(ctx, res, &links_page, &v);
+}
+
+/* The list where somebody took a link back. */
+static const char *list_of(struct arena *a, struct str back, const struct artifact_link *link)
+{
+	if (str_is(back, "admin"))
+		return "/admin/links";
+	if (str_is(back, "project"))
+		return arena_printf(a, "/p/%s/links", link->slug);
+	return arena_printf(a, "/artifacts/%" PRId64 "/share", link->artifact_id);
 }
 
 struct err *web_share_revoke(struct ctx *ctx, struct http_request *req, struct http_response *res)
@@ -153,10 +193,7 @@ struct err *web_share_revoke(struct ctx *ctx, struct http_request *req, struct h
 
 	TRY(http_form(ctx, req));
 	TRY(artifact_link_revoke(ctx, http_param_i64(req, "link"), &link));
-	if (str_is(http_field(req, "back"), "admin"))
-		http_redirect(res, "/admin/links?done=revoked");
-	else
-		http_redirect(res, arena_printf(ctx->a, "/artifacts/%" PRId64 "/share?done=revoked", link.artifact_id));
+	http_redirect(res, arena_printf(ctx->a, "%s?done=revoked", list_of(ctx->a, http_field(req, "back"), &link)));
 	return NULL;
 }
 
@@ -186,10 +223,12 @@ static struct err *show(struct ctx *ctx, struct http_request *req, struct http_r
 	        .layout = web_layout_in(ctx, req, &seen->project, seen->role, "Share", "artifacts"),
 	        .problem = web_problem(ctx, problem),
 	        .id = seen->a.id,
+	        .here = arena_printf(ctx->a, "/artifacts/%" PRId64 "/share", seen->a.id),
 	        .version = seen->a.version.n,
 	        .title = seen->a.title,
 	        .made = made,
-	        .exports = !seen->a.version.nsources || web_may_export(seen->role),
+	        .exports = web_may_export(seen->role),
+	        .freezes = !seen->a.version.nsources || web_may_export(seen->role),
 	        .to_public = !strcmp(to, "public"),
 	        .to_project = !strcmp(to, "project"),
 	        .to_people = !strcmp(to, "people"),
@@ -200,7 +239,7 @@ static struct err *show(struct ctx *ctx, struct http_request *req, struct http_r
 	};
 
 	fill_days(ctx->a, problem ? web_field(ctx, req, "days") : "", &v);
-	TRY(fill_lines(ctx, seen->a.id, &v));
+	TRY(fill_lines(ctx, req, 0, seen->a.id, &v));
 	web_problem_status(ctx, res, problem);
 	return web_render(ctx, res, &share_page, &v);
 }
@@ -232,20 +271,26 @@ static struct err *check_whole(struct ctx *ctx, const struct artifact_version *v
 	return NULL;
 }
 
+/* Rows may also stand in the code: what everybody sees takes the right to export, whatever it is. */
+static struct err *may_hand_on(struct ctx *ctx, const struct artifact_seen *seen, const struct artifact_link *link)
+{
+	if (!strcmp(link->audience, "public"))
+		return web_check_export(ctx, &seen->project, seen->role);
+	return web_artifact_may_export(ctx, seen);
+}
+
 static struct err *freeze(struct ctx *ctx, struct http_request *req, const struct artifact_seen *seen,
                           struct artifact_link *link)
 {
 	struct buf data = buf_init(ctx->a, BUF_RESULT);
 	struct query_scope scope = {0};
 
-	TRY(web_artifact_may_export(ctx, seen));
+	TRY(may_hand_on(ctx, seen, link));
 	if (seen->a.version.nsources)
 		TRY(artifact_scope(ctx, req, seen, &scope));
 	TRY(artifact_data(ctx, &scope, &seen->a.version, &data, &link->frozen_at));
 	link->frozen = buf_cstr(&data);
 	link->frozen_version = seen->a.version.n;
-	if (!link->frozen_at)
-		link->frozen_at = clock_wall_us();
 	return check_whole(ctx, &seen->a.version, link->frozen);
 }
 

@@ -223,6 +223,7 @@ static const char *notice_of(const struct http_request *req)
 	        {"restored", "The older version is the newest again."},
 	        {"shown", "Everybody in the project finds it among the artifacts now, with the data that they may see."},
 	        {"unshown", "Only you see it now."},
+	        {"linked", "Nobody else finds it among the artifacts now. Its links still hold: take them back under Share."},
 	        {"revoked", "The link was taken back; it shows nothing any more."},
 	        {"generated", "The data dictionary was read anew."},
 	        {"password", "The password was changed; all other sessions have ended."},

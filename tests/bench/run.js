@@ -61,6 +61,7 @@ async function nginx(q, connections) {
 	let conf = fs.readFileSync(path.join(q.dir, 'nginx.conf'), 'utf8')
 		.replaceAll(`${q.dir}/nginx`, dir)
 		.replace(/listen .* ssl/, (text) => `listen 127.0.0.1:${plain} backlog=4096;\n\t\t${text.replace(/:\d+/, `:${port}`)}`)
+		.replaceAll(/rate=\d+r\/s/g, 'rate=1000000r/s') // all requests come from one address
 		.replace('location / {', `location /bench/ {\n\t\t\talias ${dir}/files/;\n\t\t}\n\n\t\tlocation / {`);
 	if (connections) conf = conf.replace(/worker_connections \d+/, `worker_connections ${connections}`);
 	if (!/^daemon off/m.test(conf)) conf = `daemon off;\n${conf}`;

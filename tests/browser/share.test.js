@@ -71,7 +71,7 @@ test('made in the page with an expiry, opened on a phone, taken back, gone', asy
 	assert.ok(await fits(phone));
 	assert.deepEqual(await lowContrast(phone), []);
 	assert.equal(await phone.locator('.sidebar, textarea, nav').count(), 0, 'no chat');
-	assert.match(await phone.locator('.shared-head').innerText(), /shared by .*data of .*until /s);
+	assert.match(await phone.locator('.shared-head').innerText(), /shared by .*made .*until /s);
 	await shot(phone, 'share-phone');
 	const dark = await visit(path, {dark: true});
 	assert.deepEqual(await lowContrast(dark), []);
@@ -101,6 +101,11 @@ test('the admin sees all links, also on a phone', async () => {
 	await admin.goto(`/admin/links`);
 	await admin.getByRole('button', {name: 'Take back'}).first().click();
 	await admin.getByText('The link was taken back').waitFor();
+	await admin.goto('/p/shop/links');
+	assert.match(await admin.locator('#links tbody').innerText(), /Revenue by month/);
+	assert.ok(await fits(admin));
+	assert.deepEqual(await lowContrast(admin), []);
+	await shot(admin, 'share-project-phone');
 	await admin.context().close();
 });
 
@@ -144,6 +149,26 @@ test('live data for members: who is not signed in is led there and back', async 
 	await visitor.frameLocator('iframe').locator('.bars .point').first().waitFor();
 	await shot(visitor, 'share-live');
 	await visitor.context().close();
+});
+
+test('live data for somebody who is no member: the page says so in place of the rows', async () => {
+	const email = 'guest@example.com', password = q.env.QUERN_DEMO_PASSWORD;
+	assert.equal(q.cli(['user', 'add', email], {input: `${password}\n`}).code, 0);
+	const id = artifacts.put(q, {type: 'plotly', code: CHART, title: 'For a guest'});
+	q.sql('quern', `UPDATE artifact_versions SET sources = '[{"name": "sales", "sql": "SELECT 1 AS month, 2 AS revenue"}]' WHERE artifact_id = ${id}`);
+	const link = await make(id, async () => {
+		await page.getByLabel('Certain people').check();
+		await page.getByLabel('Their e-mail addresses').fill(email);
+		assert.ok(await page.getByText('none for who is no member').isVisible());
+		await shot(page, 'share-form-people');
+	});
+	const guest = await open(browser, q, {width: 390, height: 800});
+	await signIn(guest, q, email);
+	await guest.goto(new URL(link).pathname);
+	await guest.getByText('the data is for members of the project').waitFor();
+	assert.ok(await fits(guest));
+	await shot(guest, 'share-guest-phone');
+	await guest.context().close();
 });
 
 // A page of another site, with the instance's certificate, that shows the address in a frame.

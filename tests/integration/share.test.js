@@ -35,7 +35,7 @@ async function share(who, artifact, fields = {}) {
 	return {id, path: new URL(url).pathname};
 }
 
-// nginx lets one address open so many links a second; its own answers carry no request id.
+// nginx lets one address open so many links, and look at so many pages of them, a second; its own answers carry no request id.
 async function calm(send) {
 	for (;;) {
 		const answer = await send();
@@ -44,9 +44,13 @@ async function calm(send) {
 	}
 }
 
+class Visitor extends Client {
+	request(...args) { return calm(() => super.request(...args)); }
+}
+
 // Follows a link; resolves to the answer that the person sees, and the address where it stands.
 async function open(client, address, headers = {}) {
-	const first = await calm(() => client.get(address, {headers: {'User-Agent': BROWSER, ...headers}}));
+	const first = await client.get(address, {headers: {'User-Agent': BROWSER, ...headers}});
 	if (first.status !== 303) return {...first, at: address};
 	const at = first.headers.location;
 	assert.match(at, /^\/shared\/\d+$/);
@@ -55,7 +59,7 @@ async function open(client, address, headers = {}) {
 
 // A client with the same session and no cookies of links.
 function fresh(who) {
-	const client = new Client(q);
+	const client = new Visitor(q);
 	for (const [name, value] of callers[who].cookies) if (name === '__Host-quern') client.cookies.set(name, value);
 	client.csrf = callers[who].csrf;
 	return client;
@@ -69,8 +73,8 @@ const forgive = () => one('DELETE FROM rate_limits');
 test('start', async () => {
 	q = await start({args: []});
 	for (const email of ['outsider@example.com', 'named@example.com']) assert.equal(q.cli(['user', 'add', email], {input: `${q.env.QUERN_DEMO_PASSWORD}\n`}).code, 0);
-	for (const name of ['viewer', 'analyst', 'admin', 'outsider', 'named']) callers[name] = await new Client(q).signIn(`${name}@example.com`);
-	callers.nobody = new Client(q);
+	for (const name of ['viewer', 'analyst', 'admin', 'outsider', 'named']) callers[name] = await new Visitor(q).signIn(`${name}@example.com`);
+	callers.nobody = new Visitor(q);
 	routes = q.cli(['routes']).stdout.trim().split('\n').map((line) => JSON.parse(line));
 });
 cleanup(() => q && q.stop());
@@ -190,11 +194,12 @@ const matrix = {
 	web_artifact_picture_file: {own: [], shown: [], less: {viewer: 403}}, web_artifact_picture: {own: [], shown: [], less: {viewer: 403}},
 	web_share_form: {own: OWNER, shown: OWNER}, web_artifact_form: {own: OWNER, shown: OWNER},
 	web_links_show: {admin: ['admin'], less: {viewer: 403, analyst: 403, outsider: 403, named: 403}},
+	web_project_links: {project: ['admin'], less: {viewer: 403, analyst: 403}},
 };
 const links = {public: ALL, project: MEMBERS, people: ['named'], expired: [], revoked: []};
 
 test('every route of artifacts and links, for everybody: a row of the table that is missing here fails', async () => {
-	const mine = routes.filter((r) => /^\/artifacts|^\/links|^\/admin\/links|\/artifacts$/.test(r.pattern));
+	const mine = routes.filter((r) => /^\/artifacts|^\/links|\/links$|\/artifacts$/.test(r.pattern));
 	assert.ok(mine.length > 15);
 	const ids = {own: made('analyst@example.com'), shown: made('analyst@example.com')};
 	one(`UPDATE artifacts SET visible = 'project' WHERE id = ${ids.shown}; UPDATE artifact_versions SET form = '{}' WHERE artifact_id IN (${ids.own}, ${ids.shown})`);
@@ -258,7 +263,7 @@ test('who is led to sign in comes back to the link, and its token is in no addre
 	assert.equal(done.headers.location, link.path);
 	assert.equal((await open(c, link.path)).status, 200);
 	for (const lie of ['//evil.example', '/shared/../admin', 'https://evil.example', '/shared/a b', '/p/shop']) {
-		const liar = new Client(q);
+		const liar = new Visitor(q);
 		liar.cookies.set('__Secure-quern-next', lie);
 		assert.equal((await liar.post('/sign-in', {email: 'viewer@example.com', password: q.env.QUERN_DEMO_PASSWORD, next: '/shared/'})).headers.location, '/shared/', lie);
 	}
@@ -285,7 +290,7 @@ test('it ends at once: taken back, ended, deleted, its maker gone, forbidden', a
 	const other = await share('analyst', id);
 	const name = `__Secure-quern-shared-${link.id}`, proof = c.cookies.get(name);
 	for (const [number, value] of [[other.id, proof], [link.id, proof.replace(/^\d/, '9')], [link.id, `${proof.slice(0, -1)}${proof.endsWith('0') ? '1' : '0'}`], [link.id, ''], [link.id, `${proof}0`], [link.id, proof.replace('.0.', '.1.')]]) {
-		const liar = new Client(q);
+		const liar = new Visitor(q);
 		liar.cookies.set(`__Secure-quern-shared-${number}`, value);
 		assert.equal((await liar.get(`/shared/${number}`)).status, 404, `${number} ${value}`);
 	}
@@ -309,8 +314,74 @@ test('live data is read as whoever looks, and only by people who are signed in',
 	const people = await share('analyst', id, {audience: 'people', people: 'named@example.com', data: 'live'});
 	const c = fresh('named'), {at} = await open(c, people.path);
 	const {status, text} = await c.get(`${at}/data`, JSON_ONLY);
-	assert.equal(status, 404);
+	assert.equal(status, 403);
+	assert.match(text, /the data is for members of the project/);
 	assert.doesNotMatch(text, /country_code/);
+	assert.match((await callers.analyst.get(`/artifacts/${id}/share`)).text, /none for who is no member of/);
+});
+
+test('the date on the page is that of the data, or of the version where no query is behind it', async () => {
+	const own = made('analyst@example.com', {sources: []}), queried = made('analyst@example.com');
+	for (const [id, audience, data, words] of [[own, 'public', 'frozen', /made <time>/], [own, 'project', 'live', /made <time>/], [queried, 'project', 'live', /live data/], [queried, 'public', 'frozen', /data of <time>/]]) {
+		const {text} = await open(fresh('viewer'), (await share('analyst', id, {audience, data})).path);
+		assert.match(text, words);
+		assert.equal(['made <time>', 'live data', 'data of <time>'].filter((part) => text.includes(part)).length, 1);
+		assert.equal(/data-artifact-refresh/.test(text), String(words).includes('live'));
+	}
+	assert.equal(one(`SELECT count(*) FROM artifact_links WHERE artifact_id = ${own} AND frozen_at IS NOT NULL`), '0');
+});
+
+test('who made it and may not export any more shows no rows to others', async () => {
+	const id = made('analyst@example.com');
+	const link = await share('analyst', id, {audience: 'project', data: 'frozen'}), live = await share('analyst', id, {audience: 'project', data: 'live'});
+	const c = fresh('viewer'), {at} = await open(c, link.path);
+	const role = (name) => one(`UPDATE members SET role = '${name}' WHERE user_id = (SELECT id FROM users WHERE email = 'analyst@example.com')`);
+	role('viewer');
+	try {
+		for (const part of ['', '/data', '/sandbox']) assert.equal((await c.get(at + part)).status, 404, part);
+		assert.equal((await open(fresh('viewer'), link.path)).status, 404);
+		assert.equal((await open(fresh('viewer'), live.path)).status, 200);
+	} finally {
+		role('analyst');
+	}
+	assert.equal((await c.get(at)).status, 200);
+});
+
+test('an admin of the project sees its links, open ones first, and takes them back', async () => {
+	const id = made('analyst@example.com');
+	const link = await share('analyst', id, {audience: 'project', data: 'frozen'}), ended = await share('analyst', id);
+	assert.equal((await callers.analyst.post(`/links/${ended.id}/revoke`)).status, 303);
+	assert.equal(one(`SELECT frozen FROM artifact_links WHERE id = ${ended.id}`), '{}', 'its rows are gone');
+	one("INSERT INTO members (project_id, user_id, role) SELECT p.id, u.id, 'admin' FROM projects p, users u WHERE p.slug = 'shop' AND u.email = 'outsider@example.com'");
+	try {
+		const {status, text} = await callers.outsider.get('/p/shop/links');
+		assert.equal(status, 200);
+		assert.ok(text.indexOf(`id="link-${link.id}"`) > 0 && text.indexOf(`id="link-${link.id}"`) < text.indexOf(`id="link-${ended.id}"`));
+		assert.equal((await callers.outsider.get('/admin/links')).status, 403);
+		const done = await callers.outsider.post(`/links/${link.id}/revoke`, {back: 'project'});
+		assert.equal(done.headers.location, '/p/shop/links?done=revoked');
+	} finally {
+		one("DELETE FROM members WHERE user_id = (SELECT id FROM users WHERE email = 'outsider@example.com')");
+	}
+	// More than a page has.
+	one(`INSERT INTO artifact_links (artifact_id, user_id, token_hash, audience, revoked_at) SELECT a.id, a.user_id, sha256(i::text::bytea), 'project', now() FROM artifacts a, generate_series(1, 201) i WHERE a.id = ${id}`);
+	const more = /href="(\/admin\/links\?from=200)"/.exec((await callers.admin.get('/admin/links')).text)[1];
+	const rest = (await callers.admin.get(more)).text;
+	assert.match(rest, /id="link-\d+"/);
+	assert.match(rest, /The first links/);
+	one(`DELETE FROM artifact_links WHERE artifact_id = ${id} AND views = 0 AND frozen IS NULL`);
+});
+
+test('who shows an artifact only to themselves is told of its links', async () => {
+	const id = made('analyst@example.com');
+	const hide = async () => (await callers.analyst.get((await callers.analyst.post(`/artifacts/${id}/visible`, {visible: 'own'})).headers.location)).text;
+	assert.match(await hide(), /Only you see it now/);
+	const link = await share('analyst', id);
+	const text = await hide();
+	assert.match(text, /Its links still hold/);
+	assert.doesNotMatch(text, /Only you see it/);
+	assert.equal((await callers.analyst.post(`/links/${link.id}/revoke`)).status, 303);
+	assert.match(await hide(), /Only you see it now/);
 });
 
 test('whoever may not export hands no rows on, and only the owner makes links', async () => {
@@ -319,6 +390,11 @@ test('whoever may not export hands no rows on, and only the owner makes links', 
 	assert.equal(answer.status, 403, answer.text);
 	assert.doesNotMatch((await callers.viewer.get(`/artifacts/${id}/share`)).text, /value="public"|value="frozen"/);
 	assert.equal((await share('viewer', id, {audience: 'project', data: 'live'})).path.length, 51);
+	// Rows can stand in the text as well.
+	const note = made('viewer@example.com', {type: 'markdown', sources: [], code: 'DE 12, FR 9'});
+	assert.equal((await callers.viewer.post(`/artifacts/${note}/links`, {audience: 'public', data: 'frozen', days: '7', version: '1'}, JSON_ONLY)).status, 403);
+	assert.doesNotMatch((await callers.viewer.get(`/artifacts/${note}/share`)).text, /value="public"/);
+	assert.equal((await share('viewer', note, {audience: 'project', data: 'frozen'})).path.length, 51);
 	const own = made('analyst@example.com');
 	one(`UPDATE artifacts SET visible = 'project' WHERE id = ${own}`);
 	const link = await share('analyst', own);
@@ -373,6 +449,7 @@ test('a password is asked for, and guessing it ends soon', async () => {
 	assert.equal((await c.post(`${asked.at}/password`, {password: 'correct horse'})).status, 303);
 	assert.match((await c.get(asked.at)).text, /Hidden title/);
 	assert.equal((await c.get(`${asked.at}/data`)).status, 200);
+	assert.match((await open(c, link.path)).text, /Hidden title/, 'opened again, it is not asked for again');
 	const guesser = fresh('nobody');
 	await open(guesser, link.path);
 	let refused = 0;
@@ -457,11 +534,19 @@ test('guessing finds nothing and is slowed', async () => {
 	// Past the first gate, the second: misses of one address within a quarter of an hour.
 	forgive();
 	let last;
-	for (let i = 0; i < 70; i++) last = await calm(() => c.get(`/shared/${token()}`));
+	for (let i = 0; i < 70; i++) last = await c.get(`/shared/${token()}`);
 	assert.equal(last.status, 429);
 	assert.match(last.headers['content-type'], /html/);
 	assert.equal(last.headers['referrer-policy'], 'no-referrer');
 	forgive();
+});
+
+test('whoever has a link cannot ask for its page and data without end', async () => {
+	const link = await share('analyst', made('analyst@example.com')), opened = await open(fresh('nobody'), link.path);
+	for (const part of ['', '/data', '/sandbox']) {
+		const batch = await Promise.all(Array.from({length: 200}, () => new Client(q).get(opened.at + part)));
+		assert.ok(batch.filter(({status, headers}) => status === 429 && !headers['x-request-id']).length >= 50, part);
+	}
 });
 
 // Opens an address as a visitor from the n-th address of many, past nginx and its limits.
@@ -554,4 +639,4 @@ test('no token is kept anywhere', async () => {
 	for (const [name, text] of places) for (const token of tokens) assert.ok(!text.includes(token), `${token} is in ${name}: ${text.slice(Math.max(0, text.indexOf(token) - 200), text.indexOf(token) + 60)}`);
 });
 
-run({seconds: 240});
+run({seconds: 300});

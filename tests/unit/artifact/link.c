@@ -31,7 +31,7 @@ static struct ctx *people(void)
 	        "INSERT INTO users (email, name, origin, is_admin) VALUES ('ann@example.com', 'Ann', 'header', false),"
 	        " ('ben@example.com', '', 'header', false), ('out@example.com', '', 'header', false),"
 	        " ('admin@example.com', '', 'header', true);"
-	        "INSERT INTO members (project_id, user_id, role) VALUES (1, 1, 'viewer'), (1, 2, 'viewer'), (2, 3, 'admin')");
+	        "INSERT INTO members (project_id, user_id, role) VALUES (1, 1, 'analyst'), (1, 2, 'viewer'), (2, 3, 'admin')");
 	ctx->user_id = ANN;
 	assert_ok(artifact_save(
 	        ctx, &(struct artifact_draft){.project_id = 1, .title = "Sales", .type = "html", .code = "<p>one</p>"}, &a));
@@ -129,7 +129,8 @@ static void test_link__whatever_stands_against_it_is_not_found(void **state)
 	        {"UPDATE artifacts SET deleted_at = now()", "UPDATE artifacts SET deleted_at = NULL"},
 	        {"UPDATE users SET disabled_at = now() WHERE id = 1", "UPDATE users SET disabled_at = NULL"},
 	        {"DELETE FROM members WHERE user_id = 1",
-	         "INSERT INTO members (project_id, user_id, role) VALUES (1, 1, 'viewer')"},
+	         "INSERT INTO members (project_id, user_id, role) VALUES (1, 1, 'analyst')"},
+	        {"UPDATE members SET role = 'viewer' WHERE user_id = 1", "UPDATE members SET role = 'analyst' WHERE user_id = 1"},
 	};
 	struct ctx *ctx = people();
 	struct artifact_link link = link_for("public");
@@ -263,14 +264,101 @@ static void test_link__only_its_maker_and_admins_take_it_back(void **state)
 	assert_err(opened(ctx, NOBODY, token), ERR_NOT_FOUND);
 	made(ctx, &link);
 	assert_ok(artifact_link_revoke(ctx, link.id, &out));
-	assert_ok(artifact_links(ctx, 0, 0, 10, &list, &n));
+	assert_ok(artifact_links(ctx, 0, 0, 0, 10, &list, &n));
 	assert_int_equal(n, 2);
 	assert_int_equal(list[0].id, link.id);
 	assert_string_equal(list[0].project, "Shop");
-	assert_ok(artifact_links(ctx, 2, 0, 10, &list, &n));
+	assert_ok(artifact_links(ctx, 2, 0, 0, 10, &list, &n));
 	assert_int_equal(n, 0);
-	assert_ok(artifact_links(ctx, 1, 1, 1, &list, &n));
+	assert_ok(artifact_links(ctx, 1, 1, 0, 1, &list, &n));
 	assert_int_equal(n, 1);
+	/* An admin of the project, and of another one. */
+	made(ctx, &link);
+	ctx->user_id = OUT;
+	assert_err(artifact_link_revoke(ctx, link.id, &out), ERR_NOT_FOUND);
+	pg_exec("UPDATE members SET role = 'admin' WHERE user_id = 2");
+	ctx->user_id = BEN;
+	assert_ok(artifact_link_revoke(ctx, link.id, &out));
+	assert_string_equal(out.slug, "shop");
+}
+
+static void test_link__rows_of_a_maker_who_may_not_export_any_more_are_not_shown(void **state)
+{
+	static const struct {
+		const char *audience, *sources, *role;
+		bool frozen, shown;
+	} cases[] = {
+	        {"public", "[]", "viewer", true, false},
+	        {"project", "[]", "viewer", true, true},
+	        {"project", "[{\"name\": \"a\", \"sql\": \"SELECT 1\"}]", "viewer", true, false},
+	        {"project", "[{\"name\": \"a\", \"sql\": \"SELECT 1\"}]", "admin", true, true},
+	        {"project", "[{\"name\": \"a\", \"sql\": \"SELECT 1\"}]", "viewer", false, true},
+	};
+	struct ctx *ctx = people();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct artifact_link link = link_for(cases[i].audience);
+
+		if (!cases[i].frozen)
+			link.frozen = NULL;
+		pg_exec(arena_printf(ctx->a, "UPDATE artifact_versions SET sources = '%s'", cases[i].sources));
+		pg_exec("UPDATE members SET role = 'analyst' WHERE user_id = 1");
+		const char *token = made(ctx, &link);
+		assert_ok(opened(ctx, BEN, token));
+		pg_exec(arena_printf(ctx->a, "UPDATE members SET role = '%s' WHERE user_id = 1", cases[i].role));
+		if (cases[i].shown)
+			assert_ok(opened(ctx, BEN, token));
+		else
+			assert_err(opened(ctx, BEN, token), ERR_NOT_FOUND);
+	}
+}
+
+static const char *kept(void)
+{
+	return pg_value("SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '') FROM artifact_links WHERE frozen <> '{}'");
+}
+
+static void test_link__what_was_frozen_goes_when_it_ends(void **state)
+{
+	struct ctx *ctx = people();
+	struct artifact_link link = link_for("public"), out;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		made(ctx, &link);
+	assert_ok(artifact_link_revoke(ctx, 1, &out));
+	assert_string_equal(kept(), "2 3");
+	pg_exec("UPDATE artifact_links SET expires_at = now() WHERE id = 2");
+	assert_ok(artifact_links_sweep(ctx));
+	assert_string_equal(kept(), "3");
+	pg_exec("UPDATE artifacts SET deleted_at = now()");
+	assert_ok(artifact_links_sweep(ctx));
+	assert_string_equal(kept(), "3");
+	pg_exec("UPDATE artifacts SET deleted_at = now() - interval '8 days'");
+	assert_ok(artifact_links_sweep(ctx));
+	assert_string_equal(kept(), "");
+	assert_string_equal(pg_value("SELECT string_agg(id || (revoked_at IS NULL)::text, ' ' ORDER BY id) FROM artifact_links"),
+	                    "1false 2true 3false");
+}
+
+static void test_link__only_so_many_are_open_and_they_come_first(void **state)
+{
+	struct ctx *ctx = people();
+	struct artifact_link link = link_for("project"), out, *list;
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < ARTIFACT_LINKS; i++)
+		made(ctx, &link);
+	refused(ctx, link, ERR_CONFLICT);
+	assert_ok(artifact_link_revoke(ctx, ARTIFACT_LINKS, &out));
+	made(ctx, &link);
+	refused(ctx, link, ERR_CONFLICT);
+	assert_ok(artifact_links(ctx, 0, 1, ARTIFACT_LINKS - 1, 10, &list, &n));
+	assert_int_equal(n, 2);
+	assert_int_equal(list[0].id, 1);
+	assert_int_equal(list[1].id, ARTIFACT_LINKS);
 }
 
 static void view(struct ctx *ctx, const struct artifact_link *link, int64_t who, const char *address, const char *agent)
@@ -307,6 +395,9 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_link__whatever_stands_against_it_is_not_found),
         cmocka_unit_test(test_link__a_proof_holds_for_one_link_and_says_of_the_password),
         cmocka_unit_test(test_link__what_a_new_one_cannot_say),
+        cmocka_unit_test(test_link__rows_of_a_maker_who_may_not_export_any_more_are_not_shown),
+        cmocka_unit_test(test_link__what_was_frozen_goes_when_it_ends),
+        cmocka_unit_test(test_link__only_so_many_are_open_and_they_come_first),
         cmocka_unit_test(test_link__only_its_maker_and_admins_take_it_back),
         cmocka_unit_test(test_link__a_view_counts_once_a_day_for_each_visitor),
 };
