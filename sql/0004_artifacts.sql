@@ -107,6 +107,9 @@ CREATE TABLE artifact_exports (
 	taken_at    timestamptz,
 	finished_at timestamptz
 );
+-- Neither can be made smaller: pages hold what is packed already, or are there for seconds.
+ALTER TABLE artifact_exports ALTER COLUMN page SET STORAGE EXTERNAL, ALTER COLUMN file SET STORAGE EXTERNAL;
+CREATE INDEX artifact_exports_finished ON artifact_exports (finished_at);
 CREATE INDEX artifact_exports_open ON artifact_exports (id) WHERE state IN ('queued', 'running');
 CREATE INDEX artifact_exports_artifact ON artifact_exports (artifact_id);
 CREATE INDEX artifact_exports_user ON artifact_exports (user_id);

@@ -13,7 +13,7 @@
 #include "lib/log.h"
 #include "lib/settings.h"
 
-enum { RENEW_US = 2000000, SECOND_US = 1000000, LOOK_US = 10000000, BUCKETS = 256 };
+enum { RENEW_US = 2000000, SECOND_US = 1000000, LOOK_US = 10000000, MINUTE_US = 60000000, BUCKETS = 256 };
 
 #define HOUR_US INT64_C(3600000000)
 
@@ -256,6 +256,7 @@ static struct {
         {agent_wait_look, LOOK_US, "could not look for turns that waited", 0},
         {agent_exports_look, 0, "could not look for files of artifacts", 0},
         {artifact_links_sweep, HOUR_US, "could not empty links that ended", 0},
+        {artifact_export_sweep_old, MINUTE_US, "could not delete old files of artifacts", 0},
 };
 
 static void do_chores(const struct settings *settings)

@@ -108,12 +108,14 @@ MUST_CHECK struct err *artifact_delete(struct ctx *ctx, int64_t id, bool deleted
  * {"sales":{"columns":[{"name","type","kind"}],"rows":[[...]],"row_count":n,"truncated":false,"at":"...","caveats":[...]}, ...
  *  the members of the version's own data} as JSON, at most ARTIFACT_ROWS rows each. A statement that this person may not
  * run is {"error":{"message","hint"}} in its place: never somebody else's rows. at: when the newest rows were read, 0
- * where there are none. */
+ * where there are none. failed, unless NULL: for each statement why it failed, or NULL. */
 MUST_CHECK struct err *artifact_data(struct ctx *ctx, const struct query_scope *scope,
-                                     const struct artifact_version *version, struct buf *out, int64_t *at);
+                                     const struct artifact_version *version, struct buf *out, int64_t *at,
+                                     struct err **failed);
 /* The same for a small picture: the rows that a result shows, and rows kept under the same rules do. */
 MUST_CHECK struct err *artifact_glance(struct ctx *ctx, const struct query_scope *scope,
-                                       const struct artifact_version *version, struct buf *out, int64_t *at);
+                                       const struct artifact_version *version, struct buf *out, int64_t *at,
+                                       struct err **failed);
 
 /* What changed from one text to another, line by line; what stays far from any change is one line that counts it. */
 enum artifact_change { ARTIFACT_SAME, ARTIFACT_OLD, ARTIFACT_NEW, ARTIFACT_SKIPPED };
@@ -197,7 +199,7 @@ MUST_CHECK struct err *artifact_link_log(struct ctx *ctx, const char *action, co
 
 enum { ARTIFACT_FILE_BYTES = 64 << 20 };
 
-/* One that ctx->user_id asked for. Those that are over go after an hour. */
+/* One that ctx->user_id asked for. Those that are over go after an hour, and all but the newest ten of each person before. */
 struct artifact_export {
 	int64_t id;
 	int64_t artifact_id;
@@ -218,6 +220,11 @@ MUST_CHECK struct err *artifact_export_get(struct ctx *ctx, int64_t artifact_id,
 /* NOT_FOUND until it is done. */
 MUST_CHECK struct err *artifact_export_file(struct ctx *ctx, int64_t artifact_id, int64_t id, struct str *out);
 
+/* Deletes those whose hour is over, and those that nobody made in an hour. */
+MUST_CHECK struct err *artifact_export_sweep_old(struct ctx *ctx);
+
+/* How many wait for a worker. */
+MUST_CHECK struct err *artifact_export_waiting(struct ctx *ctx, int64_t *n);
 /* What workers do: one that is due becomes this worker's, if the whole service makes less than ctx->settings->exports of them;
  * it is made, which takes a while, and its row says how that went. */
 struct artifact_export_work {

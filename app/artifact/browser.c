@@ -15,20 +15,22 @@
 #include "lib/settings.h"
 #include "runner/runner.h"
 
-enum { MESSAGE_BYTES = 96 << 20, DISK = 512 << 20, THREADS = 600, PIECE = 64 << 10, TALL = 8000 };
+enum { MESSAGE_BYTES = 96 << 20, DISK = 512 << 20, THREADS = 600, PIECE = 64 << 10, TALL = 8000, PROBLEM = 300 };
+enum { IDLE_MESSAGES = 2000, IDLE_BYTES = 8 << 20 }; /* that answer nothing: what runs in there may be the page's */
 
 struct browser {
 	struct ctx *ctx;
 	struct runner *r;
 	struct buf in;   /* what was read and not looked at */
 	size_t looked;   /* of it, without the end of a message */
+	size_t idle_messages, idle_bytes;
 	int64_t id;      /* of the last command */
 	const char *tab; /* NULL: commands are for the browser itself */
 };
 
 /* Speaking ------------------------------------------------------------------------------------------------ */
 
-/* The next message; what was read beyond it stays. */
+/* The next message, there until forget(). */
 static struct err *hear(struct browser *b, struct str *out)
 {
 	for (;;) {
@@ -37,12 +39,7 @@ static struct err *hear(struct browser *b, struct str *out)
 		size_t n;
 
 		if (end) {
-			size_t length = (size_t)(end - b->in.p);
-
-			*out = (struct str){str_dup(b->ctx->a, (struct str){b->in.p, length}), length};
-			memmove(b->in.p, end + 1, b->in.n - length - 1);
-			b->in.n -= length + 1;
-			b->looked = 0;
+			*out = (struct str){b->in.p, (size_t)(end - b->in.p)};
 			return NULL;
 		}
 		b->looked = b->in.n;
@@ -56,26 +53,66 @@ static struct err *hear(struct browser *b, struct str *out)
 	}
 }
 
-/* The answer to command id; of events only that the page is no more is for us. */
+/* What was read beyond the message stays. */
+static void forget(struct browser *b, size_t message)
+{
+	b->in.n -= message + 1;
+	memmove(b->in.p, b->in.p + message + 1, b->in.n);
+	b->looked = 0;
+}
+
+static struct err *count_idle(struct browser *b, size_t message)
+{
+	b->idle_bytes += message;
+	if (++b->idle_messages <= IDLE_MESSAGES && b->idle_bytes <= IDLE_BYTES)
+		return NULL;
+	return err_new(b->ctx->a, ERR_TOO_LARGE, "the page keeps the browser too busy");
+}
+
+/* One message. *result stays NULL when it is not the answer to the last command; of those only that the page is no more is for us. */
+static struct err *understand(struct browser *b, const char *method, struct json_object *o, struct json_object **result)
+{
+	const char *event = json_get_str(o, "method");
+
+	if (event && strcmp(event, "Inspector.targetCrashed") == 0)
+		return err_new(b->ctx->a, ERR_TOO_LARGE, "the page crashed, as it does when it takes too much memory");
+	if (json_get_i64(o, "id", 0) != b->id)
+		return NULL;
+	if (!json_get(o, "result"))
+		return err_new(b->ctx->a, ERR_INTERNAL, "the browser refused %s: %s", method,
+		               json_get_str(json_get(o, "error"), "message"));
+	*result = json_get(o, "result");
+	return NULL;
+}
+
+static void free_arena(void *arg)
+{
+	arena_free(arg);
+}
+
+/* Each message has an arena of its own, which only that of the answer outlives. */
 static struct err *answer(struct browser *b, const char *method, struct json_object **result)
 {
-	for (;;) {
+	for (*result = NULL;;) {
+		struct arena *a = arena_create();
 		struct json_object *o;
-		const char *event;
 		struct str text;
+		struct err *e;
 
-		TRY(hear(b, &text));
-		TRY(json_read(b->ctx->a, text, JSON_DEPTH_TREE, &o));
-		event = json_get_str(o, "method");
-		if (event && strcmp(event, "Inspector.targetCrashed") == 0)
-			return err_new(b->ctx->a, ERR_TOO_LARGE, "the page crashed, as it does when it takes too much memory");
-		if (json_get_i64(o, "id", 0) != b->id)
-			continue;
-		if (json_get(o, "error"))
-			return err_new(b->ctx->a, ERR_INTERNAL, "the browser refused %s: %s", method,
-			               json_get_str(json_get(o, "error"), "message"));
-		*result = json_get(o, "result");
-		return NULL;
+		e = hear(b, &text);
+		if (!e && (e = json_read(a, text, JSON_DEPTH_TREE, &o)) != NULL)
+			e = err_copy(b->ctx->a, e);
+		if (!e)
+			e = understand(b, method, o, result);
+		if (!e && *result) {
+			forget(b, text.n);
+			arena_cleanup(b->ctx->a, free_arena, a);
+			return NULL;
+		}
+		arena_free(a);
+		TRY(e);
+		forget(b, text.n);
+		TRY(count_idle(b, text.n));
 	}
 }
 
@@ -153,8 +190,8 @@ static struct err *open_tab(struct browser *b, int64_t width)
 	         "{\"features\":[{\"name\":\"prefers-color-scheme\",\"value\":\"light\"},"
 	         "{\"name\":\"prefers-reduced-motion\",\"value\":\"reduce\"}]}",
 	         NULL));
+	/* Of events it is told this one alone: the page decides how many others there are. */
 	TRY(tell(b, "Inspector.enable", "{}", NULL));
-	TRY(tell(b, "Page.enable", "{}", NULL));
 	return tell(b, "Page.navigate", "{\"url\":\"file:///tmp/page.html\"}", NULL);
 }
 
@@ -172,6 +209,19 @@ static struct err *open_tab(struct browser *b, int64_t width)
 	" return JSON.stringify({height: Math.ceil(tall > innerHeight ? tall : root.getBoundingClientRect().height)," \
 	" error: String(done.errors?.[0]?.message ?? '').slice(0, 300)}); })()"
 
+/* The page may have cut it, and may have not. */
+static const char *cut(struct arena *a, const char *text)
+{
+	struct str clean = str_of(str_utf8_clean(a, str_of(text))), rest = clean;
+
+	for (size_t i = 0; i < PROBLEM && rest.n; i++) {
+		size_t step = str_utf8_step(rest);
+
+		rest = (struct str){rest.p + step, rest.n - step};
+	}
+	return str_dup(a, (struct str){clean.p, clean.n - rest.n});
+}
+
 static struct err *wait_painted(struct browser *b, int64_t *height)
 {
 	struct arena *a = b->ctx->a;
@@ -184,7 +234,7 @@ static struct err *wait_painted(struct browser *b, int64_t *height)
 	*height = json_get_i64(o, "height", 0);
 	problem = json_get_str(o, "error");
 	if (problem && *problem)
-		return err_new(a, ERR_INVALID, "the artifact failed: %s", problem);
+		return err_new(a, ERR_INVALID, "the artifact failed: %s", cut(a, problem));
 	return *height > 0 ? NULL : err_new(a, ERR_INTERNAL, "the page was not painted");
 }
 
@@ -205,31 +255,44 @@ static struct err *take(struct browser *b, const struct sheet *sheet, int64_t he
 
 	if (sheet->paper)
 		return tell(b, "Page.printToPDF", sheet->paper, result);
+	if (height > TALL)
+		return err_new(a, ERR_TOO_LARGE, "the picture would be too tall: take PDF, which goes over sheets");
 	return tell(b, "Page.captureScreenshot",
 	            arena_printf(a,
 	                         "{\"format\":\"png\",\"captureBeyondViewport\":true,\"clip\":{\"x\":0,\"y\":0,\"width\":%lld,"
 	                         "\"height\":%lld,\"scale\":1}}",
-	                         (long long)sheet->width, (long long)(height < TALL ? height : TALL)),
+	                         (long long)sheet->width, (long long)height),
 	            result);
 }
 
-struct err *artifact_browser(struct ctx *ctx, struct str page, const char *format, bool wide, struct str *out)
+static struct err *draw(struct browser *b, struct str page, const struct sheet *sheet, struct str *out)
 {
-	const struct sheet *sheet = strcmp(format, "png") == 0 ? &picture : wide ? &lying : &upright;
-	struct browser b = {.ctx = ctx, .in = buf_init(ctx->a, MESSAGE_BYTES)};
+	struct arena *a = b->ctx->a;
 	struct json_object *o;
 	const char *data;
 	int64_t height;
 
-	TRY(launch(&b, page));
-	TRY(open_tab(&b, sheet->width));
-	TRY(wait_painted(&b, &height));
-	TRY(take(&b, sheet, height, &o));
+	TRY(launch(b, page));
+	TRY(open_tab(b, sheet->width));
+	TRY(wait_painted(b, &height));
+	TRY(take(b, sheet, height, &o));
 	data = json_get_str(o, "data");
-	TRY(crypto_base64_decode(ctx->a, str_of(data ? data : ""), out));
+	TRY(crypto_base64_decode(a, str_of(data ? data : ""), out));
 	if (out->n > ARTIFACT_FILE_BYTES)
-		return err_new(ctx->a, ERR_TOO_LARGE, "the file would be too large");
-	return out->n ? NULL : err_new(ctx->a, ERR_INTERNAL, "the browser handed over no file");
+		return err_new(a, ERR_TOO_LARGE, "the file would be too large");
+	return out->n ? NULL : err_new(a, ERR_INTERNAL, "the browser handed over no file");
+}
+
+/* It is over before the row says that it is done: that lets the next one begin. */
+struct err *artifact_browser(struct ctx *ctx, struct str page, const char *format, bool wide, struct str *out)
+{
+	const struct sheet *sheet = strcmp(format, "png") == 0 ? &picture : wide ? &lying : &upright;
+	struct browser b = {.ctx = ctx, .in = buf_init(ctx->a, MESSAGE_BYTES)};
+	struct err *e = draw(&b, page, sheet, out);
+
+	if (b.r)
+		runner_kill(b.r);
+	return e;
 }
 
 struct err *artifact_export_check(struct ctx *ctx)

@@ -90,8 +90,8 @@ static struct err *read_first(struct ctx *ctx, const struct query_scope *scope, 
 typedef struct err *read_fn(struct ctx *, const struct query_scope *, const char *, const struct query_sink *,
                             struct query_result **);
 
-/* Written apart first: a statement that fails in the middle leaves no half of an object. */
-static void put_source(struct ctx *ctx, const struct query_scope *scope, read_fn *read,
+/* Written apart first: a statement that fails in the middle leaves no half of an object. The error is there already. */
+static struct err *put_source(struct ctx *ctx, const struct query_scope *scope, read_fn *read,
                        const struct artifact_source *s, struct json_writer *out, int64_t *at)
 {
 	struct buf b = buf_init(ctx->a, RESULT_BYTES * 2);
@@ -119,6 +119,7 @@ static void put_source(struct ctx *ctx, const struct query_scope *scope, read_fn
 		*at = q->at > *at ? q->at : *at;
 	}
 	json_object_close(out);
+	return e;
 }
 
 static void put_own(struct arena *a, struct json_writer *w, const char *data)
@@ -132,27 +133,31 @@ static void put_own(struct arena *a, struct json_writer *w, const char *data)
 }
 
 static struct err *put_data(struct ctx *ctx, const struct query_scope *scope, read_fn *read,
-                            const struct artifact_version *version, struct buf *out, int64_t *at)
+                            const struct artifact_version *version, struct buf *out, int64_t *at, struct err **failed)
 {
 	struct json_writer w = {.b = out};
 
 	*at = 0;
 	json_object_open(&w, NULL);
-	for (size_t i = 0; i < version->nsources; i++)
-		put_source(ctx, scope, read, &version->sources[i], &w, at);
+	for (size_t i = 0; i < version->nsources; i++) {
+		struct err *e = put_source(ctx, scope, read, &version->sources[i], &w, at);
+
+		if (failed)
+			failed[i] = e;
+	}
 	put_own(ctx->a, &w, version->data);
 	json_object_close(&w);
 	return out->full ? err_new(ctx->a, ERR_TOO_LARGE, "the data of the artifact is too large") : NULL;
 }
 
 struct err *artifact_data(struct ctx *ctx, const struct query_scope *scope, const struct artifact_version *version,
-                          struct buf *out, int64_t *at)
+                          struct buf *out, int64_t *at, struct err **failed)
 {
-	return put_data(ctx, scope, read_all, version, out, at);
+	return put_data(ctx, scope, read_all, version, out, at, failed);
 }
 
 struct err *artifact_glance(struct ctx *ctx, const struct query_scope *scope, const struct artifact_version *version,
-                            struct buf *out, int64_t *at)
+                            struct buf *out, int64_t *at, struct err **failed)
 {
-	return put_data(ctx, scope, read_first, version, out, at);
+	return put_data(ctx, scope, read_first, version, out, at, failed);
 }

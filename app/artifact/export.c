@@ -10,13 +10,14 @@
 #include "lib/log.h"
 #include "lib/settings.h"
 
-enum { MOST_EACH = 3, MOST_ALL = 30, TRIES = 2, LOCK = 740191 };
+enum { MOST_EACH = 3, MOST_ALL = 30, MOST_KEPT = 10, TRIES = 2, LOCK = 740191 };
 
 /* Nobody works on it: not yet, or not any more. */
 #define LOST \
 	"(e.state = 'running' AND (NOT EXISTS (SELECT FROM workers w WHERE w.id = e.worker_id)" \
 	" OR e.taken_at < now() - interval '15 minutes'))"
 #define OPEN "e.state IN ('queued', 'running')"
+#define OLD "now() - interval '1 hour'"
 
 DB_STMT(artifact_export_same,
         "SELECT id FROM artifact_exports e WHERE " OPEN
@@ -28,16 +29,23 @@ DB_STMT(artifact_export_insert,
         " AND (SELECT count(*) FROM artifact_exports e WHERE " OPEN ") < $7 RETURNING id",
         DB_I64, DB_I64, DB_I64, DB_TEXT, DB_BYTES, DB_I64, DB_I64);
 DB_STMT0(artifact_export_sweep,
-         "DELETE FROM artifact_exports WHERE finished_at < now() - interval '1 hour'");
+         "DELETE FROM artifact_exports WHERE finished_at < " OLD " OR state = 'queued' AND created_at < " OLD);
+DB_STMT(artifact_export_drop,
+        "DELETE FROM artifact_exports WHERE id IN (SELECT id FROM artifact_exports WHERE user_id = $1 AND finished_at IS NOT NULL"
+        " ORDER BY finished_at DESC, id DESC OFFSET $2)",
+        DB_I64, DB_I64);
 DB_STMT(artifact_export_find,
         "SELECT id, artifact_id, version, format, state, error, (SELECT count(*) FROM artifact_exports e WHERE " OPEN
-        " AND e.id < x.id) FROM artifact_exports x WHERE artifact_id = $1 AND id = $2 AND user_id = $3",
+        " AND e.id < x.id) FROM artifact_exports x WHERE artifact_id = $1 AND id = $2 AND user_id = $3 AND (finished_at IS NULL OR finished_at > " OLD ")",
         DB_I64, DB_I64, DB_I64);
 DB_STMT(artifact_export_read,
-        "SELECT file FROM artifact_exports WHERE artifact_id = $1 AND id = $2 AND user_id = $3 AND state = 'done'", DB_I64,
-        DB_I64, DB_I64);
+        "SELECT file FROM artifact_exports WHERE artifact_id = $1 AND id = $2 AND user_id = $3 AND state = 'done'"
+        " AND finished_at > " OLD,
+        DB_I64, DB_I64, DB_I64);
 DB_STMT0(artifact_export_due, "SELECT count(*) FROM artifact_exports e WHERE e.state = 'queued' OR " LOST);
 DB_STMT(artifact_export_lock, "SELECT count(*) FROM (SELECT pg_advisory_xact_lock($1)) one", DB_I64);
+/* 1: had; 0: somebody else has it. */
+DB_STMT(artifact_export_try_lock, "SELECT pg_try_advisory_xact_lock($1)::integer::bigint", DB_I64);
 DB_STMT(artifact_export_claim,
         "UPDATE artifact_exports x SET state = 'running', worker_id = $1, tries = tries + 1, taken_at = clock_timestamp()"
         " FROM artifacts a WHERE a.id = x.artifact_id AND x.id = (SELECT id FROM artifact_exports e WHERE e.state = 'queued' OR " LOST
@@ -83,7 +91,7 @@ static struct err *ask(struct ctx *ctx, void *arg)
 	struct asking *x = arg;
 
 	TRY(lock(ctx));
-	TRY(db_run(ctx, &artifact_export_sweep, DB_NO_ARGS, NULL));
+	TRY(db_run(ctx, &artifact_export_drop, DB_ARGS(db_i64(ctx->user_id), db_i64(MOST_KEPT)), NULL));
 	/* Who clicks twice gets one. */
 	TRY(db_find(ctx, &artifact_export_same, x->same, &db_id_row, x->id, &x->found));
 	if (x->found)
@@ -109,6 +117,11 @@ struct err *artifact_export_ask(struct ctx *ctx, const struct artifact *artifact
 	                "Wait until one of yours is done.");
 }
 
+struct err *artifact_export_sweep_old(struct ctx *ctx)
+{
+	return db_run(ctx, &artifact_export_sweep, DB_NO_ARGS, NULL);
+}
+
 struct err *artifact_export_get(struct ctx *ctx, int64_t artifact_id, int64_t id, struct artifact_export *out)
 {
 	return db_one(ctx, &artifact_export_find, DB_ARGS(db_i64(artifact_id), db_i64(id), db_i64(ctx->user_id)), &export_row,
@@ -132,20 +145,27 @@ struct taking {
 static struct err *claim(struct ctx *ctx, void *arg)
 {
 	struct taking *t = arg;
+	int64_t locked;
 
-	TRY(lock(ctx));
+	/* Who asks meanwhile tells the workers, and they look again anyway. */
+	TRY(db_one(ctx, &artifact_export_try_lock, DB_ARGS(db_i64(LOCK)), &db_id_row, "lock", &locked));
+	if (!locked)
+		return NULL;
 	return db_find(ctx, &artifact_export_claim, DB_ARGS(db_i64(t->worker_id), db_i64(ctx->settings->exports)), &work_row,
 	               t->out, t->found);
+}
+
+struct err *artifact_export_waiting(struct ctx *ctx, int64_t *n)
+{
+	return db_one(ctx, &artifact_export_due, DB_NO_ARGS, &db_id_row, "count", n);
 }
 
 struct err *artifact_export_take(struct ctx *ctx, int64_t worker_id, struct artifact_export_work *out, bool *found)
 {
 	struct taking t = {worker_id, out, found};
-	int64_t due;
 
 	*found = false;
-	TRY(db_one(ctx, &artifact_export_due, DB_NO_ARGS, &db_id_row, "count", &due));
-	return due ? db_transact(ctx, claim, &t) : NULL;
+	return db_transact(ctx, claim, &t);
 }
 
 static struct err *make(struct ctx *ctx, const struct artifact_export_work *work, struct str *file)

@@ -147,7 +147,10 @@ _Noreturn void runner_enter(const char *const *argv, const int *fds, size_t nfds
 	for (size_t i = 0; i < nfds; i++)
 		if (high[i] < 0 || dup2(high[i], (int)i) < 0)
 			_exit(125);
-	(void)close_range((unsigned)nfds, ~0U, 0);
+	if (close_range((unsigned)nfds, ~0U, 0) != 0)
+		_exit(125);
+	/* When the machine has no memory left, this goes first. */
+	(void)put("/proc/self/oom_score_adj", "1000");
 	sigemptyset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);

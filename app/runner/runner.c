@@ -23,7 +23,7 @@ struct runner {
 	pid_t pid; /* of the sandbox; 0: it was waited for */
 	int fd;    /* our end of what it speaks and hears at, -1: closed */
 	int said;  /* what it writes to its standard error */
-	int64_t end_us;
+	int64_t end_us, looked_us;
 	int64_t memory, processes;
 	int status;
 	char last[SAID + 1];
@@ -129,15 +129,23 @@ static struct err *end_with(struct runner *r, struct err *e)
 	return e;
 }
 
+/* The clock and whether it is wanted each time, what it holds once in a while. Before anything is moved: what never waits ends, too. */
 static struct err *look(struct runner *r)
 {
-	struct runner_usage usage = runner_usage(r->pid);
 	struct arena *a = r->ctx->a;
+	int64_t now = clock_mono_us();
+	struct runner_usage usage;
 
 	if (ctx_stopped(r->ctx))
 		return end_with(r, err_new(a, ERR_CANCELLED, "stopped"));
-	if (clock_mono_us() >= r->end_us)
+	if (now >= r->end_us)
 		return end_with(r, err_new(a, ERR_TIMEOUT, "the program took too long and was ended"));
+	if (now - r->looked_us < TICK_MS * 1000)
+		return NULL;
+	usage = runner_usage(r->pid);
+	r->looked_us = clock_mono_us();
+	if (usage.unknown)
+		return end_with(r, err_new(a, ERR_UNAVAILABLE, "what the program uses cannot be told here, and it was ended"));
 	if (usage.memory > r->memory)
 		return end_with(r, err_new(a, ERR_TOO_LARGE, "the program used more than %" PRId64 " MB and was ended",
 		                           r->memory >> 20));
@@ -146,29 +154,25 @@ static struct err *look(struct runner *r)
 	return NULL;
 }
 
-/* Until the descriptor is ready for that. */
-static struct err *await(struct runner *r, short events)
+/* Until the descriptor is ready for that, or it is time to look again. */
+static void await(const struct runner *r, short events)
 {
 	struct pollfd p = {r->fd, events, 0};
 
-	for (;;) {
-		int ready = poll(&p, 1, TICK_MS);
-
-		TRY(look(r));
-		if (ready > 0)
-			return NULL;
-	}
+	(void)poll(&p, 1, TICK_MS);
 }
 
 struct err *runner_write(struct runner *r, struct str bytes)
 {
 	while (bytes.n) {
-		ssize_t n = send(r->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+		ssize_t n;
 
+		TRY(look(r));
+		n = send(r->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return err_new(r->ctx->a, ERR_INTERNAL, "the program in the sandbox ended");
 		if (n < 0)
-			TRY(await(r, POLLOUT));
+			await(r, POLLOUT);
 		bytes.p += n > 0 ? n : 0;
 		bytes.n -= n > 0 ? (size_t)n : 0;
 	}
@@ -178,15 +182,22 @@ struct err *runner_write(struct runner *r, struct str bytes)
 struct err *runner_read(struct runner *r, char *p, size_t size, size_t *n)
 {
 	for (;;) {
-		ssize_t got = recv(r->fd, p, size, 0);
+		ssize_t got;
 
+		TRY(look(r));
+		got = recv(r->fd, p, size, 0);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-			TRY(await(r, POLLIN));
+			await(r, POLLIN);
 			continue;
 		}
 		*n = got > 0 ? (size_t)got : 0;
 		return NULL;
 	}
+}
+
+void runner_kill(struct runner *r)
+{
+	kill_all(r);
 }
 
 /* It has a moment to end by itself. */

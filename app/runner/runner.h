@@ -50,6 +50,9 @@ MUST_CHECK struct err *runner_read(struct runner *r, char *p, size_t size, size_
 /* Waits for its end, killing what is left after descriptor 4 was closed or an error came. *status: exit code, 128 + signal. */
 int runner_end(struct runner *r);
 
+/* Ends it now, with all that it started. */
+void runner_kill(struct runner *r);
+
 /* The last that it wrote to its standard error, for logs. */
 const char *runner_said(struct runner *r);
 

@@ -24,10 +24,11 @@ _Noreturn void runner_enter(const char *const *argv, const int *fds, size_t nfds
 /* calls.c: the system calls that are refused, as a program for the kernel in a file without a name; -1 on failure. */
 int runner_calls(void);
 
-/* usage.c: what the process and all below it hold. Nothing where /proc does not tell. */
+/* usage.c: what the process and all below it hold. */
 struct runner_usage {
 	int64_t memory;
 	int64_t processes;
+	bool unknown; /* /proc does not tell */
 };
 struct runner_usage runner_usage(pid_t pid);
 

@@ -61,10 +61,11 @@ static bool mark(struct process *all, size_t n, pid_t pid)
 	return found;
 }
 
+/* Of more processes than there is room for, its own may be among those that were not read. */
 struct runner_usage runner_usage(pid_t pid)
 {
 	struct process *all = calloc(PROCESSES, sizeof(*all));
-	struct runner_usage usage = {0, 0};
+	struct runner_usage usage = {0};
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 	size_t n = 0;
@@ -74,6 +75,7 @@ struct runner_usage runner_usage(pid_t pid)
 			n++;
 	while (mark(all, n, pid))
 		;
+	usage.unknown = !all || !proc || n == PROCESSES;
 	for (size_t i = 0; i < n; i++) {
 		usage.memory += all[i].ours ? all[i].memory : 0;
 		usage.processes += all[i].ours ? all[i].threads : 0;

@@ -175,20 +175,12 @@ static const struct view alone_view =
 WEB_PAGE(alone_page, "artifact/alone", alone_view);
 
 /* Statements that this person may not run. */
-static struct err *fill_refused(struct ctx *ctx, const struct artifact_version *v, struct str data, struct alone_view *out)
+static void fill_refused(struct arena *a, const struct artifact_version *v, struct err *const *failed, struct alone_view *out)
 {
-	struct json_object *o;
-
-	TRY(json_read(ctx->a, data, JSON_DEPTH_TREE, &o));
-	out->refused = ARENA_ARRAY(ctx->a, struct refused_view, v->nsources);
-	for (size_t i = 0; i < v->nsources; i++) {
-		struct json_object *e = json_get(json_get(o, v->sources[i].name), "error");
-
-		if (e)
-			out->refused[out->nrefused++] =
-			        (struct refused_view){v->sources[i].name, json_get_str(e, "message")};
-	}
-	return NULL;
+	out->refused = ARENA_ARRAY(a, struct refused_view, v->nsources);
+	for (size_t i = 0; i < v->nsources; i++)
+		if (failed[i])
+			out->refused[out->nrefused++] = (struct refused_view){v->sources[i].name, failed[i]->message};
 }
 
 /* What means something to a page or a script stands in a string of the JSON: there it can be an escape. */
@@ -252,13 +244,14 @@ static struct err *fill_program(struct ctx *ctx, const struct http_request *req,
                                 struct alone_view *v)
 {
 	struct buf data = buf_init(ctx->a, BUF_RESULT), content = buf_init(ctx->a, WEB_ALONE_BYTES);
+	struct err **failed = ARENA_ARRAY(ctx->a, struct err *, seen->a.version.nsources);
 	struct query_scope scope = {0};
 	int64_t at;
 
 	if (seen->a.version.nsources)
 		TRY(artifact_scope(ctx, req, seen, &scope));
-	TRY(artifact_data(ctx, &scope, &seen->a.version, &data, &at));
-	TRY(fill_refused(ctx, &seen->a.version, buf_str(&data), v));
+	TRY(artifact_data(ctx, &scope, &seen->a.version, &data, &at, failed));
+	fill_refused(ctx->a, &seen->a.version, failed, v);
 	TRY(put_content(ctx, &seen->a, buf_str(&data), strcmp(v->as, "html") == 0, &content));
 	v->content = buf_cstr(&content);
 	if (at)

@@ -272,7 +272,7 @@ struct err *web_artifact_data(struct ctx *ctx, struct http_request *req, struct 
 	http_stop_when_gone(ctx, req);
 	if (seen.a.version.nsources)
 		TRY(artifact_scope(ctx, req, &seen, &scope));
-	TRY((http_query(req, "glance").n ? artifact_glance : artifact_data)(ctx, &scope, &seen.a.version, &data, &at));
+	TRY((http_query(req, "glance").n ? artifact_glance : artifact_data)(ctx, &scope, &seen.a.version, &data, &at, NULL));
 	http_type(res, "application/json");
 	artifact_put(ctx->a, &w, &seen.a, at, buf_str(&data));
 	return NULL;

@@ -63,8 +63,8 @@ struct err *web_artifact_picture_ask(struct ctx *ctx, struct http_request *req, 
 		return err_new(ctx->a, ERR_INVALID, "there is no such format");
 	TRY(artifact_export_check(ctx));
 	TRY(web_alone(ctx, req, &seen, formats[format].format, &page));
-	TRY(artifact_export_ask(ctx, &seen.a, formats[format].format, buf_str(&page), &id));
 	TRY(web_artifact_export_audit(ctx, &seen, formats[format].format, -1));
+	TRY(artifact_export_ask(ctx, &seen.a, formats[format].format, buf_str(&page), &id));
 	if (!http_wants_json(req)) {
 		http_redirect(res, address(ctx->a, seen.a.id, id));
 		return NULL;
@@ -97,15 +97,24 @@ static const struct view picture_view =
              VIEW_BOOL(struct picture_view, waits));
 WEB_PAGE(picture_page, "artifact/picture", picture_view);
 
+/* The file of the address, and the artifact in the version that it was made of: whatever version the address names, also that one has to
+ * be theirs to export. */
+static struct err *load(struct ctx *ctx, struct http_request *req, struct artifact_seen *seen, struct artifact_export *x)
+{
+	TRY(artifact_seen_load(ctx, req, seen));
+	TRY(web_artifact_may_export(ctx, seen));
+	TRY(artifact_export_get(ctx, seen->a.id, http_param_i64(req, "export"), x));
+	TRY(artifact_get(ctx, seen->a.id, x->version, &seen->a));
+	return web_artifact_may_export(ctx, seen);
+}
+
 struct err *web_artifact_picture(struct ctx *ctx, struct http_request *req, struct http_response *res)
 {
 	struct artifact_seen seen;
 	struct artifact_export x;
 	bool done, failed;
 
-	TRY(artifact_seen_load(ctx, req, &seen));
-	TRY(web_artifact_may_export(ctx, &seen));
-	TRY(artifact_export_get(ctx, seen.a.id, http_param_i64(req, "export"), &x));
+	TRY(load(ctx, req, &seen, &x));
 	if (http_wants_json(req)) {
 		put_state(ctx, res, &x);
 		return NULL;
@@ -137,9 +146,7 @@ struct err *web_artifact_picture_file(struct ctx *ctx, struct http_request *req,
 	struct str file;
 	size_t format;
 
-	TRY(artifact_seen_load(ctx, req, &seen));
-	TRY(web_artifact_may_export(ctx, &seen));
-	TRY(artifact_export_get(ctx, seen.a.id, http_param_i64(req, "export"), &x));
+	TRY(load(ctx, req, &seen, &x));
 	TRY(artifact_export_file(ctx, seen.a.id, x.id, &file));
 	format = format_of(str_of(x.format));
 	web_attach(ctx, res, seen.a.title, "artifact", x.format, formats[format].media_type);

@@ -316,7 +316,7 @@ static struct err *read_live(struct ctx *ctx, struct http_request *req, const st
 		                                           &seen.role)));
 		TRY(artifact_scope(ctx, req, &seen, &scope));
 	}
-	return artifact_data(ctx, &scope, &s->a.version, data, at);
+	return artifact_data(ctx, &scope, &s->a.version, data, at, NULL);
 }
 
 struct err *web_shared_data(struct ctx *ctx, struct http_request *req, struct http_response *res)

@@ -255,19 +255,13 @@ struct err *web_share_form(struct ctx *ctx, struct http_request *req, struct htt
 /* Making ------------------------------------------------------------------------------------------------- */
 
 /* What was refused is told now, and not kept for those who follow the link. */
-static struct err *check_whole(struct ctx *ctx, const struct artifact_version *version, const char *json)
+static struct err *check_whole(struct ctx *ctx, const struct artifact_version *version, struct err *const *failed)
 {
-	struct json_object *all;
-
-	TRY(json_read(ctx->a, str_of(json), JSON_DEPTH, &all));
-	for (size_t i = 0; i < version->nsources; i++) {
-		struct json_object *error = json_get(json_get(all, version->sources[i].name), "error");
-
-		if (error)
+	for (size_t i = 0; i < version->nsources; i++)
+		if (failed[i])
 			return err_hint(err_new(ctx->a, ERR_INVALID, "the data \"%s\" cannot be read: %s",
-			                        version->sources[i].name, json_get_str(error, "message")),
+			                        version->sources[i].name, failed[i]->message),
 			                "Mend the artifact first, or share live data.");
-	}
 	return NULL;
 }
 
@@ -283,15 +277,16 @@ static struct err *freeze(struct ctx *ctx, struct http_request *req, const struc
                           struct artifact_link *link)
 {
 	struct buf data = buf_init(ctx->a, BUF_RESULT);
+	struct err **failed = ARENA_ARRAY(ctx->a, struct err *, seen->a.version.nsources);
 	struct query_scope scope = {0};
 
 	TRY(may_hand_on(ctx, seen, link));
 	if (seen->a.version.nsources)
 		TRY(artifact_scope(ctx, req, seen, &scope));
-	TRY(artifact_data(ctx, &scope, &seen->a.version, &data, &link->frozen_at));
+	TRY(artifact_data(ctx, &scope, &seen->a.version, &data, &link->frozen_at, failed));
 	link->frozen = buf_cstr(&data);
 	link->frozen_version = seen->a.version.n;
-	return check_whole(ctx, &seen->a.version, link->frozen);
+	return check_whole(ctx, &seen->a.version, failed);
 }
 
 static struct err *read_password(struct ctx *ctx, const struct http_request *req, struct artifact_link *link)

@@ -23,6 +23,8 @@ async function framed() {
 function unframed() {
 	const { port1, port2 } = new MessageChannel(), script = document.createElement("script"), errors = [];
 	self.quernPort = port2;
+	// Nobody is there who would answer.
+	self.alert = self.confirm = self.prompt = self.print = () => {};
 	const done = new Promise((resolve) => {
 		port1.onmessage = ({ data: message }) => {
 			if (message.kind === "need") for (const name of message.files) port1.postMessage({ kind: "library", file: name, text: file(`libs/${name}`) ?? "" });

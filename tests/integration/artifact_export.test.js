@@ -112,6 +112,17 @@ test('nothing of an artifact ends the script or the page around it', async () =>
 	assert.match(html, /Content-Security-Policy" content="default-src 'none'/);
 });
 
+// As trees of objects these four megabytes would be hundreds.
+test('rows go into the page as text, without a copy of another kind', async () => {
+	const wide = {name: 'wide', sql: `SELECT ${Array(40).fill('1').join(', ')} FROM generate_series(1, 50000)`};
+	const most = () => Math.max(...below(process.pid).filter(({name}) => name === 'quern').map(({pid}) => Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1])));
+	assert.equal((await callers.analyst.get(`/artifacts/${made({code: '<p>none</p>'})}/export.html`)).status, 200);
+	const before = most();
+	const html = await callers.analyst.get(`/artifacts/${made({sources: [wide]})}/export.html`);
+	assert.match(html.text, /"row_count":50000/);
+	assert.ok(most() - before < 64 << 10, `${most() - before} KB`);
+});
+
 // Pictures and PDF files --------------------------------------------------------------------------------------
 
 const ask = (client, id, format, version = 1) => client.post(`/artifacts/${id}/exports`, {format, version}, JSON_ONLY);
@@ -186,6 +197,13 @@ test("every type becomes a picture and a PDF file, named after its title, two at
 	const most = one(`SELECT max(n) FROM (SELECT count(*) AS n FROM artifact_exports a JOIN artifact_exports b
 		ON b.taken_at <= a.taken_at AND b.finished_at > a.taken_at GROUP BY a.id) x`);
 	assert.equal(most, "2", "of eight, no more than the limit were made at once");
+});
+
+test("questions to nobody do not stop it", async () => {
+	const why = await missing();
+	if (why) skip(why);
+	const asks = await picture(callers.analyst, made({code: "<p id=out></p><script>alert('x'); document.getElementById('out').textContent = [confirm('y'), prompt('z')]; print();</script>"}), "png");
+	assert.equal(asks.error, null);
 });
 
 test("a file is for who asked for it, and who may export; two clicks are one", async () => {

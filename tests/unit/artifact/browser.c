@@ -79,6 +79,50 @@ static void test_browser__what_takes_all_memory_is_ended(void **state)
 	assert_next_is_made(&f);
 }
 
+/* Were each of them kept until the end, or told at all, that would be more than the picture. */
+static void test_browser__frames_that_come_and_go_take_no_memory_here(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	assert_ok(picture(&f, "<p>one<script>for (let i = 0; i < 500; i++) {"
+	                      "const frame = document.createElement('iframe'); document.body.append(frame); frame.remove(); }</script>"));
+	assert_true(arena_used(f.ctx.a) < 256 << 10);
+	arena_free(f.ctx.a);
+}
+
+static void test_browser__a_page_does_not_decide_how_much_is_said_of_it(void **state)
+{
+	struct fixture f;
+	struct err *e;
+
+	(void)state;
+	begin(&f);
+	e = picture(&f, "<p>one<script>String.prototype.slice = () => '\xc3\xa4'.repeat(1e6);"
+	                "self.quernDone = {errors: [{message: 'x'}]};</script>");
+	assert_non_null(e);
+	assert_true(str_utf8_valid(str_of(e->message)));
+	assert_int_equal(str_utf8_count(str_of(e->message)), strlen("the artifact failed: ") + 300);
+	arena_free(f.ctx.a);
+}
+
+static void test_browser__a_picture_ends_where_the_page_does_or_is_none(void **state)
+{
+	struct str file;
+	struct fixture f;
+	struct err *e;
+
+	(void)state;
+	begin(&f);
+	assert_ok(picture(&f, "<body style='margin: 0'><div style='height: 7990px; background: linear-gradient(red, blue)'>"));
+	e = picture(&f, "<div style='height: 9000px'>");
+	assert_non_null(e);
+	assert_string_equal(e->message, "the picture would be too tall: take PDF, which goes over sheets");
+	assert_ok(artifact_browser(&f.ctx, STR("<div style='height: 9000px'>"), "pdf", false, &file));
+	arena_free(f.ctx.a);
+}
+
 static int listener(int *port)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -116,6 +160,9 @@ static void test_browser__no_network_also_without_a_policy(void **state)
 static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_browser__what_does_not_end_is_ended_in_time),
         cmocka_unit_test(test_browser__what_takes_all_memory_is_ended),
+        cmocka_unit_test(test_browser__frames_that_come_and_go_take_no_memory_here),
+        cmocka_unit_test(test_browser__a_page_does_not_decide_how_much_is_said_of_it),
+        cmocka_unit_test(test_browser__a_picture_ends_where_the_page_does_or_is_none),
         cmocka_unit_test(test_browser__no_network_also_without_a_policy),
 };
 UNIT_SUITE(tests);

@@ -66,7 +66,7 @@ static struct json_object *data(struct shop *s, const struct artifact_version *v
 	struct buf b = buf_init(s->ctx->a, BUF_RESULT);
 	struct json_object *o;
 
-	assert_ok(artifact_data(s->ctx, &s->scope, v, &b, at));
+	assert_ok(artifact_data(s->ctx, &s->scope, v, &b, at, NULL));
 	assert_ok(json_read(s->ctx->a, buf_str(&b), JSON_DEPTH, &o));
 	return o;
 }
@@ -77,7 +77,7 @@ static struct json_object *glance(struct shop *s, const struct artifact_version 
 	struct json_object *o;
 	int64_t at;
 
-	assert_ok(artifact_glance(s->ctx, &s->scope, v, &b, &at));
+	assert_ok(artifact_glance(s->ctx, &s->scope, v, &b, &at, NULL));
 	assert_true(at > 0);
 	assert_ok(json_read(s->ctx->a, buf_str(&b), JSON_DEPTH, &o));
 	return o;
@@ -171,6 +171,11 @@ static void test_artifact__a_query_that_breaks_off_leaves_no_half_of_an_object(v
 	struct json_object *o = data(&s, &v, &at);
 	assert_non_null(strstr(json_get_str(json_get(json_get(o, "bad"), "error"), "message"), "zero"));
 	assert_int_equal(json_get_i64(json_get(o, "good"), "row_count", 0), 1);
+	struct buf b = buf_init(s.ctx->a, BUF_RESULT);
+	struct err *failed[2];
+	assert_ok(artifact_data(s.ctx, &s.scope, &v, &b, &at, failed));
+	assert_string_equal(failed[0]->message, json_get_str(json_get(json_get(o, "bad"), "error"), "message"));
+	assert_null(failed[1]);
 }
 
 static void test_artifact__a_glance_takes_kept_rows_of_the_same_rules(void **state)

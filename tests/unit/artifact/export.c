@@ -1,4 +1,5 @@
 /* The queue of pictures and PDF files: who takes what, how many at once, what becomes of lost ones. */
+#include <libpq-fe.h>
 #include <string.h>
 
 #include "artifact/artifact.h"
@@ -152,11 +153,61 @@ static void test_export__a_file_is_for_who_asked(void **state)
 	ctx->user_id = 2;
 	assert_err(artifact_export_file(ctx, 1, id, &file), ERR_NOT_FOUND);
 	assert_err(artifact_export_get(ctx, 1, id, &x), ERR_NOT_FOUND);
-	/* An hour later it is gone when the next one is asked for. */
-	pg_exec("UPDATE artifact_exports SET finished_at = now() - interval '61 minutes'");
-	ask(ctx);
-	ctx->user_id = 1;
+}
+
+static void test_export__an_hour_later_it_is_gone(void **state)
+{
+	struct settings settings;
+	struct ctx *ctx = begin(&settings, 1);
+	int64_t id = ask(ctx), unmade = ask(ctx);
+	struct artifact_export x;
+	struct str file;
+
+	(void)state;
+	pg_exec("UPDATE artifact_exports SET state = 'done', file = 'bytes', finished_at = now() - interval '61 minutes' WHERE id = 1");
 	assert_err(artifact_export_get(ctx, 1, id, &x), ERR_NOT_FOUND);
+	assert_err(artifact_export_file(ctx, 1, id, &file), ERR_NOT_FOUND);
+	assert_ok(artifact_export_sweep_old(ctx));
+	assert_string_equal(pg_value("SELECT count(*) FROM artifact_exports"), "1");
+	assert_ok(artifact_export_get(ctx, 1, unmade, &x));
+	pg_exec("UPDATE artifact_exports SET created_at = now() - interval '61 minutes'");
+	assert_ok(artifact_export_sweep_old(ctx));
+	assert_err(artifact_export_get(ctx, 1, unmade, &x), ERR_NOT_FOUND);
+}
+
+static void test_export__the_newest_ten_of_each_person_stay(void **state)
+{
+	struct settings settings;
+	struct ctx *ctx = begin(&settings, 1);
+
+	(void)state;
+	pg_exec("INSERT INTO artifact_exports (artifact_id, user_id, version, format, state, file, finished_at)"
+	        " SELECT 1, u, 1, 'png', 'done', 'bytes', now() - interval '1 minute' * n FROM generate_series(1, 14) n, generate_series(1, 2) u");
+	ask(ctx);
+	assert_string_equal(pg_value("SELECT string_agg(extract(minute FROM now() - finished_at)::text, ' ' ORDER BY finished_at DESC)"
+	                             " FROM artifact_exports WHERE user_id = 1"),
+	                    "1 2 3 4 5 6 7 8 9 10");
+	assert_string_equal(pg_value("SELECT count(*) FROM artifact_exports WHERE user_id = 2"), "14");
+}
+
+/* The looker must not wait for who asks. */
+static void test_export__nobody_waits_to_take_one(void **state)
+{
+	struct settings settings;
+	struct ctx *ctx = begin(&settings, 1);
+	PGconn *other = PQconnectdb(pg_url());
+	struct artifact_export_work work;
+	int64_t n;
+
+	(void)state;
+	ask(ctx);
+	PQclear(PQexec(other, "BEGIN; SELECT pg_advisory_xact_lock(740191)"));
+	assert_false(take(ctx, 1, &work));
+	PQclear(PQexec(other, "COMMIT"));
+	PQfinish(other);
+	assert_ok(artifact_export_waiting(ctx, &n));
+	assert_int_equal(n, 1);
+	assert_true(take(ctx, 1, &work));
 }
 
 static const struct CMUnitTest tests[] = {
@@ -165,5 +216,8 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_export__one_person_has_a_few_under_way),
         cmocka_unit_test(test_export__what_a_dead_worker_left_is_taken_again_once),
         cmocka_unit_test(test_export__a_file_is_for_who_asked),
+        cmocka_unit_test(test_export__an_hour_later_it_is_gone),
+        cmocka_unit_test(test_export__the_newest_ten_of_each_person_stay),
+        cmocka_unit_test(test_export__nobody_waits_to_take_one),
 };
 UNIT_SUITE(tests);

@@ -173,6 +173,8 @@ static void test_runner__calls_that_it_does_not_need_are_refused(void **state)
 	(void)state;
 	begin(&f);
 	assert_non_null(strstr(shell(&f, "unshare -r true 2>&4"), "Operation not permitted"));
+	assert_non_null(strstr(shell(&f, "ipcmk -M 4096 2>&4"), "Operation not permitted"));
+	assert_string_equal(shell(&f, "cat /proc/self/oom_score_adj >&4"), "1000\n");
 	assert_string_equal(shell(&f, "mount -t tmpfs x /tmp 2>/dev/null || echo refused >&4"), "refused\n");
 	arena_free(f.ctx.a);
 }
@@ -187,6 +189,24 @@ static void test_runner__it_ends_at_its_time(void **state)
 	began = clock_mono_us();
 	assert_err(run_job(&f, "while :; do :; done", (struct runner_job){.seconds = 1}), ERR_TIMEOUT);
 	assert_true(clock_mono_us() - began >= 1000000);
+	arena_free(f.ctx.a);
+}
+
+/* There is always something to be read. Were that all that is looked at, it would go on until timeout ends it. */
+static void test_runner__what_writes_without_pause_ends_at_its_limits(void **state)
+{
+	atomic_bool stop = true;
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	assert_err(run_job(&f, "timeout 15 yes >&4", (struct runner_job){.seconds = 1}), ERR_TIMEOUT);
+	assert_err(run_job(&f,
+	                   "timeout 15 yes >&4 & for i in 1 2 3 4 5 6; do head -c 20000000 /dev/zero | tail -c 20000000 | sleep 9 & done; wait",
+	                   (struct runner_job){.memory = 64 << 20}),
+	           ERR_TOO_LARGE);
+	f.ctx.stop = &stop;
+	assert_err(run_job(&f, "timeout 15 yes >&4", (struct runner_job){0}), ERR_CANCELLED);
 	arena_free(f.ctx.a);
 }
 
@@ -318,6 +338,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runner__no_environment_and_no_descriptors_come_along),
         cmocka_unit_test(test_runner__calls_that_it_does_not_need_are_refused),
         cmocka_unit_test(test_runner__it_ends_at_its_time),
+        cmocka_unit_test(test_runner__what_writes_without_pause_ends_at_its_limits),
         cmocka_unit_test(test_runner__it_ends_when_nobody_wants_it),
         cmocka_unit_test(test_runner__memory_has_an_end_also_shared_among_many),
         cmocka_unit_test(test_runner__a_bomb_of_processes_and_a_full_disk_stay_inside),
