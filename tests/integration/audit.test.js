@@ -133,6 +133,7 @@ const calls = {
 	web_share_create: [() => linked(), 'artifact.link.create'],
 	web_shared_password: [async () => (await linked()).post(`/shared/${link()}/password`, {password: 'long enough pass'}), 'artifact.link.open'],
 	web_share_revoke: [() => analyst.post(`/links/${link()}/revoke`), 'artifact.link.revoke'],
+	web_artifact_picture_ask: [() => analyst.post(`/artifacts/${artifact()}/exports`, {format: 'png'}), 'artifact.export'],
 	web_artifact_delete: [() => analyst.post(`/artifacts/${artifact()}/delete`), 'artifact.delete'],
 	web_artifact_undelete: [() => analyst.post(`/artifacts/${artifact()}/undelete`), 'artifact.restore'],
 	web_run_keep: [() => analyst.post(`/runs/${ranLast()}/keep`, KEPT), 'artifact.create'],
