@@ -169,7 +169,7 @@ MUST_CHECK struct err *artifact_links(struct ctx *ctx, int64_t project_id, int64
                                       struct artifact_link **out, size_t *n);
 /* How many are open. */
 MUST_CHECK struct err *artifact_links_open(struct ctx *ctx, int64_t artifact_id, int64_t *n);
-/* Empties what was frozen of links that ended, or whose artifact was deleted a week ago: those end with it. */
+/* Empties what was frozen of links that ended, or whose artifact was deleted a week ago: those end with it. Forgets visitors of two days ago. */
 MUST_CHECK struct err *artifact_links_sweep(struct ctx *ctx);
 /* By who made it, who owns the artifact, an admin of the project, or an instance admin; NOT_FOUND for others, and once it is
  * revoked. Frozen data goes. Audited. */
@@ -190,7 +190,7 @@ MUST_CHECK struct err *artifact_link_use(struct ctx *ctx, int64_t link_id, struc
                                          struct artifact *artifact, bool *password);
 /* Adds the code, sources and own data of the version, and the link's frozen data. */
 MUST_CHECK struct err *artifact_link_content(struct ctx *ctx, struct artifact_link *link, struct artifact *artifact);
-/* Counts a view once a day for each visitor (address and browser); nothing for who made the link. */
+/* Counts a view once a day for each visitor (address and browser, of which it tells 1024 apart); nothing for who made the link. */
 MUST_CHECK struct err *artifact_link_viewed(struct ctx *ctx, const struct artifact_link *link, struct str user_agent);
 /* An entry of what happened with a link's password: "artifact.link.open" or "artifact.link.refused". */
 MUST_CHECK struct err *artifact_link_log(struct ctx *ctx, const char *action, const struct artifact_link *link);

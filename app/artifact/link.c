@@ -57,6 +57,7 @@ DB_STMT(artifact_link_body,
         "SELECT v.code, v.sources, v.data, l.frozen FROM artifact_links l JOIN artifact_versions v"
         " ON v.artifact_id = l.artifact_id AND v.n = $2 WHERE l.id = $1",
         DB_I64, DB_I64);
+DB_STMT(artifact_link_lock, "SELECT id FROM artifacts WHERE id = $1 FOR UPDATE", DB_I64);
 DB_STMT(artifact_link_insert,
         "INSERT INTO artifact_links (artifact_id, user_id, token_hash, audience, people, version, frozen, frozen_at,"
         " password_hash, embed_origins, expires_at, frozen_version) SELECT a.id, $1, $3, $4, $5, nullif($6, 0), $7, $8, $9,"
@@ -80,6 +81,7 @@ DB_STMT(artifact_link_end,
         " AND x.project_id = a.project_id AND x.role = 'admin')))",
         DB_I64, DB_I64);
 DB_STMT(artifact_link_one, "SELECT " COLUMNS LISTED " WHERE l.id = $1", DB_I64);
+DB_STMT0(artifact_view_forget, "DELETE FROM artifact_views WHERE at < now() - interval '2 days'");
 /* The size tells whether there is anything to empty without reading it. */
 DB_STMT0(artifact_link_sweep,
          "UPDATE artifact_links l SET frozen = '{}',"
@@ -166,13 +168,14 @@ static struct db_arg texts(const struct db_texts *list)
 	return db_texts(list->n ? list->p : none, list->n);
 }
 
-/* With the new one. Two at the same moment may both find room; a few too many do no harm. */
+/* One after the other, so that all count the same. */
 static struct err *check_room(struct ctx *ctx, int64_t artifact_id)
 {
-	int64_t n;
+	int64_t locked, n;
 
+	TRY(db_one(ctx, &artifact_link_lock, DB_ARGS(db_i64(artifact_id)), &db_id_row, "artifact", &locked));
 	TRY(artifact_links_open(ctx, artifact_id, &n));
-	if (n <= ARTIFACT_LINKS)
+	if (n < ARTIFACT_LINKS)
 		return NULL;
 	return err_hint(err_new(ctx->a, ERR_CONFLICT, "the artifact has %d open links, and no room for more", ARTIFACT_LINKS),
 	                "Take back those that nobody needs any more.");
@@ -183,13 +186,13 @@ static struct err *make(struct ctx *ctx, void *arg)
 	const struct making *m = arg;
 	struct artifact_link *l = m->link;
 
+	TRY(check_room(ctx, l->artifact_id));
 	TRY(db_one(ctx, &artifact_link_insert,
 	           DB_ARGS(db_i64(ctx->user_id), db_i64(l->artifact_id), db_bytes(m->hash), db_text(l->audience),
 	                   texts(&l->people), db_i64(l->version), db_json(l->frozen), db_time(l->frozen_at),
 	                   db_text(l->password_hash), texts(&l->embed_origins), db_time(l->expires_at),
 	                   db_i64(l->frozen_version)),
 	           &db_id_row, "artifact", &l->id));
-	TRY(check_room(ctx, l->artifact_id));
 	return artifact_link_log(ctx, "artifact.link.create", l);
 }
 
@@ -222,7 +225,8 @@ struct err *artifact_links_open(struct ctx *ctx, int64_t artifact_id, int64_t *n
 
 struct err *artifact_links_sweep(struct ctx *ctx)
 {
-	return db_run(ctx, &artifact_link_sweep, DB_NO_ARGS, NULL);
+	TRY(db_run(ctx, &artifact_link_sweep, DB_NO_ARGS, NULL));
+	return db_run(ctx, &artifact_view_forget, DB_NO_ARGS, NULL);
 }
 
 struct ending {

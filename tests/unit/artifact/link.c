@@ -1,4 +1,5 @@
 /* Links: what a new one may say, who may open which, that a proof holds for one link alone, and what is counted. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "artifact/artifact.h"
@@ -387,6 +388,12 @@ static void test_link__a_view_counts_once_a_day_for_each_visitor(void **state)
 	assert_string_equal(pg_value("SELECT string_agg(views || (viewed_at IS NOT NULL)::text, ' ' ORDER BY id)"
 	                             " FROM artifact_links"),
 	                    "3true 1true");
+	for (int i = 0; i < 3000; i++)
+		view(ctx, &other, NOBODY, "192.0.2.7", arena_printf(ctx->a, "Firefox %d", i));
+	assert_true(strtol(pg_value("SELECT count(*) FROM artifact_views"), NULL, 10) <= 4 + 1024);
+	pg_exec("UPDATE artifact_views SET at = now() - interval '3 days'");
+	assert_ok(artifact_links_sweep(ctx));
+	assert_string_equal(pg_value("SELECT count(*) FROM artifact_views"), "0");
 }
 
 static const struct CMUnitTest tests[] = {
