@@ -8,7 +8,7 @@ const https = require('node:https');
 const os = require('node:os');
 const path = require('node:path');
 const {test, cleanup, skip, run} = require('../lib/runner.js');
-const {start, Client, until} = require('../lib/quern.js');
+const {start, Client, sleep, until} = require('../lib/quern.js');
 
 let q;
 const callers = {};
@@ -218,6 +218,13 @@ test("a file is for who asked for it, and who may export; two clicks are one", a
 	assert.equal(JSON.parse(second.text).address, address);
 	for (const who of ["admin", "outsider", "viewer"]) for (const at of [address, file]) assert.ok([403, 404].includes((await callers[who].get(at, JSON_ONLY)).status), `${at} as ${who}`);
 	assert.equal((await callers.nobody.get(file, JSON_ONLY)).status, 401);
+	// The right to export is that to what the file was made of, not to what the address or the newest version is.
+	const role = (name) => one(`UPDATE members m SET role = '${name}' FROM users u WHERE u.id = m.user_id AND u.email = 'analyst@example.com'`);
+	one(`INSERT INTO artifact_versions (artifact_id, n, code) VALUES (${id}, 2, '{}'); UPDATE artifacts SET n = 2 WHERE id = ${id}`);
+	role('viewer');
+	for (const at of [address, file, `${file}?version=2`]) assert.equal((await callers.analyst.get(at, JSON_ONLY)).status, 403, at);
+	role('analyst');
+	assert.equal((await callers.analyst.get(file, JSON_ONLY)).status, 200);
 	one(`DELETE FROM members m USING users u WHERE u.id = m.user_id AND u.email = 'analyst@example.com'`);
 	assert.equal((await callers.analyst.get(file, JSON_ONLY)).status, 404, "not any more");
 	one(`INSERT INTO members (project_id, user_id, role) SELECT p.id, u.id, 'analyst' FROM projects p, users u WHERE p.slug = 'shop' AND u.email = 'analyst@example.com'`);
@@ -282,6 +289,17 @@ test("without Chromium the page says so, and the rest works", async () => {
 	assert.match(asked.text, /Chromium is not installed here/);
 	assert.equal((await callers.analyst.get(`/artifacts/${id}/export.csv`)).status, 200);
 	assert.equal((await callers.analyst.get(`/artifacts/${id}/export.html`)).status, 200);
+});
+
+test("a worker that cannot make a file leaves it to others", async () => {
+	const row = one(`INSERT INTO artifact_exports (artifact_id, user_id, version, format, page) SELECT id, user_id, 1, 'png', '<p>one' FROM artifacts LIMIT 1 RETURNING id`);
+	const now = () => one(`SELECT state || tries FROM artifact_exports WHERE id = ${row}`);
+	await sleep(2500);
+	assert.equal(now(), "queued0");
+	fs.symlinkSync('/usr/lib/chromium/chromium', CHROMIUM);
+	const why = await missing();
+	if (why) skip(why);
+	await until(() => now() === "done1", "it is made", 60);
 });
 
 run({seconds: 240});
