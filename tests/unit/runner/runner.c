@@ -20,6 +20,7 @@ struct fixture {
 	struct runner *r;
 	struct buf out;
 	int status;
+	bool slow; /* to read: there is always more */
 };
 
 static void begin(struct fixture *f)
@@ -52,6 +53,8 @@ static struct err *run_job(struct fixture *f, const char *line, struct runner_jo
 	while (n) {
 		TRY(runner_read(f->r, piece, sizeof(piece), &n));
 		buf_add(&f->out, piece, n);
+		if (f->slow)
+			usleep(2000);
 	}
 	f->status = runner_end(f->r);
 	return NULL;
@@ -200,6 +203,7 @@ static void test_runner__what_writes_without_pause_ends_at_its_limits(void **sta
 
 	(void)state;
 	begin(&f);
+	f.slow = true;
 	assert_err(run_job(&f, "timeout 15 yes >&4", (struct runner_job){.seconds = 1}), ERR_TIMEOUT);
 	assert_err(run_job(&f,
 	                   "timeout 15 yes >&4 & for i in 1 2 3 4 5 6; do head -c 20000000 /dev/zero | tail -c 20000000 | sleep 9 & done; wait",
