@@ -243,8 +243,11 @@ static struct err *try_it(struct ctx *ctx)
 	TRY(runner_read(r, &byte, 1, &n));
 	if (runner_end(r) == 0)
 		return NULL;
-	return err_new(ctx->a, ERR_UNAVAILABLE, "the sandbox is not available here: %s",
-	               *runner_said(r) ? runner_said(r) : "it ended at once");
+	/* Its first sentence; what follows are addresses. */
+	const char *said = *runner_said(r) ? runner_said(r) : "it ended at once", *end = strstr(said, ". ");
+
+	return err_new(ctx->a, ERR_UNAVAILABLE, "the sandbox is not available here: %.*s",
+	               (int)(end ? end - said : (long)strlen(said)), said);
 }
 
 struct err *runner_check(struct ctx *ctx)
