@@ -268,9 +268,9 @@ static struct err *take(struct browser *b, const struct sheet *sheet, int64_t he
 static struct err *draw(struct browser *b, struct str page, const struct sheet *sheet, struct str *out)
 {
 	struct arena *a = b->ctx->a;
-	struct json_object *o;
+	struct json_object *o = NULL;
 	const char *data;
-	int64_t height;
+	int64_t height = 0;
 
 	TRY(launch(b, page));
 	TRY(open_tab(b, sheet->width));

@@ -94,7 +94,7 @@ typedef struct err *read_fn(struct ctx *, const struct query_scope *, const char
 static struct err *put_source(struct ctx *ctx, const struct query_scope *scope, read_fn *read,
                        const struct artifact_source *s, struct json_writer *out, int64_t *at)
 {
-	struct buf b = buf_init(ctx->a, RESULT_BYTES * 2);
+	struct buf b = buf_init(ctx->a, (size_t)RESULT_BYTES * 2);
 	struct json_writer w = {.b = &b};
 	struct rows rows = {.w = &w, .scratch = ctx->a};
 	const struct query_sink sink = {on_columns, on_row, &rows};

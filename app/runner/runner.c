@@ -140,7 +140,7 @@ static struct err *look(struct runner *r)
 		return end_with(r, err_new(a, ERR_CANCELLED, "stopped"));
 	if (now >= r->end_us)
 		return end_with(r, err_new(a, ERR_TIMEOUT, "the program took too long and was ended"));
-	if (now - r->looked_us < TICK_MS * 1000)
+	if (now - r->looked_us < TICK_MS * INT64_C(1000))
 		return NULL;
 	usage = runner_usage(r->pid);
 	r->looked_us = clock_mono_us();

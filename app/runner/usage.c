@@ -66,16 +66,19 @@ struct runner_usage runner_usage(pid_t pid)
 {
 	struct process *all = calloc(PROCESSES, sizeof(*all));
 	struct runner_usage usage = {0};
-	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 	size_t n = 0;
+	DIR *proc;
 
-	while (all && proc && n < PROCESSES && (entry = readdir(proc)))
+	if (!all)
+		return (struct runner_usage){.unknown = true};
+	proc = opendir("/proc");
+	while (proc && n < PROCESSES && (entry = readdir(proc)))
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && read_process(entry->d_name, &all[n]))
 			n++;
 	while (mark(all, n, pid))
 		;
-	usage.unknown = !all || !proc || n == PROCESSES;
+	usage.unknown = !proc || n == PROCESSES;
 	for (size_t i = 0; i < n; i++) {
 		usage.memory += all[i].ours ? all[i].memory : 0;
 		usage.processes += all[i].ours ? all[i].threads : 0;

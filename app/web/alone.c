@@ -112,7 +112,7 @@ static void choose_plotly(struct arena *a, struct json_object *libs, const struc
 
 static struct err *put_file(struct ctx *ctx, struct json_writer *w, const char *name)
 {
-	struct str text;
+	struct str text = {NULL, 0};
 
 	TRY(read_static(ctx, name, &text));
 	json_put_str(w, name, text);
@@ -123,7 +123,7 @@ static struct err *put_files(struct ctx *ctx, const struct artifact *artifact, s
 {
 	bool wanted[LIBRARIES] = {false};
 	struct json_object *libs;
-	struct str table;
+	struct str table = {NULL, 0};
 
 	TRY(read_static(ctx, "libs.json", &table));
 	TRY(json_read(ctx->a, table, JSON_DEPTH, &libs));
@@ -190,7 +190,7 @@ static struct str harmless(struct arena *a, struct str json)
 		struct str text;
 		const char *escape;
 	} marks[] = {{STR("<"), "\\u003c"}, {STR("\xe2\x80\xa8"), "\\u2028"}, {STR("\xe2\x80\xa9"), "\\u2029"}};
-	struct buf b = buf_init(a, BUF_RESULT * 2);
+	struct buf b = buf_init(a, (size_t)BUF_RESULT * 2);
 
 	for (size_t i = 0; i < json.n;) {
 		struct str rest = {json.p + i, json.n - i};
@@ -230,7 +230,7 @@ static struct err *put_content(struct ctx *ctx, const struct artifact *artifact,
 /* Ours, and small: it holds none, and a new one that did would be seen. */
 static struct err *fill_script(struct ctx *ctx, struct alone_view *v)
 {
-	struct str script;
+	struct str script = {NULL, 0};
 
 	TRY(read_static(ctx, "alone.js", &script));
 	if (str_find(script, STR("</")) >= 0 || str_find(script, STR("<!--")) >= 0)

@@ -39,19 +39,16 @@ struct export_to {
 
 /* Rows --------------------------------------------------------------------------------------------------- */
 
-/* The statement that ?source= names, else the first. */
-static struct err *source_of(struct export_to *x, const struct artifact_source **out)
+/* The statement that ?source= names, else the first; NULL: there is none. */
+static const struct artifact_source *source_of(const struct export_to *x)
 {
 	const struct artifact_version *v = &x->seen.a.version;
 	struct str name = http_query(x->req, "source");
 
 	for (size_t i = 0; i < v->nsources; i++)
-		if (!name.n || str_is(name, v->sources[i].name)) {
-			*out = &v->sources[i];
-			return NULL;
-		}
-	return err_hint(err_new(x->ctx->a, ERR_NOT_FOUND, "the artifact has no such rows"),
-	                v->nsources ? "Its page lists the queries behind it." : "No query is behind it.");
+		if (!name.n || str_is(name, v->sources[i].name))
+			return &v->sources[i];
+	return NULL;
 }
 
 static struct err *send_rows(struct export_to *x, const char *ending)
@@ -60,14 +57,16 @@ static struct err *send_rows(struct export_to *x, const char *ending)
 	struct web_download download = {x->ctx, x->req, x->res};
 	const struct query_output out = {web_download_part, &download};
 	const struct query_caps caps = web_export_caps(&x->seen.project, format);
-	const struct artifact_source *source;
+	const struct artifact_source *source = source_of(x);
 	struct query_scope scope;
 	struct query_file *file;
 	struct query_result *r;
 	const char *title = x->seen.a.title;
 	struct err *e, *unwritten;
 
-	TRY(source_of(x, &source));
+	if (!source)
+		return err_hint(err_new(x->ctx->a, ERR_NOT_FOUND, "the artifact has no such rows"),
+		                x->seen.a.version.nsources ? "Its page lists the queries behind it." : "No query is behind it.");
 	TRY(artifact_scope(x->ctx, x->req, &x->seen, &scope));
 	scope.origin = QUERY_FROM_EXPORT;
 	if (x->seen.a.version.nsources > 1)
