@@ -24,7 +24,7 @@ _Noreturn void runner_enter(const char *const *argv, const int *fds, size_t nfds
 /* calls.c: the system calls that are refused, as a program for the kernel in a file without a name; -1 on failure. */
 int runner_calls(void);
 
-/* usage.c: what the process and all below it hold. */
+/* usage.c: what all below the process hold. */
 struct runner_usage {
 	int64_t memory;
 	int64_t processes;

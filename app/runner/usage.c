@@ -61,7 +61,8 @@ static bool mark(struct process *all, size_t n, pid_t pid)
 	return found;
 }
 
-/* Of more processes than there is room for, its own may be among those that were not read. */
+/* Of more processes than there is room for, its own may be among those that were not read. What the first one has does not count: that is
+ * bubblewrap, and until it is, a copy of ourselves. */
 struct runner_usage runner_usage(pid_t pid)
 {
 	struct process *all = calloc(PROCESSES, sizeof(*all));
@@ -80,7 +81,7 @@ struct runner_usage runner_usage(pid_t pid)
 		;
 	usage.unknown = !proc || n == PROCESSES;
 	for (size_t i = 0; i < n; i++) {
-		usage.memory += all[i].ours ? all[i].memory : 0;
+		usage.memory += all[i].ours && all[i].pid != pid ? all[i].memory : 0;
 		usage.processes += all[i].ours ? all[i].threads : 0;
 	}
 	if (proc)

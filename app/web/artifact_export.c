@@ -107,10 +107,16 @@ static struct err *send_page(struct export_to *x, const char *ending)
 	return web_download_part(&download, buf_str(&page));
 }
 
+static struct err *send_picture(struct export_to *x, const char *ending)
+{
+	return web_artifact_picture_wait(x->ctx, x->req, x->res, &x->seen, ending);
+}
+
 static const struct {
 	const char *ending;
 	struct err *(*send)(struct export_to *x, const char *ending);
-} files[] = {{"csv", send_rows}, {"xlsx", send_rows}, {"md", send_text}, {"html", send_page}};
+} files[] = {{"csv", send_rows},  {"xlsx", send_rows},   {"md", send_text},
+             {"html", send_page}, {"png", send_picture}, {"pdf", send_picture}};
 
 /* What the page offers ------------------------------------------------------------------------------------ */
 

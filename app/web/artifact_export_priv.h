@@ -16,4 +16,8 @@ MUST_CHECK struct err *web_artifact_may_export(struct ctx *ctx, const struct art
 MUST_CHECK struct err *web_artifact_export_audit(struct ctx *ctx, const struct artifact_seen *seen, const char *as,
                                                  int64_t rows);
 
+/* A picture or PDF file ("png", "pdf") as the answer, once it was made. */
+MUST_CHECK struct err *web_artifact_picture_wait(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                                                 const struct artifact_seen *seen, const char *format);
+
 #endif

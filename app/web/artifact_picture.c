@@ -1,8 +1,10 @@
 /*
  * An artifact as a picture or a PDF file: asked for here, made by a worker, and then here again. The page that says how far it is
- * loads itself anew until the file is there; static/artifact.js does the same without leaving the artifact.
+ * loads itself anew until the file is there; static/artifact.js does the same without leaving the artifact. For programs one
+ * request does both.
  */
 #include <string.h>
+#include <time.h>
 
 #include "lib/arena.h"
 #include "lib/buf.h"
@@ -15,7 +17,7 @@ static const struct {
 	const char *label;
 	const char *media_type;
 } formats[] = {{"png", "picture", "image/png"}, {"pdf", "PDF file", "application/pdf"}};
-enum { FORMATS = sizeof(formats) / sizeof(*formats) };
+enum { FORMATS = sizeof(formats) / sizeof(*formats), LOOK_MS = 250 };
 
 static size_t format_of(struct str name)
 {
@@ -47,9 +49,18 @@ static void put_state(struct ctx *ctx, struct http_response *res, const struct a
 	json_object_close(&w);
 }
 
-struct err *web_artifact_picture_ask(struct ctx *ctx, struct http_request *req, struct http_response *res)
+static struct err *ask(struct ctx *ctx, struct http_request *req, const struct artifact_seen *seen, const char *format, int64_t *id)
 {
 	struct buf page = buf_init(ctx->a, WEB_ALONE_BYTES);
+
+	TRY(artifact_export_check(ctx));
+	TRY(web_alone(ctx, req, seen, format, &page));
+	TRY(web_artifact_export_audit(ctx, seen, format, -1));
+	return artifact_export_ask(ctx, &seen->a, format, buf_str(&page), id);
+}
+
+struct err *web_artifact_picture_ask(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
 	struct artifact_export x;
 	struct artifact_seen seen;
 	size_t format;
@@ -61,10 +72,7 @@ struct err *web_artifact_picture_ask(struct ctx *ctx, struct http_request *req, 
 	format = format_of(http_field(req, "format"));
 	if (format == FORMATS)
 		return err_new(ctx->a, ERR_INVALID, "there is no such format");
-	TRY(artifact_export_check(ctx));
-	TRY(web_alone(ctx, req, &seen, formats[format].format, &page));
-	TRY(web_artifact_export_audit(ctx, &seen, formats[format].format, -1));
-	TRY(artifact_export_ask(ctx, &seen.a, formats[format].format, buf_str(&page), &id));
+	TRY(ask(ctx, req, &seen, formats[format].format, &id));
 	if (!http_wants_json(req)) {
 		http_redirect(res, address(ctx->a, seen.a.id, id));
 		return NULL;
@@ -138,17 +146,41 @@ struct err *web_artifact_picture(struct ctx *ctx, struct http_request *req, stru
 	                .waits = !done && !failed});
 }
 
-struct err *web_artifact_picture_file(struct ctx *ctx, struct http_request *req, struct http_response *res)
+static struct err *send_file(struct ctx *ctx, struct http_request *req, struct http_response *res, const struct artifact_seen *seen,
+                             const struct artifact_export *x)
 {
 	struct web_download download = {ctx, req, res};
+	struct str file;
+
+	TRY(artifact_export_file(ctx, seen->a.id, x->id, &file));
+	web_attach(ctx, res, seen->a.title, "artifact", x->format, formats[format_of(str_of(x->format))].media_type);
+	return web_download_part(&download, file);
+}
+
+struct err *web_artifact_picture_file(struct ctx *ctx, struct http_request *req, struct http_response *res)
+{
 	struct artifact_seen seen;
 	struct artifact_export x;
-	struct str file;
-	size_t format;
 
 	TRY(load(ctx, req, &seen, &x));
-	TRY(artifact_export_file(ctx, seen.a.id, x.id, &file));
-	format = format_of(str_of(x.format));
-	web_attach(ctx, res, seen.a.title, "artifact", x.format, formats[format].media_type);
-	return web_download_part(&download, file);
+	return send_file(ctx, req, res, &seen, &x);
+}
+
+struct err *web_artifact_picture_wait(struct ctx *ctx, struct http_request *req, struct http_response *res,
+                                      const struct artifact_seen *seen, const char *format)
+{
+	struct artifact_export x;
+	int64_t id;
+
+	TRY(ask(ctx, req, seen, format, &id));
+	for (;;) {
+		TRY(artifact_export_get(ctx, seen->a.id, id, &x));
+		if (strcmp(x.state, "done") == 0)
+			return send_file(ctx, req, res, seen, &x);
+		if (strcmp(x.state, "failed") == 0)
+			return err_new(ctx->a, ERR_UNAVAILABLE, "%s", x.error);
+		if (ctx_stopped(ctx))
+			return err_new(ctx->a, ERR_CANCELLED, "stopped");
+		nanosleep(&(struct timespec){0, LOOK_MS * 1000000L}, NULL);
+	}
 }

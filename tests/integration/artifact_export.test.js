@@ -178,6 +178,22 @@ async function both(client, artifact) {
 	return {png, pdf};
 }
 
+test("one request gets the file, and why there is none", async () => {
+	const why = await missing();
+	if (why) skip(why);
+	const id = made(types[3]);
+	for (const [ending, type, head] of [["png", "image/png", "89504e47"], ["pdf", "application/pdf", "25504446"]]) {
+		const got = await raw(callers.analyst, `/artifacts/${id}/export.${ending}`);
+		assert.equal(got.status, 200, got.bytes.toString().slice(0, 300));
+		assert.equal(got.headers["content-type"], type);
+		assert.match(got.headers["content-disposition"], new RegExp(`filename="drawing-[\\d-]{10}\\.${ending}"`));
+		assert.equal(got.bytes.subarray(0, 4).toString("hex"), head);
+	}
+	const broken = await callers.analyst.get(`/artifacts/${made({type: "react", code: "nothing.there()"})}/export.png`, JSON_ONLY);
+	assert.equal(broken.status, 503);
+	assert.match(broken.text, /the artifact failed: nothing is not defined/);
+});
+
 test("every type becomes a picture and a PDF file, named after its title, two at once", async () => {
 	const why = await missing();
 	if (why) skip(why);

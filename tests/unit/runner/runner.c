@@ -242,6 +242,22 @@ static void test_runner__memory_has_an_end_also_shared_among_many(void **state)
 	arena_free(f.ctx.a);
 }
 
+static void test_runner__what_we_have_ourselves_does_not_count(void **state)
+{
+	enum { BYTES = 200 << 20 };
+	struct fixture f;
+	char *ours = malloc(BYTES);
+
+	(void)state;
+	memset(ours, 1, BYTES);
+	for (int i = 0; i < 5; i++) {
+		begin(&f);
+		assert_ok(run_job(&f, "true", (struct runner_job){.memory = 64 << 20}));
+		arena_free(f.ctx.a);
+	}
+	free(ours);
+}
+
 static void test_runner__a_bomb_of_processes_and_a_full_disk_stay_inside(void **state)
 {
 	struct fixture f;
@@ -345,6 +361,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runner__what_writes_without_pause_ends_at_its_limits),
         cmocka_unit_test(test_runner__it_ends_when_nobody_wants_it),
         cmocka_unit_test(test_runner__memory_has_an_end_also_shared_among_many),
+        cmocka_unit_test(test_runner__what_we_have_ourselves_does_not_count),
         cmocka_unit_test(test_runner__a_bomb_of_processes_and_a_full_disk_stay_inside),
         cmocka_unit_test(test_runner__no_orphan_stays),
         cmocka_unit_test(test_runner__it_ends_with_the_work_that_started_it),
