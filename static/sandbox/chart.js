@@ -30,12 +30,15 @@ function box(height) {
 // The figure's own colours come first; what it leaves open follows the theme.
 const plotlyInk = (dark) => (dark ? { paper_bgcolor: "#211f1d", plot_bgcolor: "#211f1d", font: { color: "#ebe8e2" } } : {});
 
+// Plotly's own edges are wide for a phone and narrow for long labels. A figure that says otherwise is followed.
+const plotlyEdges = (title) => ({ layout: { margin: { t: title ? 72 : 32, r: 24, b: 56, l: 64 }, xaxis: { automargin: true }, yaxis: { automargin: true } } });
+
 export async function showPlotly(code, dark) {
 	const { data, layout = {}, frames, config } = read(code);
 	if (!Array.isArray(data)) throw new Error('the figure has no "data", a list of traces');
 	const Plotly = self.Plotly, root = box(layout.height ?? 450);
 	if (!layout.width) layout.autosize = true;
-	const draw = (isDark) => Plotly.react(root, { data, frames, layout: { ...plotlyInk(isDark), ...layout, font: { ...plotlyInk(isDark).font, ...layout.font } },
+	const draw = (isDark) => Plotly.react(root, { data, frames, layout: { template: plotlyEdges(layout.title), ...plotlyInk(isDark), ...layout, font: { ...plotlyInk(isDark).font, ...layout.font } },
 		config: { displaylogo: false, ...config, responsive: true, plotlyServerURL: "", topojsonURL: "" } });
 	try {
 		await draw(dark);
