@@ -59,9 +59,15 @@ async function show(place) {
 /* Who is at the end of a conversation stays there while frames above it grow. */
 const turns = $("[data-turns]");
 const atEnd = () => turns.scrollHeight - turns.scrollTop - turns.clientHeight < 80;
-let follows = turns && atEnd();
-turns?.addEventListener("scroll", () => { follows = atEnd(); }, { passive: true });
-const growth = new ResizeObserver(() => { if (follows) turns.scrollTop = turns.scrollHeight; });
+let follows = turns && atEnd(), reached = turns?.scrollTop;
+const note = () => { follows = atEnd(); reached = turns.scrollTop; };
+turns?.addEventListener("scroll", note, { passive: true });
+// Who went up just now is above where they were, though no event has told it yet.
+const growth = new ResizeObserver(() => {
+	if (!follows || turns.scrollTop < reached) return;
+	turns.scrollTop = turns.scrollHeight;
+	note();
+});
 
 /** Makes the artifacts in a piece of page work. */
 export function enhance(root = document) {

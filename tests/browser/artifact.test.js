@@ -232,6 +232,7 @@ for (const [name, options] of [['dark', {dark: true}], ['phone', {width: 390, he
 			assert.deepEqual(await lowContrast(other), [], address);
 		}
 		if (options.width) {
+			await painted(placeIn(cardOf(other.locator('.turn').nth(2))));
 			await cardOf(other.locator('.turn').nth(2)).getByRole('link', {name: 'Open'}).click();
 			await painted(placeIn(other.locator('.artifact-panel')));
 			await shot(other, `artifact-panel-${name}`);
